@@ -1,0 +1,3 @@
+//! TLS with verification that is always on.
+
+pub mod verify;

@@ -1,0 +1,1 @@
+//! Web PKI path validation without a heap.
