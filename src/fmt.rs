@@ -14,9 +14,8 @@ macro_rules! log_at {
         let _ = ($(&$arg),*);
     }};
 }
-macro_rules! trace { ($($arg:tt)*) => { $crate::fmt::log_at!(trace, $($arg)*) } }
-macro_rules! debug { ($($arg:tt)*) => { $crate::fmt::log_at!(debug, $($arg)*) } }
-macro_rules! info { ($($arg:tt)*) => { $crate::fmt::log_at!(info, $($arg)*) } }
-macro_rules! warning { ($($arg:tt)*) => { $crate::fmt::log_at!(warn, $($arg)*) } }
+macro_rules! trace { ($($arg:tt)*) => { log_at!(trace, $($arg)*) } }
+macro_rules! debug { ($($arg:tt)*) => { log_at!(debug, $($arg)*) } }
+macro_rules! info { ($($arg:tt)*) => { log_at!(info, $($arg)*) } }
+macro_rules! warning { ($($arg:tt)*) => { log_at!(warn, $($arg)*) } }
 
-pub(crate) use {debug, info, log_at, trace, warning};

@@ -4,9 +4,25 @@
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+extern crate std;
+
+#[macro_use]
 pub(crate) mod fmt;
+
+mod error;
+mod lending;
+pub mod pool;
+pub mod stack;
+pub mod time;
+pub mod traits;
 
 #[cfg(feature = "requests")]
 pub mod http;
 #[cfg(feature = "tls")]
 pub mod tls;
+
+pub use self::{
+    error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
+    pool::{ConnectionManager, Resources, Socket, SocketPool},
+};

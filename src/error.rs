@@ -1,0 +1,353 @@
+//! The one error of the sockets, the pool and the requests: *when* it happened and *what* was wrong.
+//!
+//! [`Error`] is small and `Copy`. [`Error::phase`] tells how far the work had come, [`Error::kind`] the cause, and
+//! [`Error::blame`] whose it is: the caller's, ours (a capacity), the peer's, the network's, or time's. Lower layers
+//! (URL, HTTP, certificates) have small enums of their own, which travel inside [`ErrorKind`].
+
+use core::fmt;
+
+/// What went wrong, and in which phase of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Error {
+    phase: Phase,
+    kind: ErrorKind,
+}
+
+/// A result of this crate.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// How far the work had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Phase {
+    /// Before anything was sent: URL, header fields, options, a slot of the pool.
+    Setup,
+    /// Turning a host name into an address.
+    Resolve,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake, with verification of the server.
+    Handshake,
+    /// Sending, or sending the request.
+    Send,
+    /// Receiving on a plain socket.
+    Receive,
+    /// Waiting for the head of the response, and reading it.
+    Head,
+    /// Reading the body of the response.
+    Body,
+    /// Closing.
+    Close,
+}
+
+/// Whose move it is to mend an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Blame {
+    /// The caller asked for something that cannot be.
+    Caller,
+    /// A capacity of ours, chosen at compile time, is used up or too small.
+    Capacity,
+    /// The peer answered, and wrongly.
+    Peer,
+    /// The network between.
+    Network,
+    /// The deadline passed.
+    Time,
+}
+
+/// The cause of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL is not one we can fetch: correct it.
+    #[cfg(feature = "requests")]
+    Url(crate::http::UrlError),
+    /// A method, field name or field value that may not be sent: correct it.
+    #[cfg(feature = "requests")]
+    Encode(crate::http::EncodeError),
+    /// Refused by a rule that protects you; the variant names the rule.
+    Policy(Policy),
+    /// The socket is not in a state for this call, for example read before connect.
+    NotConnected,
+    /// Every slot is in use: close or drop something, or give `Resources` more.
+    Exhausted(Resource),
+    /// Something does not fit in memory of a fixed size: give more, or ask for less.
+    TooLarge {
+        /// What does not fit.
+        what: Limit,
+        /// The bytes it needs, where that can be known before it is there.
+        need: Option<usize>,
+        /// The bytes there are.
+        have: usize,
+    },
+    /// Not a host name: empty, or with characters no name has.
+    HostName,
+    /// The name server says there is no such name.
+    NoSuchName,
+    /// The name server gave no answer, or one that the stack could not use. Trying again may help.
+    NoAnswer,
+    /// The network stack reported this.
+    Io(embedded_io_async::ErrorKind),
+    /// TLS failed, or the server did not prove who it is.
+    #[cfg(feature = "tls")]
+    Tls(crate::tls::TlsError),
+    /// The response is not HTTP, or ambiguous.
+    #[cfg(feature = "requests")]
+    Malformed(crate::http::DecodeError),
+    /// The connection ended before the message did.
+    Truncated,
+    /// The deadline passed.
+    Timeout,
+    /// More redirects than allowed.
+    TooManyRedirects,
+    /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
+    #[cfg(feature = "requests")]
+    Status(crate::http::StatusCode),
+    /// The body is not the JSON that was expected.
+    #[cfg(feature = "json")]
+    Json(crate::requests::JsonError),
+}
+
+/// A rule that refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Policy {
+    /// An `https` URL, and no `TlsContext` to verify the server with.
+    NoTlsContext,
+    /// An `https` page that redirects to `http`.
+    Downgrade,
+    /// A redirect that needs the body again, and the body cannot be sent twice.
+    BodyNotReplayable,
+}
+
+/// What can be used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Resource {
+    /// Sockets: the first number of `Resources`.
+    Sockets,
+    /// TLS sessions: the second number of `Resources`.
+    TlsSessions,
+    /// Exchange buffers, one per socket: too many requests under way or responses not dropped.
+    Buffers,
+}
+
+/// What can be too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Limit {
+    /// The request's URL, head and staged body: the third number of `Resources`.
+    Request,
+    /// The response's head: the third number of `Resources`, or `max_head`.
+    ResponseHead,
+    /// The response's body: the caller's buffer.
+    ResponseBody,
+    /// JSON strings with escapes need room behind the body in the caller's buffer.
+    JsonEscapes,
+    /// A host name: 253 bytes (RFC 1035 §2.3.4).
+    HostName,
+}
+
+impl Error {
+    /// Makes an error. For those who fill the [traits](crate::traits) themselves.
+    #[must_use]
+    pub const fn new(phase: Phase, kind: ErrorKind) -> Self {
+        Self { phase, kind }
+    }
+
+    /// How far the work had come.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The cause.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same cause, in another phase: a socket knows that it was receiving, its user that it was a head.
+    #[must_use]
+    pub const fn in_phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
+    }
+
+    /// Whether the deadline passed.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self.kind, ErrorKind::Timeout)
+    }
+
+    /// Whose move it is.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self.kind {
+            #[cfg(feature = "requests")]
+            ErrorKind::Url(_) | ErrorKind::Encode(_) => Blame::Caller,
+            ErrorKind::Policy(_) | ErrorKind::NotConnected | ErrorKind::HostName => Blame::Caller,
+            ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Blame::Capacity,
+            ErrorKind::NoSuchName | ErrorKind::NoAnswer | ErrorKind::Io(_) => Blame::Network,
+            #[cfg(feature = "tls")]
+            ErrorKind::Tls(error) => error.blame(),
+            #[cfg(feature = "requests")]
+            ErrorKind::Malformed(_) | ErrorKind::Status(_) => Blame::Peer,
+            #[cfg(feature = "json")]
+            ErrorKind::Json(_) => Blame::Peer,
+            ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
+            ErrorKind::Timeout => Blame::Time,
+        }
+    }
+}
+
+impl Phase {
+    /// The phase as one lower-case word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Handshake => "handshake",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Close => "close",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.phase, self.kind)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "requests")]
+            Self::Url(error) => error.fmt(f),
+            #[cfg(feature = "requests")]
+            Self::Encode(error) => error.fmt(f),
+            Self::Policy(rule) => rule.fmt(f),
+            Self::NotConnected => f.write_str("the socket is not connected"),
+            Self::Exhausted(resource) => resource.fmt(f),
+            Self::TooLarge { what, need, have } => match need {
+                Some(need) => write!(f, "{what} needs {need} bytes, there are {have}"),
+                None => write!(f, "{what} needs more than the {have} bytes there are"),
+            },
+            Self::HostName => f.write_str("not a host name"),
+            Self::NoSuchName => f.write_str("no such name"),
+            Self::NoAnswer => f.write_str("no answer from the name server"),
+            Self::Io(kind) => f.write_str(io_text(*kind)),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
+            #[cfg(feature = "requests")]
+            Self::Malformed(error) => error.fmt(f),
+            Self::Truncated => f.write_str("the connection ended before the message did"),
+            Self::Timeout => f.write_str("the deadline passed"),
+            Self::TooManyRedirects => f.write_str("too many redirects"),
+            #[cfg(feature = "requests")]
+            Self::Status(status) => write!(f, "the server answered {status}"),
+            #[cfg(feature = "json")]
+            Self::Json(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoTlsContext => "an https URL needs a TlsContext: give one to Session::new",
+            Self::Downgrade => "a redirect from https to http is refused",
+            Self::BodyNotReplayable => "a redirect asks for the body again, and it cannot be sent twice",
+        })
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sockets => "every socket of the pool is in use (first number of Resources)",
+            Self::TlsSessions => "every TLS session of the pool is in use (second number of Resources)",
+            Self::Buffers => "every exchange buffer is in use: a response was not dropped (first number of Resources)",
+        })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "the request",
+            Self::ResponseHead => "the head of the response",
+            Self::ResponseBody => "the body of the response",
+            Self::JsonEscapes => "a JSON string with escapes",
+            Self::HostName => "the host name",
+        })
+    }
+}
+
+/// A stack that gives up waiting reports the same thing as a deadline of ours.
+impl From<embedded_io_async::ErrorKind> for ErrorKind {
+    fn from(kind: embedded_io_async::ErrorKind) -> Self {
+        match kind {
+            embedded_io_async::ErrorKind::TimedOut => Self::Timeout,
+            kind => Self::Io(kind),
+        }
+    }
+}
+
+const fn io_text(kind: embedded_io_async::ErrorKind) -> &'static str {
+    use embedded_io_async::ErrorKind;
+    match kind {
+        ErrorKind::NotFound => "not found",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset => "connection reset",
+        ErrorKind::ConnectionAborted => "connection aborted",
+        ErrorKind::NotConnected => "not connected",
+        ErrorKind::AddrInUse => "address in use",
+        ErrorKind::AddrNotAvailable => "address not available",
+        ErrorKind::BrokenPipe => "broken pipe",
+        ErrorKind::InvalidInput => "invalid input",
+        ErrorKind::InvalidData => "invalid data",
+        ErrorKind::TimedOut => "timed out in the network stack",
+        ErrorKind::Interrupted => "interrupted",
+        ErrorKind::Unsupported => "not supported by the network stack",
+        ErrorKind::OutOfMemory => "the network stack is out of memory",
+        ErrorKind::WriteZero => "the network stack took no bytes",
+        _ => "the network stack reported a failure",
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl embedded_io_async::Error for Error {
+    fn kind(&self) -> embedded_io_async::ErrorKind {
+        use embedded_io_async::ErrorKind as Io;
+        match self.kind {
+            ErrorKind::Io(kind) => kind,
+            ErrorKind::Timeout => Io::TimedOut,
+            ErrorKind::NotConnected => Io::NotConnected,
+            ErrorKind::Truncated => Io::ConnectionAborted,
+            ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Io::OutOfMemory,
+            _ => Io::Other,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A scripted network, so that an application can be tested on the host with no network at all.
+//!
+//! A [`Script`] says who can be reached and what each of them does, step by step; [`Script::network`] is a network
+//! stack for a [`SocketPool`](crate::SocketPool) of either face. Time is simulated: a wait for a silent peer ends at
+//! once, at its deadline. Peers can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
+//! Afterwards the script tells what it saw: every byte sent, and how many connections and writes it took.
+//!
+//! [`MockTls`] stands in for TLS, over this network and no other.
+//!
+//! # Examples
+//!
+//! ```
+//! use socketpool::{Resources, SocketPool, mock::{MockTls, Peer, Script, Step, block_on}, requests::Session};
+//!
+//! let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"celsius\":7}";
+//! let peers = [Peer::new("api.example.com", 443, &[Step::Receive(b"\r\n\r\n"), Step::Send(answer)])];
+//! let script = Script::new(&peers);
+//!
+//! block_on(async {
+//!     let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+//!     let pool = SocketPool::new(&mut network, &mut memory);
+//!     let http = Session::new(&pool, &MockTls);
+//!     let mut response = http.get("https://api.example.com/now").send().await.unwrap();
+//!     let mut buffer = [0; 64];
+//!     assert_eq!(response.content(&mut buffer).await.unwrap(), b"{\"celsius\":7}");
+//! });
+//! assert!(script.sent().starts_with(b"GET /now HTTP/1.1\r\nHost: api.example.com\r\n"));
+//! assert_eq!((script.connections(), script.writes()), (1, 1));
+//! ```
+
+#[cfg(feature = "blocking")]
+mod blocking;
+mod nonblocking;
+
+use core::{
+    cell::{Cell, RefCell},
+    future::Future,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use embedded_io_async::ErrorKind;
+
+use crate::time::{Clock, Instant};
+
+/// Bytes of what was sent that a script remembers.
+const LOG_LEN: usize = 8192;
+
+/// What one connection to a peer will see, in order.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// The peer reads until it has seen these bytes, in one piece.
+    Receive(&'a [u8]),
+    /// The peer sends these.
+    Send(&'a [u8]),
+    /// The peer says and takes nothing more, and does not close.
+    Stall,
+    /// The peer closes in order.
+    Close,
+    /// The connection breaks.
+    Reset,
+}
+
+/// Somebody who accepts one connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer<'a> {
+    host: &'a str,
+    port: u16,
+    steps: &'a [Step<'a>],
+    fragment: usize,
+    fail_after: usize,
+    refuses: bool,
+}
+
+impl<'a> Peer<'a> {
+    /// A peer that accepts one connection and goes through these steps; after the last the connection stays open.
+    ///
+    /// List it again for each further connection that is to be accepted.
+    #[must_use]
+    pub const fn new(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
+        Self { host, port, steps, fragment: usize::MAX, fail_after: usize::MAX, refuses: false }
+    }
+
+    /// Nobody listens at that port: the connection is refused.
+    #[must_use]
+    pub const fn refusing(host: &'a str, port: u16) -> Self {
+        Self { refuses: true, ..Self::new(host, port, &[]) }
+    }
+
+    /// Moves at most so many bytes in one read or write.
+    #[must_use]
+    pub const fn in_fragments_of(self, bytes: usize) -> Self {
+        Self { fragment: bytes, ..self }
+    }
+
+    /// The connection breaks after so many bytes, in both directions together.
+    #[must_use]
+    pub const fn failing_after(self, bytes: usize) -> Self {
+        Self { fail_after: bytes, ..self }
+    }
+}
+
+/// Who can be reached and what they do, and what happened so far.
+#[derive(Debug)]
+pub struct Script<'a> {
+    peers: &'a [Peer<'a>],
+    /// Which peers have had their connection.
+    met: RefCell<heapless::Vec<usize, 64>>,
+    sent: RefCell<heapless::Vec<u8, LOG_LEN>>,
+    connections: Cell<usize>,
+    open: Cell<usize>,
+    writes: Cell<usize>,
+    now: Cell<Instant>,
+}
+
+impl<'a> Script<'a> {
+    /// A script with these peers.
+    #[must_use]
+    pub const fn new(peers: &'a [Peer<'a>]) -> Self {
+        Self {
+            peers,
+            met: RefCell::new(heapless::Vec::new()),
+            sent: RefCell::new(heapless::Vec::new()),
+            connections: Cell::new(0),
+            open: Cell::new(0),
+            writes: Cell::new(0),
+            now: Cell::new(Instant::from_millis(0)),
+        }
+    }
+
+    /// The network that plays this script.
+    #[must_use]
+    pub const fn network(&self) -> Network<'_> {
+        Network { script: self }
+    }
+
+    /// Everything that was sent so far, on all connections, in order; the first 8,192 bytes of it.
+    #[must_use]
+    pub fn sent(&self) -> heapless::Vec<u8, LOG_LEN> {
+        self.sent.borrow().clone()
+    }
+
+    /// Connections that were opened so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// Connections that are open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// How many times something was written.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.writes.get()
+    }
+
+    /// Peers that share a host share an address: that of the first of them.
+    fn address(&self, host: &str) -> Option<IpAddr> {
+        let first = self.peers.iter().position(|peer| peer.host.eq_ignore_ascii_case(host))?;
+        Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, u8::try_from(first + 1).ok()?)))
+    }
+
+    fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
+        let mut met = self.met.borrow_mut();
+        let is_meant = |peer: &Peer<'_>| {
+            let address = peer.host.parse().ok().or_else(|| self.address(peer.host));
+            peer.port == remote.port() && address == Some(remote.ip())
+        };
+        let unmet = self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index));
+        let (index, peer) = unmet.ok_or(ErrorKind::ConnectionRefused)?;
+        met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
+        if peer.refuses {
+            return Err(ErrorKind::ConnectionRefused);
+        }
+        self.connections.set(self.connections.get() + 1);
+        self.open.set(self.open.get() + 1);
+        Ok(Line { script: self, peer, step: 0, done: 0, moved: 0 })
+    }
+}
+
+/// A network that plays a [`Script`].
+#[derive(Debug)]
+pub struct Network<'a> {
+    script: &'a Script<'a>,
+}
+
+/// Simulated time: it passes only while somebody waits.
+impl Clock for Network<'_> {
+    fn now(&self) -> Instant {
+        self.script.now.get()
+    }
+}
+
+/// One end of a connection to a peer.
+#[derive(Debug)]
+pub struct Line<'a> {
+    script: &'a Script<'a>,
+    peer: &'a Peer<'a>,
+    step: usize,
+    /// Bytes of this step that are done.
+    done: usize,
+    /// Bytes moved over the connection so far.
+    moved: usize,
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.script.open.set(self.script.open.get() - 1);
+    }
+}
+
+impl Line<'_> {
+    /// What there is to read; `None` if the peer is silent.
+    fn read(&mut self, out: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
+        match self.peer.steps.get(self.step) {
+            _ if self.moved >= self.peer.fail_after => Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Send(bytes)) => {
+                let rest = bytes.get(self.done..).unwrap_or_default();
+                let count = rest.len().min(out.len()).min(self.allowance());
+                out[..count].copy_from_slice(&rest[..count]);
+                self.advance(count, bytes.len());
+                Some(Ok(count))
+            }
+            Some(Step::Close) => Some(Ok(0)),
+            Some(Step::Reset) => Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Receive(_) | Step::Stall) | None => None,
+        }
+    }
+
+    /// Takes bytes; `None` if the peer takes nothing.
+    fn write(&mut self, bytes: &[u8]) -> Option<Result<usize, ErrorKind>> {
+        let count = bytes.len().min(self.allowance());
+        match self.peer.steps.get(self.step) {
+            _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Stall) => return None,
+            Some(Step::Reset) => return Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Receive(awaited)) => {
+                for byte in &bytes[..count] {
+                    self.done = matched(awaited, self.done, *byte);
+                    if self.done == awaited.len() {
+                        self.step += 1;
+                        self.done = 0;
+                        break;
+                    }
+                }
+                self.moved += count;
+            }
+            _ => self.moved += count,
+        }
+        let mut sent = self.script.sent.borrow_mut();
+        let room = sent.capacity() - sent.len();
+        let _ = sent.extend_from_slice(&bytes[..count.min(room)]);
+        self.script.writes.set(self.script.writes.get() + 1);
+        Some(Ok(count))
+    }
+
+    fn allowance(&self) -> usize {
+        self.peer.fragment.min(self.peer.fail_after - self.moved)
+    }
+
+    fn advance(&mut self, count: usize, len: usize) {
+        self.moved += count;
+        self.done += count;
+        if self.done == len {
+            self.step += 1;
+            self.done = 0;
+        }
+    }
+}
+
+/// How much of `awaited` the bytes so far end with, when `before` of it did before `byte`.
+fn matched(awaited: &[u8], before: usize, byte: u8) -> usize {
+    let ends_with = |len: usize| {
+        awaited[len - 1] == byte && awaited[..before].ends_with(&awaited[..len - 1])
+    };
+    (1..=(before + 1).min(awaited.len())).rev().find(|len| ends_with(*len)).unwrap_or(0)
+}
+
+/// Stands in for a TLS context in tests: connects without TLS, over a scripted [`Network`] and nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MockTls;
+
+/// Runs a future to its end. Meant for futures over a scripted network, which never wait for anything real.
+///
+/// # Panics
+/// If the future waits for something that no deadline ends.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    let mut future = core::pin::pin!(future);
+    for _ in 0..1_000_000 {
+        if let core::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+    panic!("the future waits for ever: a peer of the script is silent, and there is no deadline");
+}

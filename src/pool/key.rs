@@ -1,0 +1,41 @@
+//! Under what a kept connection is found again.
+
+use crate::traits::TlsId;
+
+/// The longest host name a kept connection can be found under, in bytes. A longer name (they go up to 253) works, but
+/// its connection is closed after the response.
+pub const KEPT_HOST_LEN: usize = 128;
+
+/// Under what a kept connection is found again: it is only reused for the same host, port and session, with TLS only
+/// by the context that verified it, and never with TLS for a request without or the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'k> {
+    /// The host as the URL names it, lower case.
+    pub host: &'k str,
+    /// The port.
+    pub port: u16,
+    /// Sessions with different numbers do not share connections. CircuitPython's `session_id`.
+    pub session_id: u32,
+    /// The TLS context, or `None` for plain TCP.
+    pub tls: Option<TlsId>,
+}
+
+/// A key that a slot remembers.
+#[derive(Debug)]
+pub(crate) struct StoredKey {
+    host: heapless::String<KEPT_HOST_LEN>,
+    port: u16,
+    session_id: u32,
+    tls: Option<TlsId>,
+}
+
+impl StoredKey {
+    pub(crate) fn new(key: Key<'_>) -> Option<Self> {
+        let Key { host, port, session_id, tls } = key;
+        Some(Self { host: host.try_into().ok()?, port, session_id, tls })
+    }
+
+    pub(crate) fn as_key(&self) -> Key<'_> {
+        Key { host: &self.host, port: self.port, session_id: self.session_id, tls: self.tls }
+    }
+}

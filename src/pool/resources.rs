@@ -1,0 +1,68 @@
+//! The memory of a pool, in one object of known size.
+
+use crate::lending::Place;
+
+#[cfg(feature = "tls")]
+pub(crate) use crate::tls::TlsMemory;
+
+/// Without the feature `tls` a TLS session takes no memory, because there is none.
+#[cfg(not(feature = "tls"))]
+pub(crate) struct TlsMemory;
+
+#[cfg(not(feature = "tls"))]
+impl TlsMemory {
+    const fn new() -> Self {
+        Self
+    }
+}
+
+/// Bytes of an exchange buffer unless you say otherwise: room for a URL, a request's head and a short body, and after
+/// that for the head of the response. Without the feature `requests` there is no use for one.
+pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 };
+
+/// The memory of a [`SocketPool`](crate::SocketPool): `SOCKETS` sockets, of which `TLS` can speak TLS at a time, and an
+/// exchange buffer of `HEAD` bytes for each socket.
+///
+/// Its size is known at compile time: `HEAD` bytes for each socket, and 18,176 bytes for each TLS session: 16,640 to
+/// receive the largest record a server may send (RFC 8446 §5.2), 1,536 to send one. Put it in a static (or, on a
+/// desk, on the stack).
+///
+/// `HEAD` must hold the whole head of a response: servers of the open web send 500 to 4,000 bytes. One that does not
+/// fit is refused with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+///
+/// # Examples
+///
+/// ```
+/// use socketpool::Resources;
+///
+/// let mut memory = Resources::<3, 1>::new();
+/// assert!(size_of_val(&memory) < 3 * 2048 + 18_176 + 100);
+/// ```
+pub struct Resources<const SOCKETS: usize, const TLS: usize = 0, const HEAD: usize = DEFAULT_HEAD> {
+    pub(crate) buffers: [Place<[u8; HEAD]>; SOCKETS],
+    pub(crate) tls: [Place<TlsMemory>; TLS],
+}
+
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Resources<SOCKETS, TLS, HEAD> {
+    /// All of it free.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(SOCKETS > 0, "a pool needs at least one socket") }
+        Self {
+            buffers: [const { Place::new([0; HEAD]) }; SOCKETS],
+            tls: [const { Place::new(TlsMemory::new()) }; TLS],
+        }
+    }
+}
+
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Default for Resources<SOCKETS, TLS, HEAD> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> core::fmt::Debug for Resources<SOCKETS, TLS, HEAD> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Resources<{SOCKETS}, {TLS}, {HEAD}>")
+    }
+}

@@ -1,0 +1,81 @@
+//! What rests in a slot: a plain connection, or a TLS session over one. Both read and write the application's bytes.
+
+use crate::{
+    error::ErrorKind,
+    stack::Connection,
+    time::poll_once,
+};
+
+#[cfg(feature = "tls")]
+pub(crate) use crate::tls::backend::TlsStream;
+
+/// Without the feature `tls` there is no TLS session; this type has no values.
+#[cfg(not(feature = "tls"))]
+pub(crate) struct TlsStream<'s, C>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C)>);
+
+#[cfg(not(feature = "tls"))]
+impl<C> TlsStream<'_, C> {
+    async fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self.0 {}
+    }
+    async fn write(&mut self, _: &[u8]) -> Result<usize, ErrorKind> {
+        match self.0 {}
+    }
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        match self.0 {}
+    }
+    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        match self.0 {}
+    }
+}
+
+/// An open connection of a pool: plain, of type `P`, or under TLS, of type `T`.
+pub(crate) enum Stream<P, T> {
+    Plain(P),
+    Tls(T),
+}
+
+impl<P, T> Stream<P, T> {
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+}
+
+impl<C: Connection> Stream<C, TlsStream<'_, C>> {
+    pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self {
+            Self::Plain(connection) => connection.read(out).await.map_err(from_io),
+            Self::Tls(session) => session.read(out).await,
+        }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        match self {
+            Self::Plain(connection) => connection.write(bytes).await.map_err(from_io),
+            Self::Tls(session) => session.write(bytes).await,
+        }
+    }
+
+    pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
+        match self {
+            Self::Plain(connection) => connection.flush().await.map_err(from_io),
+            Self::Tls(session) => session.flush().await,
+        }
+    }
+
+    pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        match self {
+            Self::Plain(connection) => connection.shutdown().await.map_err(ErrorKind::from),
+            Self::Tls(session) => session.shutdown().await,
+        }
+    }
+
+    /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        poll_once(self.read(&mut [0])).is_none()
+    }
+}
+
+fn from_io<E: embedded_io_async::Error>(error: E) -> ErrorKind {
+    ErrorKind::from(error.kind())
+}

@@ -1,0 +1,216 @@
+//! A session over the engine of the crate `embedded-tls`, with both faces.
+
+use embedded_io_async::{Error as _, ErrorKind as Io, ErrorType, Read, Write};
+use embedded_tls::{FlushPolicy, TlsConfig, TlsConnection, TlsContext as EngineContext, TlsError as EngineError};
+
+use super::{
+    TlsMemory,
+    guard::{Guard, Shared, Stage, Step},
+    proof::Provider,
+    suite::Suite,
+};
+use crate::{
+    error::ErrorKind,
+    lending::{Loan, Tenant},
+    stack::Connection,
+    tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer},
+};
+
+/// A TLS session over a connection of type `C`, in memory lent for `'m`.
+pub(crate) struct TlsStream<'m, C>
+where
+    C: Read + Write + 'm,
+{
+    engine: Tenant<'m, TlsMemory, Engine<'m, C>>,
+    state: State,
+}
+
+/// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
+struct Engine<'m, C: Read + Write + 'm> {
+    connection: TlsConnection<'m, Guarded<'m, C>, Suite>,
+    shared: &'m Shared,
+}
+
+/// Whether bytes of the application's may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not before the server proved who it is.
+    Unproven,
+    Open,
+    /// The peer said `close_notify`.
+    Ended,
+    /// Something failed: never again.
+    Broken,
+}
+
+impl<'m, C: Connection + 'm> TlsStream<'m, C> {
+    pub(crate) fn new(connection: C, memory: Loan<'m, TlsMemory>) -> Self {
+        let move_in = |memory: &'m mut TlsMemory| {
+            memory.shared = Shared::new();
+            let shared = &memory.shared;
+            let guarded = Guarded { connection, guard: Guard::new(shared) };
+            let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
+            connection.set_flush_policy(FlushPolicy::Strict);
+            Engine { connection, shared }
+        };
+        #[allow(unsafe_code)]
+        // SAFETY: the references go into the engine that is returned; in this file, which alone sees it, it is only
+        // ever called, never moved out of its tenant.
+        let engine = unsafe { Tenant::new(memory, move_in) };
+        Self { engine, state: State::Unproven }
+    }
+
+    /// Performs the handshake. The session is open only if `server_name` proved itself.
+    pub(crate) async fn open<R: Random, T: TimeSource>(
+        &mut self,
+        context: &TlsContext<'_, R, T>,
+        server_name: &str,
+    ) -> Result<(), ErrorKind> {
+        let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        let mut provider = Provider::new(context, &peer)?;
+        self.state = State::Broken;
+        let config = config(&peer);
+        let outcome = connection.open(EngineContext::new(&config, &mut provider)).await;
+        outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
+        provider.finish()?;
+        shared.stage.set(Stage::Data);
+        self.state = State::Open;
+        Ok(())
+    }
+
+    pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self.state {
+            State::Open if !out.is_empty() => {}
+            State::Open | State::Ended => return Ok(0),
+            State::Unproven | State::Broken => return Err(ErrorKind::NotConnected),
+        }
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        loop {
+            match connection.read(out).await {
+                Ok(0) => {} // an empty record: allowed, and not the end
+                Ok(received) => return Ok(received),
+                Err(EngineError::ConnectionClosed) => {
+                    self.state = State::Ended;
+                    return Ok(0);
+                }
+                Err(error) => {
+                    let kind = explain(error, shared);
+                    if kind != ErrorKind::Timeout {
+                        self.state = State::Broken;
+                    }
+                    return Err(kind);
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        self.state = State::Broken;
+        let written = connection.write(bytes).await.map_err(|error| explain(error, shared))?;
+        self.state = State::Open;
+        Ok(written)
+    }
+
+    pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
+        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        self.state = State::Broken;
+        connection.flush().await.map_err(|error| explain(error, shared))?;
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Says `close_notify`, then ends the connection below.
+    pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        let may_say_so = matches!(self.state, State::Open | State::Ended);
+        self.state = State::Broken;
+        #[allow(unsafe_code)]
+        // SAFETY: the engine is dropped before this method's borrow of its tenant ends.
+        let engine = unsafe { self.engine.take() };
+        match engine {
+            Some(Engine { connection, .. }) if may_say_so => match connection.close().await {
+                Ok(mut guarded) => guarded.connection.shutdown().await.map_err(ErrorKind::from),
+                Err((_, error)) => Err(ErrorKind::from(error.kind())),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the engine offers: our suite, P-256, and the signatures we can verify.
+pub(super) fn config<'n>(peer: &Peer<'n>) -> TlsConfig<'n> {
+    let config = TlsConfig::new().enable_rsa_signatures();
+    match peer.sni {
+        Some(name) => config.with_server_name(name),
+        None => config,
+    }
+}
+
+/// The engine's error in our words; what the guard found comes first.
+pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
+    if let Some(refusal) = shared.refusal.take() {
+        return ErrorKind::Tls(refusal);
+    }
+    if shared.ended.get() {
+        return ErrorKind::Truncated;
+    }
+    ErrorKind::Tls(match error {
+        EngineError::Io(kind) => return ErrorKind::from(kind),
+        EngineError::HandshakeAborted(_, alert) => TlsError::PeerAlert(Some(alert as u8)),
+        EngineError::InternalError => TlsError::PeerAlert(None),
+        EngineError::CryptoError => TlsError::BadRecordMac,
+        EngineError::InvalidRecord | EngineError::InvalidHandshake => TlsError::UnexpectedMessage,
+        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
+        EngineError::InvalidSignature => TlsError::BadFinished,
+        EngineError::InvalidKeyShare => TlsError::IllegalParameter,
+        EngineError::InsufficientSpace => TlsError::RecordOverflow,
+        EngineError::InvalidCertificate
+        | EngineError::InvalidCertificateEntry
+        | EngineError::InvalidCertificateRequest
+        | EngineError::InvalidExtensionsLength
+        | EngineError::InvalidSignatureScheme
+        | EngineError::InvalidTicketLength
+        | EngineError::InvalidNonceLength
+        | EngineError::UnknownExtensionType
+        | EngineError::ParseError(_)
+        | EngineError::DecodeError => TlsError::Decode,
+        _ => TlsError::Engine,
+    })
+}
+
+/// The connection below the engine, with the guard on its reading side.
+pub(super) struct Guarded<'m, C> {
+    pub(super) connection: C,
+    pub(super) guard: Guard<'m>,
+}
+
+impl<C> ErrorType for Guarded<'_, C> {
+    type Error = Io;
+}
+
+impl<C: Read> Read for Guarded<'_, C> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Io> {
+        loop {
+            match self.guard.step(out)? {
+                Step::Ready(len) => return Ok(len),
+                Step::Read => {
+                    let received = self.connection.read(self.guard.target(out)).await.map_err(|error| error.kind())?;
+                    self.guard.received(received)?;
+                }
+            }
+        }
+    }
+}
+
+impl<C: Write> Write for Guarded<'_, C> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        self.connection.write(bytes).await.map_err(|error| error.kind())
+    }
+
+    async fn flush(&mut self) -> Result<(), Io> {
+        self.connection.flush().await.map_err(|error| error.kind())
+    }
+}

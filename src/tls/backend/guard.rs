@@ -1,0 +1,426 @@
+//! The guard between the engine and the wire: it lets pass only the records that TLS 1.3 allows at that moment, of
+//! lengths it allows, and only a ServerHello that answers what we offered.
+//!
+//! ```text
+//!   Hello ──ServerHello──▶ Flight ──server proven──▶ Data
+//!   type 22: one ServerHello   type 23 only           type 23 only
+//!   type 21: alert, reported
+//!   type 20: dropped (at most two, before Data)
+//! ```
+//!
+//! [`Guard`] does no I/O: it says where the next bytes go and judges them. A record reaches the engine whole or not at
+//! all: its header is collected here, its body in the engine's own buffer, and the engine is told of it only when the
+//! last byte is there. So a read may be dropped or time out between any two bytes, and the next read goes on where it
+//! stopped.
+
+use core::cell::Cell;
+
+use embedded_io_async::ErrorKind;
+
+use crate::tls::{TlsError, Unsupported};
+
+/// Bytes of a record's header: type, version, length (RFC 8446 §5.1).
+pub(super) const HEADER: usize = 5;
+/// The longest encrypted record: 2^14 + 256 bytes (RFC 8446 §5.2).
+const LONGEST: usize = 16_640;
+/// The shortest: one byte of content type and 16 of tag.
+const SHORTEST: usize = 17;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+
+/// How far the connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The ServerHello is awaited.
+    Hello,
+    /// The rest of the server's flight, encrypted.
+    Flight,
+    /// The handshake is over and the server proven.
+    Data,
+}
+
+/// The mark for the cipher, in the version field of the headers that the engine sees: this record came after the
+/// handshake.
+pub(super) const AFTER_HANDSHAKE: u8 = 4;
+
+/// What the guard and the session that owns it tell each other across the engine between them.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) stage: Cell<Stage>,
+    /// Why the guard refused.
+    pub(super) refusal: Cell<Option<TlsError>>,
+    /// The transport ended.
+    pub(super) ended: Cell<bool>,
+}
+
+impl Shared {
+    pub(super) const fn new() -> Self {
+        Self { stage: Cell::new(Stage::Hello), refusal: Cell::new(None), ended: Cell::new(false) }
+    }
+}
+
+/// The reading side, without I/O. See the [module](self).
+#[derive(Debug)]
+pub(super) struct Guard<'m> {
+    shared: &'m Shared,
+    header: [u8; HEADER],
+    /// Bytes of the header that have arrived.
+    header_len: usize,
+    /// Bytes of the body that have arrived.
+    body_len: usize,
+    change_cipher_specs: u8,
+    dropped: [u8; 1],
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Read from the wire into [`Guard::target`], then call [`Guard::received`].
+    Read,
+    /// This many bytes are ready in the engine's buffer.
+    Ready(usize),
+}
+
+impl<'m> Guard<'m> {
+    pub(super) const fn new(shared: &'m Shared) -> Self {
+        Self { shared, header: [0; HEADER], header_len: 0, body_len: 0, change_cipher_specs: 0, dropped: [0] }
+    }
+
+    fn length(&self) -> usize {
+        usize::from(u16::from_be_bytes([self.header[3], self.header[4]]))
+    }
+
+    fn is_dropped(&self) -> bool {
+        self.header[0] == CHANGE_CIPHER_SPEC
+    }
+
+    /// Tells the session why, and the engine only that.
+    fn refuse(&self, refusal: TlsError) -> ErrorKind {
+        self.shared.refusal.set(Some(refusal));
+        ErrorKind::InvalidData
+    }
+
+    /// The engine asks for `out`: the five bytes of a header, or the whole body of the record whose header it got last.
+    /// No record has a body of five bytes, so the length tells which; a read that was given up asks for the header
+    /// again.
+    pub(super) fn step(&mut self, out: &mut [u8]) -> Result<Step, ErrorKind> {
+        if self.header_len < HEADER || self.is_dropped() {
+            return Ok(Step::Read);
+        }
+        if out.len() == HEADER {
+            out.copy_from_slice(&self.header);
+            if self.shared.stage.get() == Stage::Data {
+                out[2] = AFTER_HANDSHAKE;
+            }
+            return Ok(Step::Ready(HEADER));
+        }
+        if out.len() != self.length() {
+            return Err(self.refuse(TlsError::Engine));
+        }
+        if self.body_len < out.len() {
+            return Ok(Step::Read);
+        }
+        self.judge_body(out).map_err(|refusal| self.refuse(refusal))?;
+        self.header_len = 0;
+        self.body_len = 0;
+        Ok(Step::Ready(out.len()))
+    }
+
+    /// Where the next bytes go; never empty after [`Step::Read`].
+    pub(super) fn target<'a>(&'a mut self, out: &'a mut [u8]) -> &'a mut [u8] {
+        if self.header_len < HEADER {
+            &mut self.header[self.header_len..]
+        } else if self.is_dropped() {
+            &mut self.dropped
+        } else {
+            out.get_mut(self.body_len..).unwrap_or_default()
+        }
+    }
+
+    /// This many bytes arrived in the target; 0 is the end of the stream.
+    pub(super) fn received(&mut self, count: usize) -> Result<(), ErrorKind> {
+        if count == 0 {
+            self.shared.ended.set(true);
+            return Err(ErrorKind::ConnectionAborted);
+        }
+        if self.header_len < HEADER {
+            self.header_len = HEADER.min(self.header_len + count);
+            if self.header_len == HEADER {
+                self.judge_header().map_err(|refusal| self.refuse(refusal))?;
+            }
+        } else if self.is_dropped() {
+            self.header_len = 0;
+            if self.dropped != [1] {
+                return Err(self.refuse(TlsError::UnexpectedMessage));
+            }
+        } else {
+            self.body_len += count;
+        }
+        Ok(())
+    }
+
+    /// Which records may come when, and how long they may be (RFC 8446 §5).
+    fn judge_header(&mut self) -> Result<(), TlsError> {
+        let [kind, major, minor, ..] = self.header;
+        let length = self.length();
+        if (major, minor) != (3, 3) {
+            return Err(TlsError::UnexpectedMessage);
+        }
+        match (kind, self.shared.stage.get()) {
+            (APPLICATION_DATA, Stage::Flight | Stage::Data) => match length {
+                0..SHORTEST => Err(TlsError::UnexpectedMessage),
+                SHORTEST..=LONGEST => Ok(()),
+                _ => Err(TlsError::RecordOverflow),
+            },
+            (HANDSHAKE, Stage::Hello) => match length {
+                // A body of HEADER bytes could not be told from a header, and no ServerHello is so short.
+                0..=HEADER => Err(TlsError::Decode),
+                6..=16_384 => Ok(()),
+                _ => Err(TlsError::RecordOverflow),
+            },
+            (ALERT, Stage::Hello) if length == 2 => Ok(()),
+            (CHANGE_CIPHER_SPEC, Stage::Hello | Stage::Flight) if length == 1 && self.change_cipher_specs < 2 => {
+                self.change_cipher_specs += 1;
+                Ok(())
+            }
+            _ => Err(TlsError::UnexpectedMessage),
+        }
+    }
+
+    /// What comes in the clear is read here, too, before the engine sees it.
+    fn judge_body(&self, body: &[u8]) -> Result<(), TlsError> {
+        match self.header[0] {
+            ALERT => Err(TlsError::PeerAlert(body.get(1).copied())),
+            HANDSHAKE => {
+                judge_server_hello(body)?;
+                self.shared.stage.set(Stage::Flight);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A cursor over a message.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], TlsError> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(TlsError::Decode)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn number(&mut self, bytes: usize) -> Result<usize, TlsError> {
+        Ok(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
+    }
+}
+
+/// SHA-256 of "HelloRetryRequest", which stands for the random in one (RFC 8446 §4.1.3).
+const HELLO_RETRY_REQUEST: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// A ServerHello, alone in its record, that answers what we offered: TLS 1.3, TLS_AES_128_GCM_SHA256, a key share of
+/// P-256, no session id, and no extension twice or unasked (RFC 8446 §4.1.3).
+fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
+    const SERVER_HELLO: usize = 2;
+    const SUPPORTED_VERSIONS: usize = 43;
+    const KEY_SHARE: usize = 51;
+
+    let mut message = Fields(record);
+    if message.number(1)? != SERVER_HELLO {
+        return Err(TlsError::UnexpectedMessage);
+    }
+    let length = message.number(3)?;
+    if length > message.0.len() {
+        return Err(TlsError::Unsupported(Unsupported::Message));
+    }
+    if length < message.0.len() {
+        return Err(TlsError::UnexpectedMessage);
+    }
+    let legacy_version = message.number(2)?;
+    let random = message.take(32)?;
+    let session_id = message.number(1)?;
+    message.take(session_id)?;
+    let suite = message.number(2)?;
+    let compression = message.number(1)?;
+    if message.0.is_empty() {
+        return Err(TlsError::ProtocolVersion); // TLS 1.2 and before may send no extensions
+    }
+    let extensions = message.number(2)?;
+    if extensions != message.0.len() {
+        return Err(TlsError::Decode);
+    }
+    let (mut versions, mut share, mut unasked) = (None, None, false);
+    while !message.0.is_empty() {
+        let kind = message.number(2)?;
+        let length = message.number(2)?;
+        let body = message.take(length)?;
+        let seen = match kind {
+            SUPPORTED_VERSIONS => versions.replace(body).is_some(),
+            KEY_SHARE => share.replace(body).is_some(),
+            _ => true,
+        };
+        unasked |= seen;
+    }
+    if legacy_version != 0x0303 || versions != Some(&[3, 4]) {
+        return Err(TlsError::ProtocolVersion);
+    }
+    if random == HELLO_RETRY_REQUEST {
+        return Err(TlsError::Unsupported(Unsupported::HelloRetryRequest));
+    }
+    let p256 = matches!(share, Some([0, 23, 0, 65, point @ ..]) if point.len() == 65);
+    if unasked || session_id != 0 || suite != 0x1301 || compression != 0 || !p256 {
+        return Err(TlsError::IllegalParameter);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+
+    fn extension(kind: u8, body: &[u8]) -> Vec<u8> {
+        [&[0, kind, 0, body.len() as u8], body].concat()
+    }
+
+    fn share(group: u8) -> Vec<u8> {
+        extension(51, &[&[0, group, 0, 65, 4][..], &[7; 64]].concat())
+    }
+
+    fn hello(session_id: &[u8], suite: u16, extensions: &[Vec<u8>]) -> Vec<u8> {
+        let extensions = extensions.concat();
+        let mut body = vec![3, 3];
+        body.extend([9; 32]);
+        body.push(session_id.len() as u8);
+        body.extend(session_id);
+        body.extend(suite.to_be_bytes());
+        body.push(0);
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
+        [&[2, 0, 0, body.len() as u8][..], &body].concat()
+    }
+
+    fn good_hello() -> Vec<u8> {
+        hello(&[], 0x1301, &[extension(43, &[3, 4]), share(23)])
+    }
+
+    fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+        [&[kind, 3, 3, (body.len() >> 8) as u8, body.len() as u8][..], body].concat()
+    }
+
+    /// Feeds `wire` in pieces and reads as an engine does; gives the records it got.
+    fn run(stage: Stage, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+        let shared = Shared::new();
+        shared.stage.set(stage);
+        let mut guard = Guard::new(&shared);
+        let mut records = Vec::new();
+        let mut wanted = HEADER;
+        let mut header = [0; HEADER];
+        let mut body = Vec::new();
+        loop {
+            let out: &mut [u8] = if wanted == HEADER { &mut header } else { &mut body };
+            match guard.step(out).map_err(|_| shared.refusal.take().expect("a reason"))? {
+                Step::Ready(HEADER) => {
+                    wanted = usize::from(u16::from_be_bytes([header[3], header[4]]));
+                    body.resize(wanted, 0);
+                }
+                Step::Ready(_) => {
+                    records.push([&header[..], &body].concat());
+                    wanted = HEADER;
+                }
+                Step::Read => {
+                    let target = guard.target(out);
+                    let count = piece.min(target.len()).min(wire.len());
+                    assert!(!target.is_empty());
+                    if count == 0 {
+                        return Ok(records);
+                    }
+                    target[..count].copy_from_slice(&wire[..count]);
+                    wire = &wire[count..];
+                    guard.received(count).map_err(|_| shared.refusal.take().expect("a reason"))?;
+                    // Every read is given up once: the engine asks for the header again.
+                    wanted = HEADER;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_handshake_in_pieces_of_any_size() {
+        let hello = record(22, &good_hello());
+        let flight = record(23, &[5; 40]);
+        let wire = [&hello[..], &record(20, &[1]), &flight].concat();
+        for piece in [1, 2, 5, 1000] {
+            assert_eq!(run(Stage::Hello, &wire, piece), Ok(vec![hello.clone(), flight.clone()]), "piece {piece}");
+        }
+    }
+
+    #[test]
+    fn records_after_the_handshake_are_marked() {
+        let mut marked = record(23, &[1; 17]);
+        marked[2] = AFTER_HANDSHAKE;
+        assert_eq!(run(Stage::Data, &record(23, &[1; 17]), 3), Ok(vec![marked]));
+    }
+
+    #[test]
+    fn what_may_not_come_at_that_moment_is_refused() {
+        let unexpected = [
+            (Stage::Hello, record(23, &[0; 40])),
+            (Stage::Hello, record(20, &[2])),
+            (Stage::Flight, record(22, &good_hello())),
+            (Stage::Flight, record(21, &[2, 40])),
+            (Stage::Flight, record(23, &[0; 16])),
+            (Stage::Flight, record(20, &[1]).repeat(3)),
+            (Stage::Data, record(20, &[1])),
+            (Stage::Data, record(21, &[1, 0])),
+            (Stage::Data, record(22, &good_hello())),
+            (Stage::Data, record(23, &[])),
+            (Stage::Data, record(24, &[0; 40])),
+            (Stage::Data, vec![23, 3, 1, 0, 40]),
+        ];
+        for (stage, wire) in unexpected {
+            assert_eq!(run(stage, &wire, 4), Err(TlsError::UnexpectedMessage), "{stage:?} {wire:?}");
+        }
+        assert_eq!(run(Stage::Data, &record(23, &[0; 16_641]), 9000), Err(TlsError::RecordOverflow));
+        assert_eq!(run(Stage::Hello, &record(22, &[0; 16_385]), 9000), Err(TlsError::RecordOverflow));
+        assert_eq!(run(Stage::Hello, &record(21, &[2, 70]), 9), Err(TlsError::PeerAlert(Some(70))));
+    }
+
+    #[test]
+    fn a_server_hello_must_answer_what_we_offered() {
+        let version = || extension(43, &[3, 4]);
+        let mut retry = good_hello();
+        retry[6..38].copy_from_slice(&HELLO_RETRY_REQUEST);
+        let mut longer = good_hello();
+        longer[3] += 1;
+        let refused = [
+            (hello(&[], 0x1301, &[share(23)]), TlsError::ProtocolVersion),
+            (hello(&[], 0x1301, &[extension(43, &[3, 3]), share(23)]), TlsError::ProtocolVersion),
+            (hello(&[1; 32], 0x1301, &[version(), share(23)]), TlsError::IllegalParameter),
+            (hello(&[], 0x1302, &[version(), share(23)]), TlsError::IllegalParameter),
+            (hello(&[], 0x1301, &[version()]), TlsError::IllegalParameter),
+            (hello(&[], 0x1301, &[version(), share(29)]), TlsError::IllegalParameter),
+            (hello(&[], 0x1301, &[version(), share(23), share(23)]), TlsError::IllegalParameter),
+            (hello(&[], 0x1301, &[version(), share(23), extension(41, &[0, 0])]), TlsError::IllegalParameter),
+            (retry, TlsError::Unsupported(Unsupported::HelloRetryRequest)),
+            (longer, TlsError::Unsupported(Unsupported::Message)),
+            ([good_hello(), vec![8, 0, 0, 0]].concat(), TlsError::UnexpectedMessage),
+            (vec![11, 0, 0, 2, 0, 0], TlsError::UnexpectedMessage),
+        ];
+        for (body, reason) in refused {
+            assert_eq!(run(Stage::Hello, &record(22, &body), 1000), Err(reason), "{body:?}");
+        }
+        // Cut anywhere, it is refused for some reason, and never read past its end.
+        let whole = good_hello();
+        for cut in 6..whole.len() {
+            assert!(run(Stage::Hello, &record(22, &whole[..cut]), 1000).is_err(), "cut at {cut}");
+        }
+    }
+}

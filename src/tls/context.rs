@@ -1,0 +1,111 @@
+//! The TLS context: whom to trust, what time it is, and where randomness comes from.
+
+use core::cell::RefCell;
+
+use rustls_pki_types::ServerName;
+
+use super::{Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use crate::traits::TlsId;
+
+/// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
+/// roots, and every certificate chain, host name and date checked. There is no way to turn that off.
+///
+/// One context serves any number of connections. What TLS 1.3 with this crate is, and what not, is on the page of the
+/// [module](super).
+///
+/// # Examples
+///
+/// ```
+/// use rustls_pki_types::UnixTime;
+/// use socketpool::tls::{Now, TlsContext};
+/// # use core::time::Duration;
+/// # let mut trng = [7u8; 4096].into_iter();
+/// # let rtc = || 1_790_000_000;
+///
+/// let rng = |bytes: &mut [u8]| bytes.fill_with(|| trng.next().unwrap()); // your chip's true random numbers
+/// let clock = || Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(rtc()))); // and its date
+/// let tls = TlsContext::new(rng, clock);
+/// ```
+#[doc(alias = "SSLContext", alias = "create_default_context")]
+pub struct TlsContext<'c, R, T> {
+    random: RefCell<R>,
+    clock: T,
+    policy: VerifyPolicy<'c>,
+    id: TlsId,
+}
+
+impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
+    /// Trusts Mozilla's roots; takes the date from `clock` and every secret from `random`.
+    #[must_use]
+    #[doc(alias = "set_default_verify_paths")]
+    pub fn new(random: R, clock: T) -> Self {
+        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(), id: TlsId(0) }.with_new_id()
+    }
+
+    /// Trusts these roots: your own instead of Mozilla's, or besides them.
+    #[must_use]
+    #[doc(alias = "load_verify_locations")]
+    pub fn with_roots(mut self, roots: Roots<'c>) -> Self {
+        self.policy = self.policy.with_roots(roots);
+        self.with_new_id()
+    }
+
+    /// Verifies by these rules.
+    #[must_use]
+    pub fn with_policy(mut self, policy: VerifyPolicy<'c>) -> Self {
+        self.policy = policy;
+        self.with_new_id()
+    }
+
+    /// A context that trusts otherwise is another context: it never gets the connections of the one it was.
+    fn with_new_id(mut self) -> Self {
+        let mut id = [0; 8];
+        self.fill_random(&mut id);
+        self.id = TlsId(u64::from_ne_bytes(id));
+        self
+    }
+}
+
+impl<'c, R, T> TlsContext<'c, R, T> {
+    pub(crate) fn id(&self) -> TlsId {
+        self.id
+    }
+
+    pub(crate) fn policy(&self) -> &VerifyPolicy<'c> {
+        &self.policy
+    }
+
+    pub(crate) fn clock(&self) -> &T {
+        &self.clock
+    }
+}
+
+impl<R: Random, T> TlsContext<'_, R, T> {
+    pub(crate) fn fill_random(&self, bytes: &mut [u8]) {
+        self.random.borrow_mut().fill(bytes);
+    }
+}
+
+impl<R, T> core::fmt::Debug for TlsContext<'_, R, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TlsContext").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// Who must answer: the name as the certificate must have it, and as the ClientHello says it (RFC 6066 §3: no
+/// addresses, no final dot).
+#[derive(Debug)]
+pub(crate) struct Peer<'n> {
+    pub(crate) name: ServerName<'n>,
+    pub(crate) sni: Option<&'n str>,
+}
+
+impl<'n> Peer<'n> {
+    pub(crate) fn parse(host: &'n str) -> Result<Self, TlsError> {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let bare = bare.strip_suffix('.').unwrap_or(bare);
+        let name = ServerName::try_from(bare).map_err(|_| TlsError::ServerName)?;
+        let sni = matches!(name, ServerName::DnsName(_)).then_some(bare);
+        Ok(Self { name, sni })
+    }
+}

@@ -1,0 +1,141 @@
+//! Why TLS failed, in the words of RFC 8446 §6 where it has one.
+
+use core::fmt;
+
+use super::verify::CertificateError;
+use crate::error::Blame;
+
+/// Why a handshake or a TLS connection failed. Nothing of the application's was sent if it was a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The server's certificate was refused, or what it signed with it.
+    Certificate(CertificateError),
+    /// The server finished the handshake without proving once, and in order, who it is.
+    NotAuthenticated,
+    /// The date is unknown, so no certificate can be judged: set the clock, or give `TlsContext` a time source that
+    /// knows.
+    TimeUnknown,
+    /// What to connect to is neither a DNS name nor an IP address.
+    ServerName,
+    /// The peer ended the connection with this alert (RFC 8446 §6); its number where it is known.
+    PeerAlert(Option<u8>),
+    /// A record or message that may not come at this moment (`unexpected_message`).
+    UnexpectedMessage,
+    /// A record longer than TLS allows (`record_overflow`).
+    RecordOverflow,
+    /// A record that was not made with the keys of this connection (`bad_record_mac`).
+    BadRecordMac,
+    /// The server chose what we did not offer (`illegal_parameter`).
+    IllegalParameter,
+    /// The server does not speak TLS 1.3 (`protocol_version`).
+    ProtocolVersion,
+    /// A message that is not what it says it is (`decode_error`).
+    Decode,
+    /// The server's `Finished` does not fit the handshake (`decrypt_error`).
+    BadFinished,
+    /// Correct TLS 1.3 that we do not speak yet; the variant says what.
+    Unsupported(Unsupported),
+    /// The TLS engine failed for a reason of its own.
+    Engine,
+}
+
+/// Correct TLS 1.3 that we do not speak yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The server wants another group than P-256 (HelloRetryRequest).
+    HelloRetryRequest,
+    /// A handshake message that is spread over several records, or a KeyUpdate.
+    Message,
+}
+
+impl TlsError {
+    /// Whose move it is.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::TimeUnknown | Self::ServerName => Blame::Caller,
+            Self::Unsupported(_) | Self::Engine => Blame::Capacity,
+            _ => Blame::Peer,
+        }
+    }
+
+    /// The reason in one word with hyphens.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Certificate(error) => error.reason(),
+            Self::NotAuthenticated => "not-authenticated",
+            Self::TimeUnknown => "time-unknown",
+            Self::ServerName => "server-name",
+            Self::PeerAlert(_) => "peer-alert",
+            Self::UnexpectedMessage => "unexpected-message",
+            Self::RecordOverflow => "record-overflow",
+            Self::BadRecordMac => "bad-record-mac",
+            Self::IllegalParameter => "illegal-parameter",
+            Self::ProtocolVersion => "protocol-version",
+            Self::Decode => "decode-error",
+            Self::BadFinished => "bad-finished",
+            Self::Unsupported(_) => "unsupported",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate(error) => return error.fmt(f),
+            Self::PeerAlert(Some(number)) => {
+                return write!(f, "peer-alert: the server sent alert {number}{}", alert_name(*number));
+            }
+            Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
+            Self::TimeUnknown => {
+                "time-unknown: the date is not known, so no certificate can be checked: set the clock that TlsContext asks"
+            }
+            Self::ServerName => "server-name: neither a DNS name nor an IP address",
+            Self::PeerAlert(None) => "peer-alert: the server ended the connection with an alert",
+            Self::UnexpectedMessage => "unexpected-message: a record that may not come at this moment",
+            Self::RecordOverflow => "record-overflow: a record longer than TLS allows",
+            Self::BadRecordMac => "bad-record-mac: a record that was not made with the keys of this connection",
+            Self::IllegalParameter => "illegal-parameter: the server chose what we did not offer",
+            Self::ProtocolVersion => "protocol-version: the server does not speak TLS 1.3",
+            Self::Decode => "decode-error: a message that is not what it says it is",
+            Self::BadFinished => "bad-finished: the handshake was changed on its way",
+            Self::Unsupported(Unsupported::HelloRetryRequest) => {
+                "unsupported: the server wants another group than P-256"
+            }
+            Self::Unsupported(Unsupported::Message) => {
+                "unsupported: a handshake message over several records, or a KeyUpdate"
+            }
+            Self::Engine => "engine: the TLS engine failed",
+        })
+    }
+}
+
+impl core::error::Error for TlsError {}
+
+/// The alerts that a client meets, by their names in RFC 8446 §6.
+const fn alert_name(number: u8) -> &'static str {
+    match number {
+        0 => " (close_notify)",
+        10 => " (unexpected_message)",
+        20 => " (bad_record_mac)",
+        22 => " (record_overflow)",
+        40 => " (handshake_failure)",
+        47 => " (illegal_parameter)",
+        48 => " (unknown_ca)",
+        50 => " (decode_error)",
+        51 => " (decrypt_error)",
+        70 => " (protocol_version)",
+        80 => " (internal_error)",
+        109 => " (missing_extension)",
+        112 => " (unrecognized_name)",
+        116 => " (certificate_required)",
+        120 => " (no_application_protocol)",
+        _ => "",
+    }
+}

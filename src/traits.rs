@@ -1,0 +1,128 @@
+//! The three abstractions an application can be generic over, and others can fill: a pool of sockets, a socket, and a
+//! TLS context.
+//!
+//! They bear the names of the types that fill them here, the way a chip's `I2c` fills a trait called `I2c`:
+//! [`crate::SocketPool`] over any embedded-nal-async stack, its [`crate::Socket`], and `tls::TlsContext`. A modem that
+//! does TCP or TLS on board fills them with its own; [`Session`](crate::requests::Session) and
+//! [`ConnectionManager`](crate::ConnectionManager) work with either. The blocking twins are in `blocking::traits`.
+//!
+//! # Examples
+//!
+//! An application that runs on any pool and any TLS:
+//!
+//! ```
+//! use socketpool::{Error, requests::Session, traits};
+//!
+//! async fn temperature<'p, P, T>(pool: &'p P, tls: &T, buffer: &mut [u8]) -> Result<f32, Error>
+//! where
+//!     P: traits::SocketPool,
+//!     T: traits::TlsContext<P::Socket<'p>>,
+//! {
+//!     let http = Session::new(pool, tls);
+//!     http.get("https://api.example.com/temperature").send().await?.json(buffer).await
+//! }
+//! ```
+
+use core::ops::DerefMut;
+
+use embedded_io_async::{Read, Write};
+
+use crate::{
+    error::{Error, Result},
+    pool::Key,
+    time::{Deadline, Timer},
+};
+
+/// A bounded number of sockets over one network, and the memory that exchanges over them need.
+///
+/// Every socket and every buffer goes back when it is dropped, whatever happened to it.
+pub trait SocketPool {
+    /// A socket of this pool; its slot is free again when it is dropped.
+    type Socket<'p>: Socket
+    where
+        Self: 'p;
+
+    /// Memory for one exchange: a request is staged in it, the head of the response received into it.
+    type Buffer<'p>: DerefMut<Target = [u8]>
+    where
+        Self: 'p;
+
+    /// The timer that deadlines are measured with.
+    type Timer: Timer;
+
+    /// The timer that deadlines are measured with.
+    fn timer(&self) -> &Self::Timer;
+
+    /// Takes a free slot, closing the least recently used idle connection if there is no other way.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
+    async fn socket(&self) -> Result<Self::Socket<'_>>;
+
+    /// An idle connection that was [kept](Socket::keep) under this key and is still good. A pool that keeps nothing
+    /// need not implement this.
+    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
+        let _ = key;
+        None
+    }
+
+    /// Takes the memory for one exchange.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every buffer is in use.
+    fn buffer(&self) -> Result<Self::Buffer<'_>>;
+}
+
+/// A stream socket. What it reads and writes is the application's data, whether TLS lies below or not.
+///
+/// `read` returns `Ok(0)` only when the peer ended the stream in order; an end that may be an attack (TLS without
+/// `close_notify`) is [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
+pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
+    /// By when everything must be done that is asked of this socket from now on.
+    fn set_deadline(&mut self, deadline: Deadline);
+
+    /// Resolves `host` and opens a TCP connection to it.
+    ///
+    /// # Errors
+    /// With phase `Resolve` or `Connect`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt; the socket can be dropped or connected again.
+    async fn connect(&mut self, host: &str, port: u16) -> Result<()>;
+
+    /// Gives the connection back to the pool, open, to be found again under `key`. One that cannot be used again (an
+    /// operation on it was dropped half-way or failed) is closed instead. A pool that keeps nothing closes it.
+    fn keep(self, key: Key<'_>) {
+        let _ = key;
+    }
+
+    /// Closes in order: what was written is flushed, TLS says `close_notify`, TCP its FIN. Dropping a socket closes
+    /// it too, but can wait for nothing.
+    ///
+    /// # Errors
+    /// If the peer could not be told. The slot is free in any case.
+    async fn close(self) -> Result<()>;
+}
+
+/// What makes a socket of type `S` a verified TLS connection.
+pub trait TlsContext<S> {
+    /// Which context this is. A kept connection is only ever found again under the context that verified it.
+    fn id(&self) -> TlsId;
+
+    /// Connects `socket` to `host` with TLS, and verifies that it is `host` that answers.
+    ///
+    /// A TLS stack in software connects the socket and performs the handshake over it; a modem with TLS on board
+    /// is told to open the connection with TLS.
+    ///
+    /// # Errors
+    /// With phase `Resolve`, `Connect` or `Handshake`. Not one byte of the application's was sent then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt; the socket must be dropped after that.
+    async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
+}
+
+/// The identity of one configuration of one TLS context, drawn at random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TlsId(pub u64);
