@@ -1,0 +1,192 @@
+//! The chunked transfer coding (RFC 9112 §7.1), decoded byte by byte around data that is copied in one go.
+//!
+//! ```text
+//!          ┌──────────────────────────────── LF ◄─────────────────────────────────┐
+//!          ▼                                                                      │
+//!        Size ─ hex ─► Digits ─ blank ─► Blank          Data ─ last byte ─► DataCr ─► DataLf
+//!                        │ │               │ │            ▲
+//!                        │ └────── ";" ────┴─┼► Extension │ size > 0
+//!                        └───── CR ──────────┴─────┴───► SizeLf ─ size 0 ─► Line ─ CR ─► FinalLf ─► Done
+//!                                                                            │  ▲
+//!                                                                      TrailerName ─ ":" ─► TrailerValue ─ CR ─► TrailerLf
+//! ```
+//!
+//! Lines end in CRLF and nothing else: here a bare LF is a sign that two programs disagree about where a chunk ends. Blanks
+//! after a size are passed over, because old servers pad it; extensions and trailers are checked and passed over.
+
+use super::body::{Progress, copy};
+use super::decode::DecodeError;
+use super::field::{is_text_byte, is_token_byte};
+
+/// The longest chunk size line in bytes: leading zeros, size, blanks and extensions.
+pub const MAX_CHUNK_LINE: u16 = 4096;
+/// How many bytes of all size lines together may be more than [16](SIZE_DIGITS) per chunk needs. Each byte of data earns one
+/// back, so a long stream may sign every chunk, but a peer cannot keep us busy with framing alone.
+pub const MAX_SPARE_FRAMING: u16 = 16384;
+/// The most trailer bytes.
+pub const MAX_TRAILERS: u16 = 8192;
+/// A size line up to this long costs nothing of [`MAX_SPARE_FRAMING`].
+const SIZE_DIGITS: u16 = 16;
+
+#[derive(Clone, Debug)]
+pub(super) struct ChunkedDecoder {
+    state: State,
+    /// The size being read, then the bytes of data left in this chunk.
+    left: u64,
+    /// Bytes of this size line so far, or of all trailers.
+    line: u16,
+    /// What is left of [`MAX_SPARE_FRAMING`].
+    spare: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Size,
+    Digits,
+    Blank,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    Line,
+    TrailerName,
+    TrailerValue,
+    TrailerLf,
+    FinalLf,
+    Done,
+}
+
+impl ChunkedDecoder {
+    pub(super) const fn new() -> Self {
+        Self { state: State::Size, left: 0, line: 0, spare: MAX_SPARE_FRAMING }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Bytes that can only be data.
+    pub(super) fn direct_len(&self) -> u64 {
+        if self.state == State::Data { self.left } else { 0 }
+    }
+
+    /// Passes over `len` bytes of data.
+    pub(super) fn advance(&mut self, len: u64) {
+        if self.state == State::Data {
+            self.left = self.left.saturating_sub(len);
+            let earned = u16::try_from(len).unwrap_or(u16::MAX);
+            self.spare = self.spare.saturating_add(earned).min(MAX_SPARE_FRAMING);
+            if self.left == 0 {
+                self.state = State::DataCr;
+            }
+        }
+    }
+
+    pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+        let mut progress = Progress::default();
+        while self.state != State::Done {
+            let rest = input.get(progress.consumed..).unwrap_or_default();
+            let Some(byte) = rest.first() else { break };
+            if self.state == State::Data {
+                let data = usize::try_from(self.left).ok().and_then(|left| rest.get(..left)).unwrap_or(rest);
+                let len = copy(data, output.get_mut(progress.produced..).unwrap_or_default());
+                if len == 0 {
+                    break; // the output is full
+                }
+                self.advance(len as u64);
+                progress.consumed += len;
+                progress.produced += len;
+            } else {
+                self.state = self.framing(*byte)?;
+                progress.consumed += 1;
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Takes one byte that is not data.
+    fn framing(&mut self, byte: u8) -> Result<State, DecodeError> {
+        match self.state {
+            State::Size => {
+                (self.left, self.line) = (0, 0);
+                self.size_line()?;
+                self.digit(byte)
+            }
+            State::Digits | State::Blank => {
+                self.size_line()?;
+                match byte {
+                    b'\r' => Ok(State::SizeLf),
+                    b';' => Ok(State::Extension),
+                    b' ' | b'\t' => Ok(State::Blank),
+                    b'\n' => Err(DecodeError::MissingChunkEnd),
+                    _ if self.state == State::Digits => self.digit(byte),
+                    _ => Err(DecodeError::InvalidChunkSize),
+                }
+            }
+            State::Extension => {
+                self.size_line()?;
+                match byte {
+                    b'\r' => Ok(State::SizeLf),
+                    b'\n' => Err(DecodeError::MissingChunkEnd),
+                    _ if is_text_byte(byte) => Ok(State::Extension),
+                    _ => Err(DecodeError::InvalidChunkExtension),
+                }
+            }
+            State::SizeLf if self.left > 0 => expect(byte, b'\n', State::Data),
+            State::SizeLf => {
+                self.line = 0;
+                expect(byte, b'\n', State::Line)
+            }
+            State::DataCr => expect(byte, b'\r', State::DataLf),
+            State::DataLf => expect(byte, b'\n', State::Size),
+            State::Line if byte == b'\r' => Ok(State::FinalLf),
+            State::Line => self.trailer_name(byte),
+            State::TrailerName if byte == b':' => self.trailer(State::TrailerValue),
+            State::TrailerName => self.trailer_name(byte),
+            State::TrailerValue => match byte {
+                b'\r' => self.trailer(State::TrailerLf),
+                b'\n' => Err(DecodeError::MissingChunkEnd),
+                _ if is_text_byte(byte) => self.trailer(State::TrailerValue),
+                _ => Err(DecodeError::ControlCharacter),
+            },
+            State::TrailerLf => expect(byte, b'\n', State::Line),
+            State::FinalLf => expect(byte, b'\n', State::Done),
+            State::Data | State::Done => Ok(self.state),
+        }
+    }
+
+    /// Counts one byte of a size line.
+    fn size_line(&mut self) -> Result<(), DecodeError> {
+        self.line += 1;
+        if self.line > SIZE_DIGITS {
+            self.spare = self.spare.checked_sub(1).ok_or(DecodeError::ChunkLineTooLarge)?;
+        }
+        if self.line > MAX_CHUNK_LINE { Err(DecodeError::ChunkLineTooLarge) } else { Ok(()) }
+    }
+
+    fn digit(&mut self, byte: u8) -> Result<State, DecodeError> {
+        let digit = char::from(byte).to_digit(16).ok_or(DecodeError::InvalidChunkSize)?;
+        let shifted = self.left.checked_mul(16).ok_or(DecodeError::InvalidChunkSize)?;
+        self.left = shifted | u64::from(digit);
+        Ok(State::Digits)
+    }
+
+    /// Counts one byte of a trailer and goes to `next`.
+    fn trailer(&mut self, next: State) -> Result<State, DecodeError> {
+        self.line += 1;
+        if self.line > MAX_TRAILERS { Err(DecodeError::TrailersTooLarge) } else { Ok(next) }
+    }
+
+    fn trailer_name(&mut self, byte: u8) -> Result<State, DecodeError> {
+        match byte {
+            _ if is_token_byte(byte) => self.trailer(State::TrailerName),
+            b'\r' | b'\n' => Err(DecodeError::MissingColon),
+            _ => Err(DecodeError::InvalidFieldName),
+        }
+    }
+}
+
+fn expect(byte: u8, wanted: u8, next: State) -> Result<State, DecodeError> {
+    if byte == wanted { Ok(next) } else { Err(DecodeError::MissingChunkEnd) }
+}

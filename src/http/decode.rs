@@ -1,0 +1,328 @@
+//! Decoding the head of an answer while it arrives.
+
+use super::field::{Fields, is_field_name, split_line, trim};
+use super::framing;
+use super::head::{ResponseHead, Span};
+use super::status::StatusCode;
+
+/// The longest head, in bytes, whatever the buffer holds.
+pub const MAX_HEAD: usize = u16::MAX as usize;
+/// The most interim (1xx) answers before one final answer.
+pub const MAX_INTERIM: u8 = 16;
+/// The most empty lines passed over before a status line; some servers end a body with one too many.
+pub const MAX_EMPTY_LINES: u8 = 4;
+
+/// Why bytes from the server are not an answer. The connection is of no further use after any of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The connection ended before the first byte of an answer. On a reused connection: the server had already closed it,
+    /// and an idempotent request may be sent again on a fresh one.
+    NoResponse,
+    /// The connection ended inside the head or the body.
+    Truncated,
+    /// What arrives does not start like HTTP: another protocol, another port, or TLS where none is expected.
+    NotHttp,
+    /// HTTP, but not version 1.x.
+    UnsupportedVersion,
+    /// The status line is not `HTTP/1.x NNN reason` (RFC 9112 §4).
+    InvalidStatusLine,
+    /// The status code is not three digits from 100 up.
+    InvalidStatusCode,
+    /// A field line without a colon (RFC 9112 §5).
+    MissingColon,
+    /// A field name that is empty, contains what no name may, or is followed by a blank before its colon (RFC 9112 §5.1).
+    InvalidFieldName,
+    /// The first field line begins with a blank: it continues nothing (RFC 9112 §2.2).
+    UnexpectedFold,
+    /// A CR that does not end a line (RFC 9112 §2.2).
+    BareCr,
+    /// A NUL in the head or a trailer, or another control character in a trailer (RFC 9110 §5.5).
+    ControlCharacter,
+    /// The head is longer than [`MAX_HEAD`], or than the buffer the driver has for it.
+    HeadTooLarge,
+    /// More than [`MAX_EMPTY_LINES`] before the status line.
+    TooManyEmptyLines,
+    /// More than [`MAX_INTERIM`] interim answers.
+    TooManyInterim,
+    /// Content-Length is not a number, or is over 2⁶⁴ − 1.
+    InvalidContentLength,
+    /// Content-Length is given twice, with different numbers.
+    ConflictingContentLength,
+    /// Transfer-Encoding names a coding other than `chunked`, or none.
+    UnsupportedTransferCoding,
+    /// Transfer-Encoding names something after `chunked`, or `chunked` twice.
+    ChunkedNotLast,
+    /// A chunk size is not hexadecimal digits, is over 2⁶⁴ − 1, or is missing (RFC 9112 §7.1).
+    InvalidChunkSize,
+    /// A chunk extension with control characters in it (RFC 9112 §7.1.1).
+    InvalidChunkExtension,
+    /// A chunk's data, its size line or a trailer line is not ended by CRLF.
+    MissingChunkEnd,
+    /// A chunk size line over [`MAX_CHUNK_LINE`](super::MAX_CHUNK_LINE), or more of them than the data justifies
+    /// ([`MAX_SPARE_FRAMING`](super::MAX_SPARE_FRAMING)).
+    ChunkLineTooLarge,
+    /// Trailers over [`MAX_TRAILERS`](super::MAX_TRAILERS).
+    TrailersTooLarge,
+}
+
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoResponse => "connection closed before any answer",
+            Self::Truncated => "connection closed in the middle of the answer",
+            Self::NotHttp => "the answer is not http",
+            Self::UnsupportedVersion => "the answer is not http/1.x",
+            Self::InvalidStatusLine => "invalid status line",
+            Self::InvalidStatusCode => "invalid status code",
+            Self::MissingColon => "field line without a colon",
+            Self::InvalidFieldName => "invalid field name",
+            Self::UnexpectedFold => "first field line starts with a blank",
+            Self::BareCr => "carriage return inside a line",
+            Self::ControlCharacter => "control character in the head or a trailer",
+            Self::HeadTooLarge => "head too large",
+            Self::TooManyEmptyLines => "too many empty lines before the status line",
+            Self::TooManyInterim => "too many interim answers",
+            Self::InvalidContentLength => "invalid content-length",
+            Self::ConflictingContentLength => "conflicting content-length",
+            Self::UnsupportedTransferCoding => "unsupported transfer coding",
+            Self::ChunkedNotLast => "chunked is not the last transfer coding",
+            Self::InvalidChunkSize => "invalid chunk size",
+            Self::InvalidChunkExtension => "invalid chunk extension",
+            Self::MissingChunkEnd => "chunk line or data not ended by crlf",
+            Self::ChunkLineTooLarge => "chunk framing too large",
+            Self::TrailersTooLarge => "trailers too large",
+        })
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// What the bytes received so far amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+pub enum HeadStep {
+    /// The head goes on. Read more behind the bytes there are; if the buffer is full, the head is
+    /// [too large](DecodeError::HeadTooLarge) for it.
+    NeedMore,
+    /// An interim answer, status 100 or 102 to 199 (RFC 9110 §15.2). Remove its `len` bytes from the front of the buffer
+    /// and call again with the rest, even if the rest is empty.
+    Interim {
+        /// Bytes to remove.
+        len: usize,
+        /// Its status.
+        status: StatusCode,
+    },
+    /// The final head is there.
+    Complete(ResponseHead),
+}
+
+/// Decodes the head of one answer from a buffer that fills up.
+///
+/// Each call is given all the bytes received so far and looks only at those it has not seen: byte by byte or in one piece
+/// costs the same, and gives the same result. Lines may end in CRLF or a bare LF (RFC 9112 §2.2). A folded line (obs-fold,
+/// §5.2) is joined to the one before by writing blanks over the line break, which is why the buffer is `&mut`.
+///
+/// One decoder serves one request; after an error it repeats the error.
+#[derive(Clone, Debug)]
+pub struct HeadDecoder {
+    answers_head: bool,
+    has_bytes: bool,
+    interim: u8,
+    failed: Option<DecodeError>,
+    lines: Lines,
+}
+
+/// Where we are in the head at the front of the buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lines {
+    /// Everything before this has been searched for a line end.
+    scanned: usize,
+    /// Where the line being received begins.
+    start: usize,
+    /// Where the text of the line before ends, for folding.
+    previous_end: usize,
+    /// Empty lines passed over.
+    empty: u8,
+    /// The status line, once it was there, and where it ends.
+    status: Option<(StatusLine, usize)>,
+}
+
+impl HeadDecoder {
+    /// Waits for the answer to a request with `method`; HEAD makes the difference.
+    #[must_use]
+    pub fn new(method: super::Method<'_>) -> Self {
+        Self {
+            answers_head: method == super::Method::Head,
+            has_bytes: false,
+            interim: 0,
+            failed: None,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Looks at what is new in `received`: all bytes received so far, less those of interim answers already reported.
+    ///
+    /// # Errors
+    ///
+    /// Any [`DecodeError`] of a head. Every one is final.
+    pub fn advance(&mut self, received: &mut [u8]) -> Result<HeadStep, DecodeError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.has_bytes |= !received.is_empty();
+        let step = self.step(received);
+        self.failed = step.err();
+        step
+    }
+
+    /// What it means that the connection ends here, before [`HeadStep::Complete`].
+    #[must_use]
+    pub fn end_of_stream(&self) -> DecodeError {
+        match self.failed {
+            Some(error) => error,
+            None if self.has_bytes => DecodeError::Truncated,
+            None => DecodeError::NoResponse,
+        }
+    }
+
+    fn step(&mut self, received: &mut [u8]) -> Result<HeadStep, DecodeError> {
+        while let Some(end) = self.lines.next_end(received)? {
+            let start = self.lines.start;
+            let line = received.get(start..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let text_end = start + line.len();
+            self.lines.start = end + 1;
+
+            let Some((status_line, fields_start)) = self.lines.status else {
+                if line.is_empty() {
+                    self.lines.empty += 1;
+                    if self.lines.empty > MAX_EMPTY_LINES {
+                        return Err(DecodeError::TooManyEmptyLines);
+                    }
+                } else {
+                    check_beginning(line)?;
+                    check_characters(line)?;
+                    self.lines.status = Some((StatusLine::parse(line, start)?, end + 1));
+                }
+                continue;
+            };
+            check_characters(line)?;
+            match line {
+                [] => return self.complete(status_line, Span::new(fields_start, start), end + 1, received),
+                [b' ' | b'\t', ..] if start == fields_start => return Err(DecodeError::UnexpectedFold),
+                [b' ' | b'\t', ..] => {
+                    if let Some(line_break) = received.get_mut(self.lines.previous_end..start) {
+                        line_break.fill(b' ');
+                    }
+                }
+                _ => {
+                    let (name, _) = split_line(line).ok_or(DecodeError::MissingColon)?;
+                    if !is_field_name(name) {
+                        return Err(DecodeError::InvalidFieldName);
+                    }
+                }
+            }
+            self.lines.previous_end = text_end;
+        }
+        Ok(HeadStep::NeedMore)
+    }
+
+    fn complete(
+        &mut self,
+        line: StatusLine,
+        fields: Option<Span>,
+        len: usize,
+        received: &[u8],
+    ) -> Result<HeadStep, DecodeError> {
+        let StatusLine { minor_version, status, reason } = line;
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            self.interim += 1;
+            if self.interim > MAX_INTERIM {
+                return Err(DecodeError::TooManyInterim);
+            }
+            self.lines = Lines::default();
+            return Ok(HeadStep::Interim { len, status });
+        }
+        let fields = fields.ok_or(DecodeError::HeadTooLarge)?;
+        let (framing, close) =
+            framing::decide(status, self.answers_head, minor_version == 0, Fields::new(fields.of(received)))?;
+        Ok(HeadStep::Complete(ResponseHead { status, minor_version, len, framing, close, reason, fields }))
+    }
+}
+
+impl Lines {
+    /// The index of the LF that ends the line being received, if it is there.
+    fn next_end(&mut self, received: &[u8]) -> Result<Option<usize>, DecodeError> {
+        let unseen = received.get(self.scanned..).unwrap_or_default();
+        if let Some(offset) = unseen.iter().position(|byte| *byte == b'\n') {
+            let end = self.scanned + offset;
+            self.scanned = end + 1;
+            return if end < MAX_HEAD { Ok(Some(end)) } else { Err(DecodeError::HeadTooLarge) };
+        }
+        self.scanned = received.len();
+        if self.status.is_none() {
+            check_beginning(received.get(self.start..).unwrap_or_default())?;
+        }
+        if received.len() >= MAX_HEAD { Err(DecodeError::HeadTooLarge) } else { Ok(None) }
+    }
+}
+
+/// Refuses as soon as possible what cannot become a status line: a peer that talks something else may never send a line end.
+fn check_beginning(line: &[u8]) -> Result<(), DecodeError> {
+    let name = b"HTTP/";
+    let common = line.len().min(name.len());
+    if line == b"\r" {
+        Ok(()) // of an empty line, so far
+    } else if line.get(..common) != name.get(..common) {
+        Err(DecodeError::NotHttp)
+    } else {
+        match line.get(name.len()..).unwrap_or_default() {
+            [] | [b'1'] | [b'1', b'.', ..] => Ok(()),
+            _ => Err(DecodeError::UnsupportedVersion),
+        }
+    }
+}
+
+/// Refuses what could be read as two lines by one program and as one by another (RFC 9112 §2.2, RFC 9110 §5.5).
+fn check_characters(line: &[u8]) -> Result<(), DecodeError> {
+    match line.iter().find(|byte| matches!(byte, b'\r' | b'\0')) {
+        None => Ok(()),
+        Some(b'\r') => Err(DecodeError::BareCr),
+        Some(_) => Err(DecodeError::ControlCharacter),
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct StatusLine {
+    minor_version: u8,
+    status: StatusCode,
+    reason: Span,
+}
+
+impl StatusLine {
+    /// Parses `line`, which [begins](check_beginning) with `HTTP/1.` and stands at `offset` in the buffer.
+    fn parse(line: &[u8], offset: usize) -> Result<Self, DecodeError> {
+        let (version, rest) = match line {
+            [_, _, _, _, _, _, _, digit @ b'0'..=b'9', b' ', rest @ ..] => (digit - b'0', rest),
+            _ => return Err(DecodeError::InvalidStatusLine),
+        };
+        let code_len = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+        let (code, reason) = rest.split_at_checked(code_len).ok_or(DecodeError::InvalidStatusLine)?;
+        let code = match code {
+            [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+                u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0')
+            }
+            _ => return Err(DecodeError::InvalidStatusCode),
+        };
+        let status = StatusCode::new(code).ok_or(DecodeError::InvalidStatusCode)?;
+
+        let leading = reason.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let start = offset + line.len() - reason.len() + leading;
+        let end = start + trim(reason).len();
+        let reason = Span::new(start, end).ok_or(DecodeError::HeadTooLarge)?;
+        Ok(Self { minor_version: version.min(1), status, reason })
+    }
+}

@@ -1,0 +1,176 @@
+//! Fields (headers): what may be in them, and how to find one.
+
+/// Whether `name` is a field name: a token, one or more of letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 §5.6.2).
+#[must_use]
+pub fn is_field_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| is_token_byte(*byte))
+}
+
+/// Whether `value` may be sent as a field value: no controls but HTAB, so no line break can hide in it. Bytes above 0x7F
+/// (obs-text) may be there, and mean what both ends agreed on (RFC 9110 §5.5).
+#[must_use]
+pub fn is_field_value(value: &[u8]) -> bool {
+    value.iter().all(|byte| is_text_byte(*byte))
+}
+
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+}
+
+pub(super) fn is_text_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7F)
+}
+
+/// `bytes` without the blanks (SP, HTAB) around them: OWS of RFC 9110 §5.6.3.
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed; empty ones included.
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(trim)
+}
+
+/// The field section of an answer. Nothing is indexed: each look-up scans the bytes, so any number of fields costs no memory.
+///
+/// # Examples
+///
+/// ```
+/// use socketpool::http::Fields;
+///
+/// let fields = Fields::new(b"Content-Type: text/plain\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n");
+/// assert_eq!(fields.get_str("content-type"), Some("text/plain"));
+/// assert_eq!(fields.get_all("Set-Cookie").count(), 2);
+/// assert_eq!(fields.get("ETag"), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields<'h> {
+    raw: &'h [u8],
+}
+
+impl<'h> Fields<'h> {
+    /// Reads `raw` as field lines, each ended by CRLF or LF, up to its end or an empty line. Lines without a colon are
+    /// passed over; [`HeadDecoder`](super::HeadDecoder) has refused them before.
+    #[must_use]
+    pub const fn new(raw: &'h [u8]) -> Self {
+        Self { raw }
+    }
+
+    /// The value of the first field called `name`, in any case, without the blanks around it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'h [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Like [`get`](Self::get), if the value is UTF-8; ASCII always is.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&'h str> {
+        core::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all fields called `name`, in any case, in order.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
+        self.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All fields in order: the name as it was sent, and the value without the blanks around it.
+    #[must_use]
+    pub const fn iter(&self) -> FieldIter<'h> {
+        FieldIter { rest: self.raw }
+    }
+
+    /// The bytes as received, folded lines joined.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'h [u8] {
+        self.raw
+    }
+}
+
+impl<'h> IntoIterator for Fields<'h> {
+    type Item = (&'h str, &'h [u8]);
+    type IntoIter = FieldIter<'h>;
+    fn into_iter(self) -> FieldIter<'h> {
+        self.iter()
+    }
+}
+
+impl<'h> IntoIterator for &Fields<'h> {
+    type Item = (&'h str, &'h [u8]);
+    type IntoIter = FieldIter<'h>;
+    fn into_iter(self) -> FieldIter<'h> {
+        self.iter()
+    }
+}
+
+/// Iterator over all fields; see [`Fields::iter`].
+#[derive(Clone, Debug)]
+pub struct FieldIter<'h> {
+    rest: &'h [u8],
+}
+
+impl<'h> Iterator for FieldIter<'h> {
+    type Item = (&'h str, &'h [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
+            let line = self.rest.get(..end)?;
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                self.rest = &[];
+                return None;
+            }
+            if let Some((name, value)) = split_line(line) {
+                return Some((core::str::from_utf8(name).unwrap_or_default(), trim(value)));
+            }
+        }
+    }
+}
+
+/// Splits a field line at its first colon.
+pub(super) fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    Some((line.get(..colon)?, line.get(colon + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fields, is_field_name, is_field_value, is_token_byte};
+
+    #[test]
+    fn token_bytes_are_those_of_the_grammar() {
+        let tchar = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_token_byte(byte), tchar.contains(&byte), "{byte}");
+        }
+        assert!(!is_field_name(b""));
+    }
+
+    #[test]
+    fn values_hold_no_line_break() {
+        for bad in [&b"a\r\nb"[..], b"\n", b"\r", b"\0", b"\x7F", b"\x1B[0m"] {
+            assert!(!is_field_value(bad), "{bad:?}");
+        }
+        assert!(is_field_value(b"") && is_field_value("caf\u{e9}\t\"x\"".as_bytes()));
+    }
+
+    #[test]
+    fn look_up_ignores_case_and_blanks() {
+        let fields = Fields::new(b"A:1\r\nbb: \t2 \t\nEmpty:\r\nA : odd\r\nno colon\r\nc:x:y\r\n\r\nHidden: 1\r\n");
+        assert_eq!(fields.get("a"), Some(&b"1"[..]));
+        assert_eq!(fields.get("BB"), Some(&b"2"[..]));
+        assert_eq!(fields.get("empty"), Some(&b""[..]));
+        assert_eq!(fields.get_str("C"), Some("x:y"));
+        assert_eq!(fields.get("hidden"), None);
+        assert_eq!(fields.iter().count(), 5);
+        assert_eq!(Fields::new(b"L: \xE9").get("l"), Some(&b"\xE9"[..]));
+        assert_eq!(Fields::new(b"L: \xE9").get_str("l"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Reading the host of a URL: a name, an IPv4 address or an IPv6 literal.
+
+use core::net::Ipv6Addr;
+
+use super::url::UrlError;
+use super::writer::ByteWriter;
+
+/// Writes `host` in its normal form: names in lower case, IPv6 in brackets and shortened (RFC 5952).
+pub(super) fn write_host(host: &str, writer: &mut ByteWriter<'_>) -> Result<(), UrlError> {
+    if let Some(literal) = host.strip_prefix('[') {
+        let literal = literal.strip_suffix(']').ok_or(UrlError::InvalidIpv6)?;
+        write_ipv6(literal.parse().map_err(|_| UrlError::InvalidIpv6)?, writer);
+        return Ok(());
+    }
+    if host.is_empty() {
+        return Err(UrlError::EmptyHost);
+    }
+    if !host.is_ascii() {
+        return Err(UrlError::NonAsciiHost);
+    }
+    if host.contains('%') {
+        return Err(UrlError::PercentInHost);
+    }
+    if !host.bytes().all(is_host_byte) {
+        return Err(UrlError::InvalidHost);
+    }
+    if host.split('.').any(|label| !is_plausible_label(label)) {
+        return Err(UrlError::InvalidPunycode);
+    }
+    let host = if ends_in_number(host) { ipv4(host).ok_or(UrlError::InvalidIpv4)? } else { host };
+    host.bytes().for_each(|byte| writer.push(byte.to_ascii_lowercase()));
+    Ok(())
+}
+
+/// The forbidden domain code points of the WHATWG URL standard, turned around.
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(byte, b'#' | b'%' | b'/' | b':' | b'<' | b'>' | b'?' | b'@' | b'['..=b'^' | b'|')
+}
+
+/// Whether the host must be an IPv4 address: its last label, but for a dot at the end, is a number.
+fn ends_in_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+        || last.strip_prefix("0x").or(last.strip_prefix("0X")).is_some_and(is_hex)
+}
+
+/// `host` less a dot at the end, if it is four decimal numbers. The octal, hexadecimal and shortened spellings browsers take
+/// are refused: they mostly serve to hide an address.
+fn ipv4(host: &str) -> Option<&str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.parse::<core::net::Ipv4Addr>().is_ok().then_some(host)
+}
+
+/// Writes `address` in brackets, the first longest run of two or more zero groups as `::`.
+fn write_ipv6(address: Ipv6Addr, writer: &mut ByteWriter<'_>) {
+    let groups = address.segments();
+    let (mut gap, mut gap_len) = (0, 1); // a run must be longer than one group to count
+    for start in 0..groups.len() {
+        let len = groups.iter().skip(start).take_while(|group| **group == 0).count();
+        if len > gap_len {
+            (gap, gap_len) = (start, len);
+        }
+    }
+    let has_gap = gap_len > 1;
+
+    writer.push(b'[');
+    for (index, group) in groups.into_iter().enumerate() {
+        if has_gap && (gap..gap + gap_len).contains(&index) {
+            if index == gap {
+                writer.extend(b"::");
+            }
+            continue;
+        }
+        if index > 0 && !(has_gap && index == gap + gap_len) {
+            writer.push(b':');
+        }
+        let digits = (4 - group.leading_zeros() / 4).max(1);
+        for position in (0..digits).rev() {
+            let digit = (group >> (4 * position)) & 15;
+            writer.push(b"0123456789abcdef"[usize::from(digit)]);
+        }
+    }
+    writer.push(b']');
+}
+
+/// Whether `label`, if it claims to be an encoded international label (`xn--…`), can be decoded.
+fn is_plausible_label(label: &str) -> bool {
+    match label.split_at_checked(4) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("xn--") => is_punycode(rest).is_some(),
+        _ => true,
+    }
+}
+
+/// Decodes Punycode (RFC 3492 §6.2) without keeping the result: `Some` if there is one, with something non-ASCII in it.
+fn is_punycode(text: &str) -> Option<()> {
+    const BASE: u32 = 36;
+    let (basic, extended) = text.rsplit_once('-').unwrap_or(("", text));
+    if extended.is_empty() {
+        return None;
+    }
+    let (mut code_point, mut index, mut bias) = (128u32, 0u32, 72u32);
+    let mut length = u32::try_from(basic.len()).ok()?;
+    let mut digits = extended.bytes();
+    while digits.len() > 0 {
+        let (before, mut weight, mut k) = (index, 1u32, BASE);
+        loop {
+            let digit = match digits.next()? {
+                letter @ (b'a'..=b'z' | b'A'..=b'Z') => letter.to_ascii_lowercase() - b'a',
+                number @ b'0'..=b'9' => number - b'0' + 26,
+                _ => return None,
+            };
+            index = index.checked_add(u32::from(digit).checked_mul(weight)?)?;
+            let threshold = k.saturating_sub(bias).clamp(1, 26);
+            if u32::from(digit) < threshold {
+                break;
+            }
+            weight = weight.checked_mul(BASE - threshold)?;
+            k += BASE;
+        }
+        length = length.checked_add(1)?;
+        bias = adapt(index - before, length, before == 0);
+        code_point = code_point.checked_add(index / length)?;
+        char::from_u32(code_point)?;
+        index = index % length + 1;
+    }
+    Some(())
+}
+
+/// The bias adaptation of RFC 3492 §6.1.
+fn adapt(delta: u32, length: u32, is_first: bool) -> u32 {
+    let mut delta = if is_first { delta / 700 } else { delta / 2 };
+    delta += delta / length;
+    let mut k = 0;
+    while delta > 35 * 26 / 2 {
+        delta /= 35;
+        k += 36;
+    }
+    k + 36 * delta / (delta + 38)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteWriter, UrlError, write_host};
+
+    fn normal(host: &str) -> Result<String, UrlError> {
+        let mut buffer = [0; 64];
+        let mut writer = ByteWriter::new(&mut buffer);
+        write_host(host, &mut writer)?;
+        let len = writer.needed();
+        Ok(String::from_utf8(buffer[..len].to_vec()).unwrap())
+    }
+
+    #[test]
+    fn ipv6_is_shortened_as_rfc_5952_says() {
+        for (given, wanted) in [
+            ("[::]", "[::]"),
+            ("[::1]", "[::1]"),
+            ("[1::]", "[1::]"),
+            ("[2001:DB8:0:0:1:0:0:1]", "[2001:db8::1:0:0:1]"),
+            ("[2001:db8:0:1:1:1:1:1]", "[2001:db8:0:1:1:1:1:1]"),
+            ("[1:0:0:4:0:0:0:8]", "[1:0:0:4::8]"),
+            ("[::ffff:192.0.2.1]", "[::ffff:c000:201]"),
+            ("[0001:0020:0300:4000:5:6:7:8]", "[1:20:300:4000:5:6:7:8]"),
+        ] {
+            assert_eq!(normal(given).unwrap(), wanted);
+        }
+        for bad in ["[", "[]", "[::1", "[::1%25eth0]", "[1:2:3]", "[::1]]", "[g::]"] {
+            assert_eq!(normal(bad), Err(UrlError::InvalidIpv6), "{bad}");
+        }
+    }
+
+    #[test]
+    fn punycode_labels_must_decode() {
+        for good in ["xn--bcher-kva.example", "XN--N3H", "xn--mgbh0fb.xn--kgbechtv", "xn--e1afmkfd.xn--80akhbyknj4f"] {
+            assert_eq!(normal(good).unwrap(), good.to_ascii_lowercase());
+        }
+        for bad in ["xn--", "xn--a-", "xn--pokxncvks", "a.xn--99999999", "xn--a.b"] {
+            assert_eq!(normal(bad), Err(UrlError::InvalidPunycode), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_must_be_plain_ipv4() {
+        assert_eq!(normal("127.0.0.1.").unwrap(), "127.0.0.1");
+        assert_eq!(normal("1.2.3.4.example").unwrap(), "1.2.3.4.example");
+        for bad in ["127.1", "0x7f.0.0.1", "2130706433", "1.2.3.256", "1.2.3.04", "a.1", "0x", "1.2.3.4.5"] {
+            assert_eq!(normal(bad), Err(UrlError::InvalidIpv4), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_name() {
+        assert_eq!(normal(""), Err(UrlError::EmptyHost));
+        assert_eq!(normal("b\u{fc}cher.example"), Err(UrlError::NonAsciiHost));
+        assert_eq!(normal("b%C3%BCcher.example"), Err(UrlError::PercentInHost));
+        assert_eq!(normal("a b"), Err(UrlError::InvalidHost));
+    }
+}

@@ -1,0 +1,490 @@
+//! URLs of the schemes `http` and `https`, normalised into a caller's buffer.
+
+use super::head::Span;
+use super::host::write_host;
+use super::percent::{EncodeSet, encode, encode_byte, encoded_len, form_set, path_set, query_set, userinfo_set};
+use super::writer::ByteWriter;
+
+/// Where a URL leads: over TLS or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Scheme {
+    /// In clear text, port 80 unless said otherwise.
+    Http,
+    /// Over TLS, port 443 unless said otherwise.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port when the URL names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Why a text is not a URL this client can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum UrlError {
+    /// No scheme: `example.com/path` instead of `http://example.com/path`.
+    MissingScheme,
+    /// A scheme other than `http` and `https`.
+    UnsupportedScheme,
+    /// No host: `http://`, `http://user@/`.
+    EmptyHost,
+    /// A character no host may contain, such as a space or `|`.
+    InvalidHost,
+    /// A host that is not ASCII. Give its `xn--` form.
+    NonAsciiHost,
+    /// A percent escape in the host.
+    PercentInHost,
+    /// A label that begins with `xn--` but does not decode (RFC 3492).
+    InvalidPunycode,
+    /// A host that ends in a number but is not an IPv4 address of four decimal numbers.
+    InvalidIpv4,
+    /// Brackets without an IPv6 address in them; zones are not supported.
+    InvalidIpv6,
+    /// A port that is not a number up to 65535.
+    InvalidPort,
+    /// A backslash before the query. Browsers read it as `/`, others do not, and an attacker may rely on either.
+    Backslash,
+    /// A control character (below U+0020), such as a line break, anywhere.
+    ControlCharacter,
+    /// More than 65,535 bytes in normal form.
+    TooLong,
+    /// The buffer is too small for the normal form.
+    BufferTooSmall {
+        /// Bytes the whole URL takes.
+        need: usize,
+    },
+}
+
+impl core::fmt::Display for UrlError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::MissingScheme => "url without a scheme",
+            Self::UnsupportedScheme => "url scheme is neither http nor https",
+            Self::EmptyHost => "url without a host",
+            Self::InvalidHost => "invalid character in the host",
+            Self::NonAsciiHost => "host is not ascii",
+            Self::PercentInHost => "percent escape in the host",
+            Self::InvalidPunycode => "invalid xn-- label in the host",
+            Self::InvalidIpv4 => "invalid ipv4 address",
+            Self::InvalidIpv6 => "invalid ipv6 address",
+            Self::InvalidPort => "invalid port",
+            Self::Backslash => "backslash in the url",
+            Self::ControlCharacter => "control character in the url",
+            Self::TooLong => "url over 65535 bytes",
+            Self::BufferTooSmall { need } => return write!(f, "buffer too small for the url: {need} bytes needed"),
+        })
+    }
+}
+
+impl core::error::Error for UrlError {}
+
+/// An absolute `http` or `https` URL, as ranges of its normal form.
+///
+/// [`parse`](Self::parse) and [`resolve`](Self::resolve) write the normal form to the start of a buffer; this small value
+/// remembers where the parts are. Each accessor takes that buffer again; given another one it returns something empty or
+/// wrong, never a panic. The normal form is visible ASCII only, so no part of it can break out of a request head.
+///
+/// # Examples
+///
+/// ```
+/// use socketpool::http::{Scheme, Url};
+///
+/// let mut text = [0; 64];
+/// let url = Url::parse("https://Ada@[2001:DB8::1]:8443/a/../b c?q=é#part", &mut text)?;
+/// assert_eq!(url.text(&text), "https://Ada@[2001:db8::1]:8443/b%20c?q=%C3%A9");
+/// assert_eq!((url.scheme(), url.host(&text), url.port()), (Scheme::Https, "2001:db8::1", 8443));
+/// assert_eq!(url.authority(&text), "[2001:db8::1]:8443"); // the Host field
+/// assert_eq!(url.target(&text), "/b%20c?q=%C3%A9"); // the request target
+///
+/// let mut other = [0; 64];
+/// let next = url.resolve(&text, "../c?x", &mut other)?; // a redirect
+/// assert_eq!(next.text(&other), "https://Ada@[2001:db8::1]:8443/c?x");
+/// # Ok::<(), socketpool::http::UrlError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Url {
+    scheme: Scheme,
+    port: u16,
+    has_explicit_port: bool,
+    userinfo: Span,
+    /// Brackets included.
+    host: Span,
+    /// Where the authority ends and the path begins.
+    path: u16,
+    /// Where the path ends and the query, with its `?`, begins.
+    query: u16,
+    len: u16,
+}
+
+impl Url {
+    /// Reads an absolute URL and writes its normal form to the start of `out`.
+    ///
+    /// The reading is that of the WHATWG URL standard, with what is doubtful refused by name instead of repaired; spaces
+    /// around the URL and its fragment are dropped. Scheme and host become lower case, the default port goes, dot segments
+    /// are resolved, and what a path or query may not contain is percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UrlError`]; `BufferTooSmall` has the exact size needed.
+    pub fn parse(input: &str, out: &mut [u8]) -> Result<Self, UrlError> {
+        let (scheme, rest) = split_scheme(clean(input)?).ok_or(UrlError::MissingScheme)?;
+        Self::absolute(scheme?, rest, out)
+    }
+
+    /// Reads `reference` as found at this URL, whose normal form is in `text`, as in a Location field (RFC 3986 §5). The
+    /// result goes to the start of `out`, as by [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// Any [`UrlError`]; `BufferTooSmall` has the exact size needed.
+    pub fn resolve(&self, text: &[u8], reference: &str, out: &mut [u8]) -> Result<Self, UrlError> {
+        let mut reference = clean(reference)?;
+        if let Some((scheme, rest)) = split_scheme(reference) {
+            // `http:path` is taken as relative to an http URL, as RFC 3986 §5.2.2 allows and browsers do.
+            let scheme = scheme?;
+            if scheme != self.scheme || rest.starts_with("//") {
+                return Self::absolute(scheme, rest, out);
+            }
+            reference = rest;
+        }
+        if reference.starts_with("//") {
+            return Self::absolute(self.scheme, reference, out);
+        }
+
+        let mut builder = Builder::new(self.scheme, out);
+        builder.url = Self { path: 0, query: 0, len: 0, ..*self };
+        builder.writer.extend(text.get(..usize::from(self.path)).unwrap_or_default());
+        let (path, query) = split_query(reference);
+        if path.is_empty() {
+            let query = query.or(self.query(text));
+            builder.path("/", self.path(text).get(1..).unwrap_or_default())?.query(query).finish()
+        } else if let Some(path) = path.strip_prefix('/') {
+            builder.path("/", path)?.query(query).finish()
+        } else {
+            let base = self.path(text);
+            let directory = base.rfind('/').and_then(|slash| base.get(..=slash)).unwrap_or("/");
+            builder.path(directory, path)?.query(query).finish()
+        }
+    }
+
+    /// Appends the pair `name=value` to the query of this URL, whose normal form is in `out`. All but letters, digits and
+    /// `*-._` is percent-encoded; a space becomes `%20`. The URL before stays valid in the same buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferTooSmall`](UrlError::BufferTooSmall) with the exact size needed, or [`TooLong`](UrlError::TooLong).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketpool::http::Url;
+    ///
+    /// let mut text = [0; 64];
+    /// let url = Url::parse("http://example.com", &mut text)?;
+    /// let url = url.push_query(&mut text, "city", "Den Haag")?.push_query(&mut text, "c&d", "1")?;
+    /// assert_eq!(url.target(&text), "/?city=Den%20Haag&c%26d=1");
+    /// # Ok::<(), socketpool::http::UrlError>(())
+    /// ```
+    pub fn push_query(&self, out: &mut [u8], name: &str, value: &str) -> Result<Self, UrlError> {
+        let separator: &[u8] = match self.query(out) {
+            None => b"?",
+            Some("") => b"",
+            Some(_) => b"&",
+        };
+        let mut builder = Builder { url: *self, writer: ByteWriter::after(out, usize::from(self.len)) };
+        builder.writer.extend(separator);
+        encode(name, form_set, &mut builder.writer);
+        builder.writer.push(b'=');
+        encode(value, form_set, &mut builder.writer);
+        builder.finish()
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the normal form names the port, because it is not the default of the scheme.
+    #[must_use]
+    pub const fn has_explicit_port(&self) -> bool {
+        self.has_explicit_port
+    }
+
+    /// Bytes of the normal form.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a URL is never empty")]
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The whole normal form. It includes the userinfo: think before logging it.
+    #[must_use]
+    pub fn text<'t>(&self, text: &'t [u8]) -> &'t str {
+        Span { start: 0, end: self.len }.of_str(text)
+    }
+
+    /// `user` or `user:password`, percent-encoded, if there is one. Never part of what is sent as target or Host.
+    #[must_use]
+    pub fn userinfo<'t>(&self, text: &'t [u8]) -> Option<&'t str> {
+        Some(self.userinfo.of_str(text)).filter(|userinfo| !userinfo.is_empty())
+    }
+
+    /// The host to look up: a name, or an IPv4 or IPv6 address without brackets.
+    #[must_use]
+    pub fn host<'t>(&self, text: &'t [u8]) -> &'t str {
+        let host = self.host.of_str(text);
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+
+    /// The value of the Host field: the host, IPv6 in brackets, and `:port` unless it is the default (RFC 9112 §3.2).
+    #[must_use]
+    pub fn authority<'t>(&self, text: &'t [u8]) -> &'t str {
+        Span { start: self.host.start, end: self.path }.of_str(text)
+    }
+
+    /// The path; begins with `/`.
+    #[must_use]
+    pub fn path<'t>(&self, text: &'t [u8]) -> &'t str {
+        Span { start: self.path, end: self.query }.of_str(text)
+    }
+
+    /// The query without its `?`, if there is one.
+    #[must_use]
+    pub fn query<'t>(&self, text: &'t [u8]) -> Option<&'t str> {
+        Span { start: self.query, end: self.len }.of_str(text).strip_prefix('?')
+    }
+
+    /// The request target in origin form: path and query (RFC 9112 §3.2.1).
+    #[must_use]
+    pub fn target<'t>(&self, text: &'t [u8]) -> &'t str {
+        Span { start: self.path, end: self.len }.of_str(text)
+    }
+
+    /// Whether both lead to the same scheme, host and port (RFC 6454 §5), so that credentials for one may go to the other.
+    #[must_use]
+    pub fn is_same_origin(&self, text: &[u8], other: &Self, other_text: &[u8]) -> bool {
+        (self.scheme, self.port, self.host(text)) == (other.scheme, other.port, other.host(other_text))
+    }
+
+    /// What comes after `http:` when no base is involved. Any number of slashes may stand before the authority.
+    fn absolute(scheme: Scheme, rest: &str, out: &mut [u8]) -> Result<Self, UrlError> {
+        let rest = rest.trim_start_matches('/');
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (path, query) = split_query(rest);
+        let mut builder = Builder::new(scheme, out);
+        builder.writer.extend(scheme.as_str().as_bytes());
+        builder.writer.extend(b"://");
+        builder.authority(authority)?;
+        builder.path("/", path.strip_prefix('/').unwrap_or_default())?.query(query).finish()
+    }
+}
+
+/// Refuses what is refused everywhere, and drops the fragment and the spaces around.
+fn clean(input: &str) -> Result<&str, UrlError> {
+    if input.bytes().any(|byte| byte < b' ') {
+        return Err(UrlError::ControlCharacter);
+    }
+    let input = input.trim_matches(' ');
+    let input = input.split('#').next().unwrap_or_default();
+    if split_query(input).0.contains('\\') { Err(UrlError::Backslash) } else { Ok(input) }
+}
+
+/// Splits off a scheme and its colon, if there is one (RFC 3986 §3.1).
+fn split_scheme(input: &str) -> Option<(Result<Scheme, UrlError>, &str)> {
+    let (name, rest) = input.split_once(':')?;
+    let is_scheme = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    let known = [Scheme::Http, Scheme::Https].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()));
+    is_scheme.then(|| (known.ok_or(UrlError::UnsupportedScheme), rest))
+}
+
+/// Splits at the first `?`.
+fn split_query(input: &str) -> (&str, Option<&str>) {
+    input.split_once('?').map_or((input, None), |(path, query)| (path, Some(query)))
+}
+
+/// Writes a URL part by part.
+struct Builder<'b> {
+    writer: ByteWriter<'b>,
+    url: Url,
+}
+
+impl<'b> Builder<'b> {
+    fn new(scheme: Scheme, out: &'b mut [u8]) -> Self {
+        let nowhere = Span::default();
+        let port = scheme.default_port();
+        let url =
+            Url { scheme, port, has_explicit_port: false, userinfo: nowhere, host: nowhere, path: 0, query: 0, len: 0 };
+        Self { writer: ByteWriter::new(out), url }
+    }
+
+    fn here(&self) -> Result<u16, UrlError> {
+        u16::try_from(self.writer.needed()).map_err(|_| UrlError::TooLong)
+    }
+
+    fn authority(&mut self, authority: &str) -> Result<(), UrlError> {
+        let (userinfo, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        if !(user.is_empty() && password.is_empty()) {
+            let start = self.here()?;
+            encode(user, userinfo_set, &mut self.writer);
+            if !password.is_empty() {
+                self.writer.push(b':');
+                encode(password, userinfo_set, &mut self.writer);
+            }
+            self.url.userinfo = Span { start, end: self.here()? };
+            self.writer.push(b'@');
+        }
+
+        let after_literal = host_and_port.rfind(']').unwrap_or(0);
+        let colon = host_and_port.get(after_literal..).and_then(|tail| tail.find(':')).map(|at| at + after_literal);
+        let (host, port) = host_and_port.split_at(colon.unwrap_or(host_and_port.len()));
+        let start = self.here()?;
+        write_host(host, &mut self.writer)?;
+        self.url.host = Span { start, end: self.here()? };
+
+        if let Some(port) = port.strip_prefix(':').filter(|digits| !digits.is_empty()) {
+            let port = parse_port(port).ok_or(UrlError::InvalidPort)?;
+            if port != self.url.port {
+                self.url.port = port;
+                self.url.has_explicit_port = true;
+                self.writer.push(b':');
+                self.writer.decimal(u64::from(port));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the path `directory` + `path`, where `directory` begins and ends with `/`.
+    ///
+    /// The kept segments are known from the last to the first, so they are written from the end, at places that follow from
+    /// the length of them all: no segment is written only to be removed again, and a buffer too small is no special case.
+    fn path(mut self, directory: &str, path: &str) -> Result<Self, UrlError> {
+        self.url.path = self.here()?;
+        let len: usize = kept_segments(directory, path).map(|segment| 1 + encoded_len(segment, path_set)).sum();
+        let mut at = self.writer.needed().saturating_add(len);
+        for segment in kept_segments(directory, path) {
+            at -= encoded_len(segment, path_set);
+            self.put(at, segment, path_set);
+            at -= 1;
+            self.writer.put(at, b'/');
+        }
+        self.writer.skip(len);
+        self.url.query = self.here()?;
+        Ok(self)
+    }
+
+    fn put(&mut self, mut at: usize, text: &str, set: EncodeSet) {
+        for byte in text.bytes() {
+            let (encoded, len) = encode_byte(byte, set);
+            for byte in &encoded[..len] {
+                self.writer.put(at, *byte);
+                at += 1;
+            }
+        }
+    }
+
+    fn query(mut self, query: Option<&str>) -> Self {
+        if let Some(query) = query {
+            self.writer.push(b'?');
+            encode(query, query_set, &mut self.writer);
+        }
+        self
+    }
+
+    fn finish(mut self) -> Result<Url, UrlError> {
+        self.url.len = self.here()?;
+        let need = self.writer.needed();
+        if self.writer.is_overflowing() { Err(UrlError::BufferTooSmall { need }) } else { Ok(self.url) }
+    }
+}
+
+/// The segments of `directory` + `path` that are left once dot segments are resolved (RFC 3986 §5.2.4), last one first.
+fn kept_segments<'a>(directory: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let parents = directory.strip_prefix('/').and_then(|inner| inner.strip_suffix('/'));
+    let mut to_drop = 0usize;
+    path.rsplit('/').chain(parents.into_iter().flat_map(|inner| inner.rsplit('/'))).enumerate().filter_map(
+        move |(from_end, segment)| {
+            let dots = match dot_segment(segment) {
+                Some(dots) => dots,
+                None if to_drop == 0 => return Some(segment),
+                None => {
+                    to_drop -= 1;
+                    return None;
+                }
+            };
+            to_drop += usize::from(dots == 2);
+            (from_end == 0).then_some("") // `a/.` and `a/b/..` both end in a slash
+        },
+    )
+}
+
+/// How many dots, if `segment` is `.` or `..`, each of them possibly spelt `%2e`.
+fn dot_segment(mut segment: &str) -> Option<u8> {
+    let mut dots = 0;
+    while !segment.is_empty() && dots < 3 {
+        segment = ["%2e", "%2E", "."].into_iter().find_map(|dot| segment.strip_prefix(dot))?;
+        dots += 1;
+    }
+    matches!(dots, 1 | 2).then_some(dots)
+}
+
+/// Digits, with any number of leading zeros, up to 65535.
+fn parse_port(digits: &str) -> Option<u16> {
+    digits.bytes().try_fold(0u16, |port, digit| {
+        digit.is_ascii_digit().then_some(())?;
+        port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dot_segment, kept_segments};
+
+    #[test]
+    fn dot_segments_in_every_spelling() {
+        for (segment, dots) in [(".", 1), ("%2e", 1), ("%2E", 1), ("..", 2), (".%2e", 2), ("%2E.", 2), ("%2e%2E", 2)] {
+            assert_eq!(dot_segment(segment), Some(dots), "{segment}");
+        }
+        for segment in ["", "...", "a", ".a", "..a", "%2", "%2f", "%2e%2e%2e", "%2ex"] {
+            assert_eq!(dot_segment(segment), None, "{segment}");
+        }
+    }
+
+    #[test]
+    fn kept_segments_come_last_first() {
+        let kept = |directory, path| kept_segments(directory, path).collect::<Vec<_>>();
+        assert_eq!(kept("/", ""), [""]);
+        assert_eq!(kept("/b/c/", "../g"), ["g", "b"]);
+        assert_eq!(kept("/b/c/", "../../../g"), ["g"]);
+        assert_eq!(kept("/b/c/", "."), ["", "c", "b"]);
+        assert_eq!(kept("/", "///../.."), ["", ""]);
+        assert_eq!(kept("/", ".."), [""]);
+    }
+}
