@@ -70,7 +70,7 @@ impl<M: ?Sized> fmt::Debug for Loan<'_, M> {
 
 /// A value that holds a `&mut` to lent memory, together with the loan: the value is dropped first, then the loan ends.
 #[cfg(feature = "tls")]
-pub(crate) struct Tenant<'a, M: 'a, V> {
+pub(crate) struct Tenant<'a, M, V> {
     // Fields are dropped in this order.
     value: Option<V>,
     _loan: Loan<'a, M>,

@@ -12,6 +12,8 @@ pub(crate) mod fmt;
 
 mod error;
 mod lending;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod pool;
 pub mod stack;
 pub mod time;

@@ -76,7 +76,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// socket.close().await
 /// # }).unwrap();
 /// ```
-pub struct SocketPool<'s, S: Connect + 's, const N: usize> {
+pub struct SocketPool<'s, S: Connect, const N: usize> {
     network: &'s S,
     slots: Slots<Resting<'s, S>, N>,
     buffers: [&'s Place<[u8]>; N],

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// It is also an embedded-io-async `Read` and `Write`. After
 /// [`TlsContext::wrap_socket`](crate::tls::TlsContext::wrap_socket) all of this speaks TLS.
-pub struct Socket<'p, 's, S: Connect + 's, const N: usize> {
+pub struct Socket<'p, 's, S: Connect, const N: usize> {
     pool: &'p SocketPool<'s, S, N>,
     lease: Lease<'p, Resting<'s, S>>,
     timeout: Timeout,

@@ -39,20 +39,20 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
-        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(), id: TlsId(0) }.with_new_id()
+        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(Roots::MOZILLA), id: TlsId(0) }.with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
     #[must_use]
     #[doc(alias = "load_verify_locations")]
-    pub fn with_roots(mut self, roots: Roots<'c>) -> Self {
-        self.policy = self.policy.with_roots(roots);
+    pub fn roots(mut self, roots: Roots<'c>) -> Self {
+        self.policy = self.policy.roots(roots);
         self.with_new_id()
     }
 
     /// Verifies by these rules.
     #[must_use]
-    pub fn with_policy(mut self, policy: VerifyPolicy<'c>) -> Self {
+    pub fn policy(mut self, policy: VerifyPolicy<'c>) -> Self {
         self.policy = policy;
         self.with_new_id()
     }
@@ -71,7 +71,7 @@ impl<'c, R, T> TlsContext<'c, R, T> {
         self.id
     }
 
-    pub(crate) fn policy(&self) -> &VerifyPolicy<'c> {
+    pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {
         &self.policy
     }
 

@@ -3,7 +3,10 @@
 pub(crate) mod backend;
 mod context;
 mod error;
+pub mod pem;
+pub mod pin;
 mod random;
+pub mod roots;
 mod time;
 pub mod verify;
 
@@ -12,5 +15,7 @@ pub use self::{
     context::TlsContext,
     error::{TlsError, Unsupported},
     random::{RandCore, Random},
+    roots::Roots,
     time::{Now, TimeSource},
+    verify::VerifyPolicy,
 };

@@ -19,14 +19,14 @@ use crate::{
 /// A TLS session over a connection of type `C`, in memory lent for `'m`.
 pub(crate) struct TlsStream<'m, C>
 where
-    C: Read + Write + 'm,
+    C: Read + Write,
 {
     engine: Tenant<'m, TlsMemory, Engine<'m, C>>,
     state: State,
 }
 
 /// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
-struct Engine<'m, C: Read + Write + 'm> {
+struct Engine<'m, C: Read + Write> {
     connection: TlsConnection<'m, Guarded<'m, C>, Suite>,
     shared: &'m Shared,
 }

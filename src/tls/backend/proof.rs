@@ -80,14 +80,13 @@ impl<R, T> Proof<'_, '_, R, T> {
             *place = CertificateDer::from_slice(der);
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
-        let verified = verify_server_chain(chain, &self.peer.name, self.now, self.context.policy());
-        let verified = verified.map_err(TlsError::Certificate)?;
-        Ok(verified.into_leaf_key())
+        let verified = verify_server_chain(chain, &self.peer.name, self.now, self.context.verify_policy());
+        verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
     fn judge_signature(&self, leaf: &LeafKey, transcript: Sha256, verify: &CertificateVerifyRef<'_>) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
-        let algorithms = self.context.policy().algorithms();
+        let algorithms = self.context.verify_policy().signature_algorithms();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
             .map_err(TlsError::Certificate)
     }

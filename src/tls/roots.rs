@@ -1,0 +1,211 @@
+//! The roots a program trusts.
+//!
+//! [`Roots::MOZILLA`] is the list Firefox ships (from the webpki-roots crate, about 57 KB of flash, linked only if it is
+//! named). Roots of your own come from DER, at compile time or at run time ([`trust_anchor`]), or from PEM text at run
+//! time ([`RootStore`]). Only the name, key and name constraints of a root are used; its dates are not (RFC 5280 §6.1.1).
+//!
+//! # Examples
+//! A root certificate in flash:
+//! ```
+//! use rustls_pki_types::TrustAnchor;
+//! use socketpool::tls::roots::{Roots, trust_anchor};
+//!
+//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
+//! static OWN: [TrustAnchor<'static>; 1] = [match trust_anchor(include_bytes!("root.der")) {
+//!     Some(anchor) => anchor,
+//!     None => panic!("root.der is no root certificate"),
+//! }];
+//! static ROOTS: Roots<'static> = Roots::only(&OWN);
+//! ```
+
+use core::fmt;
+
+use rustls_pki_types::{Der, TrustAnchor};
+
+use super::pem::{self, PemError};
+use super::verify::CertificateError;
+use super::verify::certificate::{Certificate, extension};
+use super::verify::der::{self, some};
+
+static MOZILLA: &[TrustAnchor<'static>] = webpki_roots::TLS_SERVER_ROOTS;
+
+/// The roots a program trusts: public ones, its own, both or none.
+///
+/// Below a public root the rules of the Web PKI hold in full: a server's certificate has to say that it is for a TLS
+/// server. Below a root of your own it may leave that open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Roots<'a> {
+    pub(crate) public: &'a [TrustAnchor<'a>],
+    pub(crate) own: &'a [TrustAnchor<'a>],
+}
+
+impl Roots<'static> {
+    /// The roots Mozilla trusts for TLS servers.
+    pub const MOZILLA: Self = Self { public: MOZILLA, own: &[] };
+    /// No roots: for [`PinMode::InsteadOfChain`](super::pin::PinMode::InsteadOfChain). Without pins, every server is
+    /// refused.
+    pub const NONE: Self = Self { public: &[], own: &[] };
+}
+
+impl<'a> Roots<'a> {
+    /// Roots of your own and no others.
+    #[must_use]
+    pub const fn only(own: &'a [TrustAnchor<'a>]) -> Self {
+        Self { public: &[], own }
+    }
+
+    /// Roots of your own, and Mozilla's.
+    #[must_use]
+    pub const fn mozilla_and(own: &'a [TrustAnchor<'a>]) -> Self {
+        Self { public: MOZILLA, own }
+    }
+
+    /// A choice of public roots, for a device that talks to a few services only.
+    #[must_use]
+    pub const fn public(public: &'a [TrustAnchor<'a>]) -> Self {
+        Self { public, own: &[] }
+    }
+
+    /// How many roots there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.public.len() + self.own.len()
+    }
+
+    /// There are no roots.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for Roots<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roots").field("public", &self.public.len()).field("own", &self.own.len()).finish()
+    }
+}
+
+/// Makes a trust anchor of a root certificate in DER, at compile time or at run time. It borrows from `certificate`.
+///
+/// `None` if it is no certificate, or a version 3 certificate that is no authority.
+#[must_use]
+pub const fn trust_anchor(certificate: &[u8]) -> Option<TrustAnchor<'_>> {
+    let root = some!(Certificate::parse(certificate));
+    if !some!(root.is_ca()) && !root.is_v1() {
+        return None;
+    }
+    let name_constraints = match some!(root.extension(extension::NAME_CONSTRAINTS)) {
+        Some(extension) => Some(Der::from_slice(some!(der::only(extension.value, der::SEQUENCE)))),
+        None => None,
+    };
+    Some(TrustAnchor {
+        subject: Der::from_slice(root.subject),
+        subject_public_key_info: Der::from_slice(root.spki_contents),
+        name_constraints,
+    })
+}
+
+/// [`trust_anchor`], with an error instead of `None`.
+///
+/// # Errors
+/// [`Malformed`](CertificateError::Malformed), or [`NotACa`](CertificateError::NotACa) for a certificate that is no
+/// authority.
+pub fn trust_anchor_from_der(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
+    trust_anchor(certificate).ok_or_else(|| match Certificate::parse(certificate) {
+        Some(root) if root.is_ca() == Some(false) => CertificateError::NotACa,
+        _ => CertificateError::Malformed,
+    })
+}
+
+/// Up to `N` roots read from PEM text, their DER in a buffer of the caller's.
+///
+/// The buffer has to hold the certificates, three quarters of the text or less.
+///
+/// # Examples
+/// ```
+/// use socketpool::tls::roots::{RootStore, Roots};
+///
+/// # let text = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/roots.pem"));
+/// let mut buffer = [0; 4096];
+/// let store = RootStore::<4>::from_pem(text, &mut buffer)?;
+/// assert_eq!(store.anchors().len(), 2);
+/// let roots = Roots::only(store.anchors());
+/// # Ok::<(), socketpool::tls::roots::RootError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RootStore<'b, const N: usize> {
+    anchors: heapless::Vec<TrustAnchor<'b>, N>,
+}
+
+impl<'b, const N: usize> RootStore<'b, N> {
+    /// Reads every certificate in `text`; blocks with other labels are skipped.
+    ///
+    /// # Errors
+    /// [`RootError`]; on any error there are no roots.
+    pub fn from_pem(text: &[u8], mut buffer: &'b mut [u8]) -> Result<Self, RootError> {
+        let mut anchors = heapless::Vec::new();
+        let mut used = 0;
+        for block in pem::blocks(text) {
+            let block = block?;
+            if block.label() != pem::CERTIFICATE {
+                continue;
+            }
+            let len = block.decoded_len()?;
+            let Some((der, rest)) = buffer.split_at_mut_checked(len) else {
+                return Err(RootError::Pem(PemError::BufferTooSmall { needed: used + len }));
+            };
+            block.decode(der)?;
+            let anchor = trust_anchor_from_der(der)?;
+            anchors.push(anchor).map_err(|_| RootError::TooMany { capacity: N })?;
+            used += len;
+            buffer = rest;
+        }
+        if anchors.is_empty() { Err(RootError::Pem(PemError::NotFound)) } else { Ok(Self { anchors }) }
+    }
+
+    /// The roots, for [`Roots::only`] or [`Roots::mozilla_and`].
+    #[must_use]
+    pub fn anchors(&self) -> &[TrustAnchor<'b>] {
+        &self.anchors
+    }
+}
+
+/// Why roots could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RootError {
+    /// The text is not right, has no certificate, or the buffer is too small.
+    Pem(PemError),
+    /// A block is no root certificate.
+    Certificate(CertificateError),
+    /// More roots than the store has room for.
+    TooMany {
+        /// How many it can hold.
+        capacity: usize,
+    },
+}
+
+impl From<PemError> for RootError {
+    fn from(error: PemError) -> Self {
+        Self::Pem(error)
+    }
+}
+
+impl From<CertificateError> for RootError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(error)
+    }
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem(error) => error.fmt(f),
+            Self::Certificate(error) => error.fmt(f),
+            Self::TooMany { capacity } => write!(f, "more than {capacity} roots"),
+        }
+    }
+}
+
+impl core::error::Error for RootError {}

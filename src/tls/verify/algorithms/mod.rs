@@ -1,0 +1,85 @@
+//! The signature algorithms of the Web PKI, for verification only.
+//!
+//! Each is an object of the trait [`SignatureVerificationAlgorithm`]; [`ALL`] lists them. A chip with a crypto engine
+//! brings objects of its own and hands a slice of them to [`VerifyPolicy::algorithms`]; a program that talks to known
+//! servers lists only what these need and saves the flash of the rest.
+//!
+//! Everything here works on public data: certificates, public keys, signatures. The time it takes depends on them. None
+//! of this code may ever see a secret key.
+//!
+//! Not supported: SHA-1, RSA below 2048 or above 4096 bits, P-521, Ed448, RSA keys restricted to PSS.
+//!
+//! [`VerifyPolicy::algorithms`]: super::VerifyPolicy::algorithms
+
+mod ecdsa;
+mod ed25519;
+mod rsa;
+
+pub use ecdsa::{
+    ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P256_SHA512, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ECDSA_P384_SHA512,
+};
+pub use ed25519::ED25519;
+pub(crate) use rsa::RsaPublicKey;
+pub use rsa::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512};
+use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+/// Every algorithm of this module, the most common ones first.
+pub static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
+    ECDSA_P256_SHA256,
+    ECDSA_P384_SHA384,
+    RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256,
+    RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512,
+    RSA_PSS_SHA384,
+    RSA_PSS_SHA512,
+    ED25519,
+    ECDSA_P256_SHA384,
+    ECDSA_P256_SHA512,
+    ECDSA_P384_SHA256,
+    ECDSA_P384_SHA512,
+];
+
+/// A hash function with the names it has inside certificates.
+trait Hash: Digest {
+    /// For `Debug`.
+    const NAME: &'static str;
+    /// ECDSA with this hash (RFC 5758 §3.2).
+    const ECDSA: AlgorithmIdentifier;
+    /// RSASSA-PKCS1-v1_5 with this hash (RFC 4055 §5).
+    const PKCS1: AlgorithmIdentifier;
+    /// RSASSA-PSS with this hash, MGF1 with this hash and a salt of the hash's length (RFC 4055 §3.1).
+    const PSS: AlgorithmIdentifier;
+    /// The octets before the hash in an encoded PKCS#1 v1.5 message (RFC 8017 §9.2, note 1).
+    const DIGEST_INFO: &'static [u8];
+}
+
+impl Hash for Sha256 {
+    const NAME: &'static str = "SHA-256";
+    const ECDSA: AlgorithmIdentifier = alg_id::ECDSA_SHA256;
+    const PKCS1: AlgorithmIdentifier = alg_id::RSA_PKCS1_SHA256;
+    const PSS: AlgorithmIdentifier = alg_id::RSA_PSS_SHA256;
+    const DIGEST_INFO: &'static [u8] = &digest_info(1, 32);
+}
+
+impl Hash for Sha384 {
+    const NAME: &'static str = "SHA-384";
+    const ECDSA: AlgorithmIdentifier = alg_id::ECDSA_SHA384;
+    const PKCS1: AlgorithmIdentifier = alg_id::RSA_PKCS1_SHA384;
+    const PSS: AlgorithmIdentifier = alg_id::RSA_PSS_SHA384;
+    const DIGEST_INFO: &'static [u8] = &digest_info(2, 48);
+}
+
+impl Hash for Sha512 {
+    const NAME: &'static str = "SHA-512";
+    const ECDSA: AlgorithmIdentifier = alg_id::ECDSA_SHA512;
+    const PKCS1: AlgorithmIdentifier = alg_id::RSA_PKCS1_SHA512;
+    const PSS: AlgorithmIdentifier = alg_id::RSA_PSS_SHA512;
+    const DIGEST_INFO: &'static [u8] = &digest_info(3, 64);
+}
+
+/// `DigestInfo` up to the hash: SEQUENCE { SEQUENCE { OID 2.16.840.1.101.3.4.2.`arc`, NULL }, OCTET STRING of `len` }.
+const fn digest_info(arc: u8, len: u8) -> [u8; 19] {
+    [0x30, 17 + len, 0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc, 0x05, 0, 0x04, len]
+}

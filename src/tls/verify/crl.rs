@@ -1,0 +1,37 @@
+//! Certificate revocation lists that the user brings along.
+
+use core::fmt;
+
+use super::CertificateError;
+
+/// A certificate revocation list (RFC 5280 §5), read from DER and borrowed from it.
+///
+/// Its signature and dates are checked with every certificate that is looked up in it.
+///
+/// Not supported: delta lists, indirect lists, lists for some revocation reasons only.
+pub struct Crl<'a>(pub(super) webpki::CertRevocationList<'a>);
+
+impl<'a> Crl<'a> {
+    /// Reads a list; [`pem`](crate::tls::pem) makes DER of PEM.
+    ///
+    /// # Errors
+    /// [`BadCrl`](CertificateError::BadCrl) for anything that is no list of a kind we support.
+    pub fn from_der(der: &'a [u8]) -> Result<Self, CertificateError> {
+        match webpki::BorrowedCertRevocationList::from_der(der) {
+            Ok(list) => Ok(Self(list.into())),
+            Err(_) => Err(CertificateError::BadCrl),
+        }
+    }
+
+    /// The issuer's distinguished name, DER without its header.
+    #[must_use]
+    pub fn issuer(&self) -> &[u8] {
+        self.0.issuer()
+    }
+}
+
+impl fmt::Debug for Crl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crl").finish_non_exhaustive()
+    }
+}

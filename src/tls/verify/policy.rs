@@ -1,0 +1,166 @@
+//! What a program asks of a server's certificates.
+
+use core::fmt;
+
+use rustls_pki_types::SignatureVerificationAlgorithm;
+
+use super::{Crl, MAX_ALGORITHMS, MAX_CRLS, algorithms};
+use crate::tls::pin::{Pin, PinMode};
+use crate::tls::roots::Roots;
+
+/// What is asked of a server's certificates: roots, algorithms, pins, revocation lists, dates.
+///
+/// [`VerifyPolicy::new`] is strict; each setter changes one thing. All of them are `const`, so that a policy can be a
+/// `static`.
+///
+/// # Examples
+/// ```
+/// use socketpool::tls::pin::Pin;
+/// use socketpool::tls::roots::Roots;
+/// use socketpool::tls::verify::VerifyPolicy;
+///
+/// static PINS: [Pin; 1] = [Pin::AnySpki([0x5a; 32])];
+/// static POLICY: VerifyPolicy<'static> = VerifyPolicy::new(Roots::MOZILLA).pins(&PINS);
+/// ```
+#[derive(Clone, Copy)]
+#[must_use]
+pub struct VerifyPolicy<'a> {
+    pub(crate) roots: Roots<'a>,
+    pub(crate) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
+    pub(crate) max_signatures: u8,
+    pub(crate) pins: &'a [Pin],
+    pub(crate) pin_mode: PinMode,
+    pub(crate) crls: &'a [Crl<'a>],
+    pub(crate) revocation: RevocationPolicy,
+    pub(crate) time: TimePolicy,
+}
+
+impl<'a> VerifyPolicy<'a> {
+    /// Signature checks allowed per verification, unless [`max_signatures`](Self::max_signatures) says otherwise.
+    ///
+    /// A chain of three certificates takes three, a cross-sign or a revocation list one more each.
+    pub const DEFAULT_MAX_SIGNATURES: u8 = 8;
+
+    /// Every algorithm we have, dates checked, no pins, no revocation lists.
+    pub const fn new(roots: Roots<'a>) -> Self {
+        Self {
+            roots,
+            algorithms: algorithms::ALL,
+            max_signatures: Self::DEFAULT_MAX_SIGNATURES,
+            pins: &[],
+            pin_mode: PinMode::BesidesChain,
+            crls: &[],
+            revocation: RevocationPolicy::IfListed,
+            time: TimePolicy::Strict,
+        }
+    }
+
+    /// Other roots.
+    pub const fn roots(mut self, roots: Roots<'a>) -> Self {
+        self.roots = roots;
+        self
+    }
+
+    /// Other signature algorithms: a hardware engine's, or only those that the servers of this program need.
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_ALGORITHMS`]; in a `static`, that is an error of the compiler.
+    pub const fn algorithms(mut self, algorithms: &'a [&'a dyn SignatureVerificationAlgorithm]) -> Self {
+        assert!(algorithms.len() <= MAX_ALGORITHMS, "more signature algorithms than MAX_ALGORITHMS");
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// How many signatures may be checked for one server: a bound on the time a hostile one can cost.
+    pub const fn max_signatures(mut self, max_signatures: u8) -> Self {
+        self.max_signatures = max_signatures;
+        self
+    }
+
+    /// Keys or certificates one of which has to be there, besides all other checks.
+    pub const fn pins(mut self, pins: &'a [Pin]) -> Self {
+        self.pins = pins;
+        self
+    }
+
+    /// Whether pins are checked besides the chain or instead of it.
+    pub const fn pin_mode(mut self, pin_mode: PinMode) -> Self {
+        self.pin_mode = pin_mode;
+        self
+    }
+
+    /// Revocation lists to look certificates up in. A list past its next update is an error.
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_CRLS`].
+    pub const fn crls(mut self, crls: &'a [Crl<'a>]) -> Self {
+        assert!(crls.len() <= MAX_CRLS, "more revocation lists than MAX_CRLS");
+        self.crls = crls;
+        self
+    }
+
+    /// What a certificate is worth for which there is no revocation list.
+    pub const fn revocation(mut self, revocation: RevocationPolicy) -> Self {
+        self.revocation = revocation;
+        self
+    }
+
+    /// How the dates of certificates are checked.
+    pub const fn time(mut self, time: TimePolicy) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// The signature algorithms, for [`verify_handshake_signature`](super::verify_handshake_signature).
+    #[must_use]
+    pub const fn signature_algorithms(&self) -> &'a [&'a dyn SignatureVerificationAlgorithm] {
+        self.algorithms
+    }
+}
+
+impl Default for VerifyPolicy<'_> {
+    /// [`VerifyPolicy::new`] with [`Roots::MOZILLA`].
+    fn default() -> Self {
+        Self::new(Roots::MOZILLA)
+    }
+}
+
+impl fmt::Debug for VerifyPolicy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyPolicy")
+            .field("roots", &self.roots)
+            .field("algorithms", &self.algorithms)
+            .field("max_signatures", &self.max_signatures)
+            .field("pins", &self.pins.len())
+            .field("pin_mode", &self.pin_mode)
+            .field("crls", &self.crls.len())
+            .field("revocation", &self.revocation)
+            .field("time", &self.time)
+            .finish()
+    }
+}
+
+/// How the dates of certificates are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TimePolicy {
+    /// Now is known, and lies between the two dates of every certificate.
+    #[default]
+    Strict,
+    /// Only a time in the past is known, for example when the firmware was built: no certificate may have expired by
+    /// then. A certificate that expired since, or that is not valid yet, is accepted.
+    FloorOnly,
+}
+
+/// What a certificate is worth for which there is no revocation list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RevocationPolicy {
+    /// Certificates are looked up in the list of their issuer if there is one.
+    #[default]
+    IfListed,
+    /// Every certificate of the path needs a list.
+    Required,
+}
