@@ -81,6 +81,7 @@ pub struct SocketPool<'s, S: Connect, const N: usize> {
     network: &'s S,
     slots: Slots<Resting<'s, S>, N>,
     buffers: [&'s Place<[u8]>; N],
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     tls: &'s [Place<TlsMemory>],
 }
 
