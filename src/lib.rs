@@ -10,6 +10,8 @@ extern crate std;
 #[macro_use]
 pub(crate) mod fmt;
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod error;
 mod lending;
 #[cfg(feature = "mock")]
