@@ -191,8 +191,8 @@ impl HeadDecoder {
     fn step(&mut self, received: &mut [u8]) -> Result<HeadStep, DecodeError> {
         while let Some(end) = self.lines.next_end(received)? {
             let start = self.lines.start;
-            let line = received.get(start..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let raw = received.get(start..end).unwrap_or_default();
+            let line = raw.strip_suffix(b"\r").unwrap_or(raw);
             let text_end = start + line.len();
             self.lines.start = end + 1;
 
@@ -203,7 +203,7 @@ impl HeadDecoder {
                         return Err(DecodeError::TooManyEmptyLines);
                     }
                 } else {
-                    check_beginning(line)?;
+                    check_beginning(raw)?;
                     check_characters(line)?;
                     self.lines.status = Some((StatusLine::parse(line, start)?, end + 1));
                 }

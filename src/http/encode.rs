@@ -76,7 +76,10 @@ impl<'b> HeadWriter<'b> {
     #[must_use]
     pub fn new(buffer: &'b mut [u8], method: Method<'_>, target: &str) -> Self {
         let mut head = Self { writer: ByteWriter::new(buffer), failed: None };
-        head.require(!target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic()), EncodeError::InvalidTarget);
+        head.require(
+            !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic()),
+            EncodeError::InvalidTarget,
+        );
         for part in [method.as_str(), " ", target, " HTTP/1.1\r\n"] {
             head.writer.extend(part.as_bytes());
         }
@@ -223,7 +226,9 @@ mod tests {
 
     #[test]
     fn chunk_header_covers_every_length() {
-        for (len, line) in [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (0x1234, "1234\r\n"), (u32::MAX, "ffffffff\r\n")] {
+        for (len, line) in
+            [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (0x1234, "1234\r\n"), (u32::MAX, "ffffffff\r\n")]
+        {
             assert_eq!(chunk_header(len.try_into().unwrap(), &mut [0; 10]), line.as_bytes());
         }
     }

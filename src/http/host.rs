@@ -94,7 +94,7 @@ fn is_plausible_label(label: &str) -> bool {
     }
 }
 
-/// Decodes Punycode (RFC 3492 §6.2) without keeping the result: `Some` if there is one, with something non-ASCII in it.
+/// Decodes Punycode (RFC 3492 §6.2) without keeping the result: `Some` if there is one, and it may be in a name.
 fn is_punycode(text: &str) -> Option<()> {
     const BASE: u32 = 36;
     let (basic, extended) = text.rsplit_once('-').unwrap_or(("", text));
@@ -123,10 +123,19 @@ fn is_punycode(text: &str) -> Option<()> {
         length = length.checked_add(1)?;
         bias = adapt(index - before, length, before == 0);
         code_point = code_point.checked_add(index / length)?;
-        char::from_u32(code_point)?;
+        if char::from_u32(code_point).is_none() || is_never_in_a_name(code_point) {
+            return None;
+        }
         index = index % length + 1;
     }
     Some(())
+}
+
+/// The blocks of which internationalised names (UTS 46) leave nothing: C1 controls, enclosed and squared CJK, private use and
+/// full-width forms. Not the whole table, which is larger than the rest of this crate; a label we let pass is looked up as
+/// it stands, and no resolver knows it.
+fn is_never_in_a_name(code_point: u32) -> bool {
+    matches!(code_point, 0x80..=0x9F | 0x3250..=0x327E | 0x3280..=0x33FF | 0xE000..=0xF8FF | 0xFF00..=0xFFEF | 0xF0000..)
 }
 
 /// The bias adaptation of RFC 3492 §6.1.
@@ -143,6 +152,9 @@ fn adapt(delta: u32, length: u32, is_first: bool) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::string::String;
+
     use super::{ByteWriter, UrlError, write_host};
 
     fn normal(host: &str) -> Result<String, UrlError> {

@@ -32,11 +32,7 @@ fn is_control_or_not_ascii(byte: u8) -> bool {
 /// `byte` as it is or as `%XX`.
 pub(super) fn encode_byte(byte: u8, set: EncodeSet) -> ([u8; 3], usize) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    if set(byte) {
-        ([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]], 3)
-    } else {
-        ([byte, 0, 0], 1)
-    }
+    if set(byte) { ([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]], 3) } else { ([byte, 0, 0], 1) }
 }
 
 /// Writes `text` with the bytes of `set` encoded. A `%` is left alone: it may already be an escape.

@@ -465,6 +465,9 @@ fn parse_port(digits: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
     use super::{dot_segment, kept_segments};
 
     #[test]
