@@ -7,7 +7,7 @@ use http_support::{Answer, Manner, Outcome, Xorshift, mutate, run};
 use socketpool::http::CloseReason::{
     self, AmbiguousFraming, Http10, ServerConnectionClose, SwitchingProtocols, UntilClose,
 };
-use socketpool::http::{DecodeError, HeadDecoder, HeadStep, MAX_HEAD, Method};
+use socketpool::http::{BodyDecoder, DecodeError, Framing, HeadDecoder, HeadStep, MAX_HEAD, Method, Progress};
 
 struct Vector {
     name: &'static str,
@@ -372,6 +372,35 @@ fn a_head_of_exactly_the_limit_is_taken() {
             assert_eq!(matches!(outcome, Outcome::Answer(Answer { status: 200, .. })), fits, "{extra}");
         }
     }
+}
+
+#[test]
+fn the_end_of_a_body_needs_no_output() {
+    let mut body = BodyDecoder::new(Framing::Chunked);
+    let mut output = [0; 5];
+    assert_eq!(body.decode(b"5\r\nhello", &mut output), Ok(Progress { consumed: 8, produced: 5 }));
+    assert!(!body.is_done());
+    assert_eq!(body.decode(b"\r\n0\r\nX: 1\r\n\r\nHTTP", &mut []), Ok(Progress { consumed: 13, produced: 0 }));
+    assert!(body.is_done());
+    assert_eq!(body.end_of_stream(), Ok(()));
+
+    let mut body = BodyDecoder::new(Framing::Chunked);
+    assert_eq!(body.decode(b"5\r\nhello", &mut []), Ok(Progress { consumed: 3, produced: 0 }));
+    assert_eq!(body.direct_len(), 5);
+}
+
+#[test]
+fn errors_of_a_body_are_final() {
+    let mut body = BodyDecoder::new(Framing::Chunked);
+    assert_eq!(body.decode(b"x", &mut [0]), Err(DecodeError::InvalidChunkSize));
+    assert_eq!(body.decode(b"0\r\n\r\n", &mut [0]), Err(DecodeError::InvalidChunkSize));
+    assert_eq!((body.is_done(), body.direct_len()), (false, 0));
+    assert_eq!(body.end_of_stream(), Err(DecodeError::InvalidChunkSize));
+
+    let mut body = BodyDecoder::new(Framing::Length(2));
+    assert_eq!(body.end_of_stream(), Err(DecodeError::Truncated));
+    assert_eq!(body.decode(b"ok", &mut [0; 2]), Err(DecodeError::Truncated));
+    assert!(!body.is_done());
 }
 
 /// Whatever arrives, it ends, and how it arrives makes no difference.

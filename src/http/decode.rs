@@ -125,7 +125,7 @@ pub enum HeadStep {
 /// costs the same, and gives the same result. Lines may end in CRLF or a bare LF (RFC 9112 §2.2). A folded line (obs-fold,
 /// §5.2) is joined to the one before by writing blanks over the line break, which is why the buffer is `&mut`.
 ///
-/// One decoder serves one request; after an error it repeats the error.
+/// One decoder serves one request, up to [`HeadStep::Complete`]; after an error it repeats the error.
 #[derive(Clone, Debug)]
 pub struct HeadDecoder {
     answers_head: bool,

@@ -201,7 +201,7 @@ pub fn chunk_header(len: NonZeroU32, buffer: &mut [u8; 10]) -> &[u8] {
     }
     writer.extend(b"\r\n");
     let used = writer.needed();
-    &buffer[..used]
+    buffer.get(..used).unwrap_or_default()
 }
 
 #[cfg(test)]

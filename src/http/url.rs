@@ -295,7 +295,7 @@ impl Url {
     /// What comes after `http:` when no base is involved. Any number of slashes may stand before the authority.
     fn absolute(scheme: Scheme, rest: &str, out: &mut [u8]) -> Result<Self, UrlError> {
         let rest = rest.trim_start_matches('/');
-        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (authority, rest) = split_before(rest, rest.find(['/', '?']));
         let (path, query) = split_query(rest);
         let mut builder = Builder::new(scheme, out);
         builder.writer.extend(scheme.as_str().as_bytes());
@@ -327,6 +327,11 @@ fn split_scheme(input: &str) -> Option<(Result<Scheme, UrlError>, &str)> {
 /// Splits at the first `?`.
 fn split_query(input: &str) -> (&str, Option<&str>) {
     input.split_once('?').map_or((input, None), |(path, query)| (path, Some(query)))
+}
+
+/// Splits before the character at `place`, if there is one.
+fn split_before(input: &str, place: Option<usize>) -> (&str, &str) {
+    place.and_then(|place| input.split_at_checked(place)).unwrap_or((input, ""))
 }
 
 /// Writes a URL part by part.
@@ -364,7 +369,7 @@ impl<'b> Builder<'b> {
 
         let after_literal = host_and_port.rfind(']').unwrap_or(0);
         let colon = host_and_port.get(after_literal..).and_then(|tail| tail.find(':')).map(|at| at + after_literal);
-        let (host, port) = host_and_port.split_at(colon.unwrap_or(host_and_port.len()));
+        let (host, port) = split_before(host_and_port, colon);
         let start = self.here()?;
         write_host(host, &mut self.writer)?;
         self.url.host = Span { start, end: self.here()? };

@@ -47,16 +47,16 @@ impl<'b> ByteWriter<'b> {
 
     /// Appends `number` in decimal.
     pub fn decimal(&mut self, number: u64) {
-        let mut digits = [0; 20]; // u64::MAX has 20 digits
-        let (mut rest, mut used) = (number, 0);
+        let mut digits = [0; 20]; // u64::MAX has 20
+        let (mut rest, mut unused) = (number, digits.len());
         for digit in digits.iter_mut().rev() {
             *digit = b'0' + (rest % 10) as u8;
-            (rest, used) = (rest / 10, used + 1);
+            (rest, unused) = (rest / 10, unused - 1);
             if rest == 0 {
                 break;
             }
         }
-        self.extend(&digits[digits.len() - used..]);
+        digits.iter().skip(unused).for_each(|digit| self.push(*digit));
     }
 
     /// How many bytes everything written so far takes, whether it fitted or not.
