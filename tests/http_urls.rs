@@ -144,6 +144,38 @@ fn origins() {
     assert!(!same("http://h/", "http://h.example/"));
 }
 
+/// Our reading of address literals is that of `core::net`, whose code is larger.
+#[test]
+fn addresses_are_read_as_core_reads_them() {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let address = |host: &str| parse(&format!("http://{host}/")).ok().and_then(|(url, text)| url.ip_address(&text));
+    assert_eq!(address("h.example"), None);
+
+    let seeds =
+        ["::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:192.0.2.255", "1:2:3:4:5:6:1.2.3.4", "fe80::1:0:0:a"];
+    let mut random = Xorshift(0x5EED_0003);
+    for round in 0..60_000 {
+        let mut bytes = seeds[round % seeds.len()].as_bytes().to_vec();
+        for _ in 0..random.below(4) {
+            let at = random.below(bytes.len() + 1);
+            match random.below(3) {
+                0 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"::.01259afF"[random.below(11)]),
+            }
+        }
+        let literal = String::from_utf8(bytes).unwrap();
+        let wanted = literal.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+        assert_eq!(address(&format!("[{literal}]")), wanted, "{literal}");
+
+        let text = literal.replace(':', ".");
+        let Ok((url, out)) = parse(&format!("http://{text}/")) else { continue };
+        // A dot at the end is dropped before an address is read.
+        let wanted = text.strip_suffix('.').unwrap_or(&text).parse::<Ipv4Addr>().ok().map(IpAddr::V4);
+        assert_eq!(url.ip_address(&out), wanted, "{text}");
+    }
+    assert_eq!(address("255.0.10.1"), Some(Ipv4Addr::new(255, 0, 10, 1).into()));
+}
+
 /// RFC 3986 §5.4. Fragments are dropped; `http:g` is read as browsers do (§5.4.2 allows both).
 #[test]
 fn references_of_rfc_3986() {

@@ -1,6 +1,7 @@
 //! Decoding the head of an answer while it arrives.
 
-use super::field::{Fields, is_field_name, split_line, trim};
+use super::bytes::{cut, trim};
+use super::field::{Fields, is_field_name};
 use super::framing;
 use super::head::{ResponseHead, Span};
 use super::status::StatusCode;
@@ -219,7 +220,7 @@ impl HeadDecoder {
                     }
                 }
                 _ => {
-                    let (name, _) = split_line(line).ok_or(DecodeError::MissingColon)?;
+                    let (name, _) = cut(line, b':').ok_or(DecodeError::MissingColon)?;
                     if !is_field_name(name) {
                         return Err(DecodeError::InvalidFieldName);
                     }
