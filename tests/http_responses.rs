@@ -251,7 +251,7 @@ fn chunks() -> Vec<Vector> {
         refused("size ended by CR", chunked("5\rhello\r\n0\r\n\r\n"), MissingChunkEnd),
         refused("data ended by LF", chunked("5\r\nhello\n0\r\n\r\n"), MissingChunkEnd),
         refused("data longer than its size", chunked("5\r\nhello!\r\n0\r\n\r\n"), MissingChunkEnd),
-        refused("body ended by LF", chunked("5\r\nhello\r\n0\r\n\n"), MissingColon),
+        refused("body ended by LF", chunked("5\r\nhello\r\n0\r\n\n"), MissingChunkEnd),
         refused("NUL in an extension", chunked("5;\0\r\nhello\r\n0\r\n\r\n"), InvalidChunkExtension),
         refused("trailer without a colon", chunked("0\r\nX-Sum\r\n\r\n"), MissingColon),
         refused("trailer without a name", chunked("0\r\n: 1\r\n\r\n"), InvalidFieldName),

@@ -143,6 +143,7 @@ impl ChunkedDecoder {
             State::DataCr => expect(byte, b'\r', State::DataLf),
             State::DataLf => expect(byte, b'\n', State::Size),
             State::Line if byte == b'\r' => Ok(State::FinalLf),
+            State::Line if byte == b'\n' => Err(DecodeError::MissingChunkEnd),
             State::Line => self.trailer_name(byte),
             State::TrailerName if byte == b':' => self.trailer(State::TrailerValue),
             State::TrailerName => self.trailer_name(byte),
