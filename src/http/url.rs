@@ -294,7 +294,9 @@ impl Url {
     /// Whether both lead to the same scheme, host and port (RFC 6454 §5), so that credentials for one may go to the other.
     #[must_use]
     pub fn is_same_origin(&self, text: &[u8], other: &Self, other_text: &[u8]) -> bool {
-        (self.scheme, self.port, self.host(text)) == (other.scheme, other.port, other.host(other_text))
+        let host = self.host(text);
+        // An empty host comes from a wrong buffer, and is nobody's.
+        (self.scheme, self.port, host) == (other.scheme, other.port, other.host(other_text)) && !host.is_empty()
     }
 
     /// What comes after `http:` when no base is involved. Any number of slashes may stand before the authority.
