@@ -316,7 +316,13 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
 }
 
 impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
-    pub(crate) fn new(draft: Draft<'_, M>, head: ResponseHead, body: IncomingBody, lease: LeaseTerms, redirects: u8) -> Self {
+    pub(crate) fn new(
+        draft: Draft<'_, M>,
+        head: ResponseHead,
+        body: IncomingBody,
+        lease: LeaseTerms,
+        redirects: u8,
+    ) -> Self {
         let (url, start) = (draft.url(), draft.work());
         Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
     }
@@ -338,7 +344,10 @@ impl<M> core::fmt::Debug for ResponseInfo<M> {
 pub(crate) fn may_repeat(error: Error, method: Method<'_>, incoming: &IncomingHead) -> bool {
     let was_closed = matches!(
         error.kind(),
-        ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | ErrorKind::Malformed(DecodeError::NoResponse)
+        ErrorKind::Io(_)
+            | ErrorKind::Truncated
+            | ErrorKind::NotConnected
+            | ErrorKind::Malformed(DecodeError::NoResponse)
     );
     was_closed && method.is_idempotent() && !incoming.began
 }
