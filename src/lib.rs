@@ -23,6 +23,8 @@ pub mod traits;
 
 #[cfg(feature = "requests")]
 pub mod http;
+#[cfg(feature = "requests")]
+pub mod requests;
 #[cfg(feature = "tls")]
 pub mod tls;
 

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use Step::{Close, Receive, Send, Stall};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
     blocking::{
@@ -21,7 +22,6 @@ use socketpool::{
     time::{Clock, Deadline, Instant},
     traits::TlsId,
 };
-use Step::{Close, Receive, Send, Stall};
 
 /// How long a test waits for what will not come.
 const PATIENCE: Duration = Duration::from_millis(60);

@@ -418,7 +418,8 @@ mod tests {
 
     #[test]
     fn not_waiting_still_looks_once_with_fresh_eyes() {
-        let told = Told { connects: [Ok(())].into(), receives: [Ok(1)].into(), receives_after_poll: true, ..Told::default() };
+        let told =
+            Told { connects: [Ok(())].into(), receives: [Ok(1)].into(), receives_after_poll: true, ..Told::default() };
         let network = network(told, ZeroRead::Eof);
         let mut connection = network.connect(REMOTE).expect("connected");
         network.set_deadline(Deadline::at(Instant::from_millis(0)));
