@@ -1,20 +1,17 @@
 //! The roots a program trusts.
 //!
 //! [`Roots::MOZILLA`] is the list Firefox ships (from the webpki-roots crate, about 57 KB of flash, linked only if it is
-//! named). Roots of your own come from DER, at compile time or at run time ([`trust_anchor`]), or from PEM text at run
-//! time ([`RootStore`]). Only the name, key and name constraints of a root are used; its dates are not (RFC 5280 §6.1.1).
+//! named). Roots of your own come from DER, at compile time ([`constant_trust_anchor`]) or at run time
+//! ([`trust_anchor_from_der`]), or from PEM text at run time ([`RootStore`]). Only the name, key and name constraints of a root are used; its dates are not (RFC 5280 §6.1.1).
 //!
 //! # Examples
 //! A root certificate in flash:
 //! ```
 //! use rustls_pki_types::TrustAnchor;
-//! use socketpool::tls::roots::{Roots, trust_anchor};
+//! use socketpool::tls::roots::{Roots, constant_trust_anchor};
 //!
-//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
-//! static OWN: [TrustAnchor<'static>; 1] = [match trust_anchor(include_bytes!("root.der")) {
-//!     Some(anchor) => anchor,
-//!     None => panic!("root.der is no root certificate"),
-//! }];
+//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/", $path)) } }
+//! static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("root.der"))];
 //! static ROOTS: Roots<'static> = Roots::only(&OWN);
 //! ```
 
@@ -85,36 +82,65 @@ impl fmt::Debug for Roots<'_> {
     }
 }
 
-/// Makes a trust anchor of a root certificate in DER, at compile time or at run time. It borrows from `certificate`.
+/// Makes a trust anchor of a root certificate in DER, for a constant. It borrows from `certificate`.
 ///
-/// `None` if it is no certificate, or a version 3 certificate that is no authority.
+/// # Panics
+/// If it is no certificate, or no authority; in a `static` or `const`, that is an error of the compiler. For
+/// certificates that come at run time there is [`trust_anchor_from_der`].
 #[must_use]
-pub const fn trust_anchor(certificate: &[u8]) -> Option<TrustAnchor<'_>> {
-    let root = some!(Certificate::parse(certificate));
-    if !some!(root.is_ca()) && !root.is_v1() {
-        return None;
+pub const fn constant_trust_anchor(certificate: &[u8]) -> TrustAnchor<'_> {
+    match Parts::read(certificate) {
+        Some(parts) => parts.anchor(),
+        None => panic!("no root certificate in DER"),
     }
-    let name_constraints = match some!(root.extension(extension::NAME_CONSTRAINTS)) {
-        Some(extension) => Some(Der::from_slice(some!(der::only(extension.value, der::SEQUENCE)))),
-        None => None,
-    };
-    Some(TrustAnchor {
-        subject: Der::from_slice(root.subject),
-        subject_public_key_info: Der::from_slice(root.spki_contents),
-        name_constraints,
-    })
 }
 
-/// [`trust_anchor`], with an error instead of `None`.
+/// Makes a trust anchor of a root certificate in DER, at run time. It borrows from `certificate`.
 ///
 /// # Errors
-/// [`Malformed`](CertificateError::Malformed), or [`NotACa`](CertificateError::NotACa) for a certificate that is no
-/// authority.
+/// [`Malformed`](CertificateError::Malformed), or [`NotACa`](CertificateError::NotACa) for a certificate of version 3
+/// that is no authority.
 pub fn trust_anchor_from_der(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
-    trust_anchor(certificate).ok_or_else(|| match Certificate::parse(certificate) {
-        Some(root) if root.is_ca() == Some(false) => CertificateError::NotACa,
-        _ => CertificateError::Malformed,
-    })
+    match Parts::read(certificate) {
+        Some(parts) => Ok(parts.anchor()),
+        None => Err(match Certificate::parse(certificate) {
+            Some(root) if root.is_ca() == Some(false) => CertificateError::NotACa,
+            _ => CertificateError::Malformed,
+        }),
+    }
+}
+
+/// What a trust anchor is made of.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    subject: &'a [u8],
+    public_key: &'a [u8],
+    name_constraints: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    const fn read(certificate: &'a [u8]) -> Option<Self> {
+        let root = some!(Certificate::parse(certificate));
+        if !some!(root.is_ca()) && !root.is_v1() {
+            return None;
+        }
+        let name_constraints = match some!(root.extension(extension::NAME_CONSTRAINTS)) {
+            Some(extension) => Some(some!(der::only(extension.value, der::SEQUENCE))),
+            None => None,
+        };
+        Some(Self { subject: root.subject, public_key: root.spki_contents, name_constraints })
+    }
+
+    const fn anchor(self) -> TrustAnchor<'a> {
+        TrustAnchor {
+            subject: Der::from_slice(self.subject),
+            subject_public_key_info: Der::from_slice(self.public_key),
+            name_constraints: match self.name_constraints {
+                Some(constraints) => Some(Der::from_slice(constraints)),
+                None => None,
+            },
+        }
+    }
 }
 
 /// Up to `N` roots read from PEM text, their DER in a buffer of the caller's.
