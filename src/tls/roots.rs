@@ -21,8 +21,8 @@ use rustls_pki_types::{Der, TrustAnchor};
 
 use super::pem::{self, PemError};
 use super::verify::CertificateError;
-use super::verify::certificate::{Certificate, extension};
-use super::verify::der::{self, some};
+use super::verify::certificate::{self, Certificate, KeyUsageBits, extension};
+use super::verify::der;
 
 static MOZILLA: &[TrustAnchor<'static>] = webpki_roots::TLS_SERVER_ROOTS;
 
@@ -90,24 +90,22 @@ impl fmt::Debug for Roots<'_> {
 #[must_use]
 pub const fn constant_trust_anchor(certificate: &[u8]) -> TrustAnchor<'_> {
     match Parts::read(certificate) {
-        Some(parts) => parts.anchor(),
-        None => panic!("no root certificate in DER"),
+        Ok(parts) => parts.anchor(),
+        Err(_) => panic!("not the DER of a root certificate"),
     }
 }
 
 /// Makes a trust anchor of a root certificate in DER, at run time. It borrows from `certificate`.
 ///
+/// The signature of a root certificate and its dates mean nothing and are not looked at; what it says about itself has to
+/// be right.
+///
 /// # Errors
-/// [`Malformed`](CertificateError::Malformed), or [`NotACa`](CertificateError::NotACa) for a certificate of version 3
-/// that is no authority.
+/// [`NotACa`](CertificateError::NotACa) for a certificate that is no authority,
+/// [`UnsupportedCriticalExtension`](CertificateError::UnsupportedCriticalExtension), and
+/// [`Malformed`](CertificateError::Malformed).
 pub fn trust_anchor_from_der(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
-    match Parts::read(certificate) {
-        Some(parts) => Ok(parts.anchor()),
-        None => Err(match Certificate::parse(certificate) {
-            Some(root) if root.is_ca() == Some(false) => CertificateError::NotACa,
-            _ => CertificateError::Malformed,
-        }),
-    }
+    Parts::read(certificate).map(Parts::anchor)
 }
 
 /// What a trust anchor is made of.
@@ -118,17 +116,63 @@ struct Parts<'a> {
     name_constraints: Option<&'a [u8]>,
 }
 
-impl<'a> Parts<'a> {
-    const fn read(certificate: &'a [u8]) -> Option<Self> {
-        let root = some!(Certificate::parse(certificate));
-        if !some!(root.is_ca()) && !root.is_v1() {
-            return None;
+/// `ok_or(Malformed)?` inside a `const fn`.
+macro_rules! part {
+    ($option:expr) => {
+        match $option {
+            Some(value) => value,
+            None => return Err(CertificateError::Malformed),
         }
-        let name_constraints = match some!(root.extension(extension::NAME_CONSTRAINTS)) {
-            Some(extension) => Some(some!(der::only(extension.value, der::SEQUENCE))),
-            None => None,
+    };
+}
+
+impl<'a> Parts<'a> {
+    const fn read(certificate: &'a [u8]) -> Result<Self, CertificateError> {
+        let root = part!(Certificate::parse(certificate));
+        let mut name_constraints = None;
+        let (mut own_key_id, mut authority_key_id) = (None, None);
+        let mut is_ca = root.is_v1();
+        let mut may_sign = true;
+        let mut seen = 0u64;
+
+        let mut extensions = root.extensions();
+        while let Some(extension) = part!(extensions.next()) {
+            let value = extension.value;
+            match extension.number {
+                Some(extension::BASIC_CONSTRAINTS) => is_ca = part!(certificate::is_ca(value)),
+                Some(extension::KEY_USAGE) => may_sign = part!(KeyUsageBits::parse(value)).has_key_cert_sign(),
+                Some(extension::NAME_CONSTRAINTS) => {
+                    name_constraints = Some(part!(certificate::name_constraints(value)))
+                }
+                Some(extension::SUBJECT_KEY_ID) => own_key_id = Some(part!(der::only(value, der::OCTET_STRING))),
+                Some(extension::AUTHORITY_KEY_ID) if !extension.is_critical => {
+                    authority_key_id = part!(certificate::authority_key_id(value));
+                }
+                Some(extension::EXTENDED_KEY_USAGE) => {}
+                _ if extension.is_critical => return Err(CertificateError::UnsupportedCriticalExtension),
+                _ => {}
+            }
+            // No extension may come twice (RFC 5280 §4.2).
+            if let Some(number @ 0..64) = extension.number {
+                if seen >> number & 1 == 1 {
+                    return Err(CertificateError::Malformed);
+                }
+                seen |= 1 << number;
+            }
+        }
+
+        if !is_ca || !may_sign {
+            return Err(CertificateError::NotACa);
+        }
+        // A root names itself, and knows the key it signed itself with (RFC 5280 §4.1.2.4, §4.2.1.1).
+        let is_own_key = match (own_key_id, authority_key_id) {
+            (Some(own), Some(authority)) => der::equal(own, authority),
+            _ => true,
         };
-        Some(Self { subject: root.subject, public_key: root.spki_contents, name_constraints })
+        if root.subject.is_empty() || (root.is_self_issued() && !is_own_key) {
+            return Err(CertificateError::Malformed);
+        }
+        Ok(Self { subject: root.subject, public_key: root.spki_contents, name_constraints })
     }
 
     const fn anchor(self) -> TrustAnchor<'a> {
