@@ -66,3 +66,18 @@ fn pem_and_der_are_the_same() {
     let mut buffer = [0; 1024];
     assert_eq!(pem::decode(TEXT, pem::CERTIFICATE, &mut buffer).unwrap(), der("root"));
 }
+
+/// Whatever is changed in a root certificate, reading it ends without a panic.
+#[test]
+fn changed_roots_are_read_or_refused() {
+    let roots = ["root", "limited", "mixroot"].map(der);
+    for root in roots {
+        for position in 0..root.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut changed = root.clone();
+                changed[position] ^= mask;
+                let _ = trust_anchor_from_der(&changed);
+            }
+        }
+    }
+}
