@@ -31,6 +31,8 @@ pub enum Step {
     Dribble,
     /// Leaves out so many record numbers.
     SkipNumbers(u64),
+    /// Goes back to the keys of the handshake.
+    HandshakeKeys,
     /// Waits for the client's Finished, and checks it.
     ReadFinished,
     /// Waits for the end of the request's head.
@@ -111,10 +113,6 @@ impl Record {
     pub fn changed(self, change: fn(&mut Vec<u8>)) -> Self {
         Self { change, ..self }
     }
-
-    pub fn then(self, rest: Script) -> Script {
-        [vec![Step::Send(self)], rest].concat()
-    }
 }
 
 /// `bytes` after their length in so many bytes.
@@ -144,6 +142,11 @@ pub fn data(bytes: impl Into<Vec<u8>>) -> Record {
 
 pub fn change_cipher_spec() -> Record {
     clear(CHANGE_CIPHER_SPEC, Message::bytes([1]))
+}
+
+/// The bytes of a record in the clear.
+pub fn plain(kind: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[kind, 3, 3], &vector(2, bytes)[..]].concat()
 }
 
 pub fn close_notify() -> Record {
@@ -285,7 +288,10 @@ pub fn hello() -> Step {
 
 /// The messages of the server's flight after ServerHello, as they should be.
 pub fn good_flight() -> [Message; 4] {
-    let identity = &WORLD.p256;
+    flight_of(&WORLD.p256)
+}
+
+pub fn flight_of(identity: &Identity) -> [Message; 4] {
     [encrypted_extensions(&[]), certificate(identity), certificate_verify(identity), finished()]
 }
 

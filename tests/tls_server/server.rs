@@ -145,6 +145,10 @@ impl Player {
                 Step::SkipNumbers(count) => {
                     self.writing.as_mut().expect("after the ServerHello").number += count;
                 }
+                Step::HandshakeKeys => {
+                    let epoch = self.handshake.as_ref().expect("after the ServerHello");
+                    self.writing = Some(Direction::new(&epoch.server));
+                }
                 Step::ReadFinished => {
                     while !self.report.finished {
                         self.read()?;

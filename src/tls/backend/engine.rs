@@ -13,7 +13,7 @@ use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
     stack::{Connection, took},
-    tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer},
+    tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer, verify::CertificateError},
 };
 
 /// A TLS session over a connection of type `C`, in memory lent for `'m`.
@@ -150,7 +150,8 @@ pub(super) fn config<'n>(peer: &Peer<'n>) -> TlsConfig<'n> {
     }
 }
 
-/// The engine's error in our words; what the guard found comes first.
+/// The engine's error in our words; what the guard found comes first, and what the [suite](super::suite) refused is
+/// among them.
 pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     if let Some(refusal) = shared.refusal.take() {
         return ErrorKind::Tls(refusal);
@@ -160,24 +161,17 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     }
     ErrorKind::Tls(match error {
         EngineError::Io(kind) => return ErrorKind::from(kind),
-        EngineError::HandshakeAborted(_, alert) => TlsError::PeerAlert(Some(alert as u8)),
-        EngineError::InternalError => TlsError::PeerAlert(None),
         EngineError::CryptoError => TlsError::BadRecordMac,
-        EngineError::InvalidRecord | EngineError::InvalidHandshake => TlsError::UnexpectedMessage,
-        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
         EngineError::InvalidSignature => TlsError::BadFinished,
-        EngineError::InvalidKeyShare => TlsError::IllegalParameter,
-        EngineError::InsufficientSpace => TlsError::RecordOverflow,
-        EngineError::InvalidCertificate
-        | EngineError::InvalidCertificateEntry
-        | EngineError::InvalidCertificateRequest
-        | EngineError::InvalidExtensionsLength
-        | EngineError::InvalidSignatureScheme
-        | EngineError::InvalidTicketLength
-        | EngineError::InvalidNonceLength
-        | EngineError::UnknownExtensionType
-        | EngineError::ParseError(_)
-        | EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidSignatureScheme => TlsError::Certificate(CertificateError::UnsupportedAlgorithm),
+        EngineError::InvalidKeyShare | EngineError::AbortHandshake(..) => TlsError::IllegalParameter,
+        // The suite's.
+        EngineError::InvalidRecord => TlsError::UnexpectedMessage,
+        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
+        EngineError::ParseError(_) => TlsError::PeerAlert(None),
+        EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidHandshake => TlsError::IllegalParameter,
+        EngineError::InvalidCertificate => TlsError::RecordOverflow,
         _ => TlsError::Engine,
     })
 }

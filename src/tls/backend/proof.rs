@@ -182,6 +182,8 @@ fn code_point(scheme: SignatureScheme) -> u16 {
         SignatureScheme::RsaPssRsaeSha384 => 0x0805,
         SignatureScheme::RsaPssRsaeSha512 => 0x0806,
         SignatureScheme::Ed25519 => 0x0807,
+        SignatureScheme::RsaPkcs1Sha1 => 0x0201,
+        SignatureScheme::EcdsaSha1 => 0x0203,
         SignatureScheme::RsaPkcs1Sha256 => 0x0401,
         SignatureScheme::RsaPkcs1Sha384 => 0x0501,
         SignatureScheme::RsaPkcs1Sha512 => 0x0601,
