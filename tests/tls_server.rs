@@ -20,12 +20,18 @@ mod script;
 mod server;
 #[path = "../examples/support/mod.rs"]
 mod support;
+#[path = "tls_server/tap.rs"]
+mod tap;
 
 use faces::Case;
+use std::time::Duration;
+
 use rustls::SignatureScheme as Scheme;
 use script::*;
+use server::Server;
 use socketpool::{
     ErrorKind, Phase,
+    http::DecodeError,
     tls::{TlsError as E, Unsupported, verify::CertificateError as C},
 };
 
@@ -174,7 +180,6 @@ fn served() -> Vec<Case> {
                 hello(),
                 Step::Send(sealed(good_flight())),
                 Step::Send(data(ANSWER)),
-                Step::Send(close_notify()),
                 Step::ReadFinished,
                 Step::ReadRequest,
                 Step::Close,
@@ -265,7 +270,9 @@ fn refused_hello() -> Vec<Case> {
                 bytes[41 + 3 - 1] -= 9;
             }))
         }),
-        Case::refused("another message first", E::UnexpectedMessage, with_hello(encrypted_extensions(&[]))),
+        Case::refused("another message first", E::UnexpectedMessage, {
+            vec![Step::Send(clear(HANDSHAKE, encrypted_extensions(&[])))]
+        }),
         Case::refused("a ClientHello back", E::UnexpectedMessage, {
             with_hello(hello_with(|_| ()).changed(|bytes| bytes[0] = 1))
         }),
@@ -400,9 +407,6 @@ fn refused_flight() -> Vec<Case> {
         }),
         Case::refused("not a certificate", E::Certificate(C::Malformed), {
             with_certificate(certificate_with(&[], &[(&[7; 300], &[])]))
-        }),
-        Case::refused("the root's certificate", E::Certificate(C::WrongUsage), {
-            with_certificate(certificate_with(&[], &[(WORLD.root.der(), &[])]))
         }),
         Case::refused("a context in Certificate", E::IllegalParameter, {
             with_certificate(certificate_with(&[1], &[(&WORLD.p256.certificate, &[])]))
@@ -661,6 +665,9 @@ fn refused_records() -> Vec<Case> {
             })])])
         }),
         Case::refused_answer("an empty ticket message", E::Decode, answering([sealed([Message::new(4, [])])])),
+        Case::refused_answer("a ticket with an extension of another message", E::IllegalParameter, {
+            answering([sealed([ticket_with(&[(51, &[0, 23])])])])
+        }),
         Case::refused_answer("a ticket with an extension twice", E::IllegalParameter, {
             answering([sealed([ticket_with(&[(42, &[0; 4]), (42, &[0; 4])])])])
         }),
@@ -680,7 +687,9 @@ fn cut_short() -> Vec<Case> {
             vec![hello(), Step::Send(sealed([ee, cert])), Step::Close]
         }),
         truncated("closed before any answer", Phase::Head, answering([])),
-        truncated("close_notify before any answer", Phase::Head, answering([close_notify()])),
+        Case::fails("close_notify before any answer", Phase::Head, ErrorKind::Malformed(DecodeError::NoResponse), {
+            answering([close_notify()])
+        }),
         truncated("closed in the head", Phase::Head, answering([data("HTTP/1.1 200 OK\r\nContent-")])),
         truncated("close_notify in the head", Phase::Head, answering([data("HTTP/1.1 200 OK\r\n"), close_notify()])),
         truncated("closed in a body of known length", Phase::Body, answering([head(LENGTH_5), data("hell")])),
@@ -734,14 +743,46 @@ fn set_length(message: &mut [u8]) {
     message[1..4].copy_from_slice(&length[1..]);
 }
 
+/// A server that does nothing wrong, cut off after so many bytes: whatever they are, the error is `Truncated`, and a
+/// request arrives only if the whole flight was there.
+fn cut_anywhere(mut face: faces::Face<'_>) {
+    let script = || answering([head(UNTIL_CLOSE), data("hello"), close_notify()]);
+    for cut in (1..).step_by(17) {
+        let server = Server::start_cut(script(), cut);
+        face.written.borrow_mut().clear();
+        let fetched = (face.fetch)(server.port, Duration::from_secs(5));
+        let report = server.report();
+        if report.played {
+            assert_eq!(fetched.as_deref(), Ok(BODY));
+            assert!(cut > 700, "the whole conversation in {cut} bytes");
+            return;
+        }
+        let error = fetched.expect_err("cut off");
+        assert_eq!(error.kind(), ErrorKind::Truncated, "cut at {cut}");
+        let checked = if report.flight_sent {
+            assert!(matches!(error.phase(), Phase::Head | Phase::Body), "cut at {cut}: {error}");
+            faces::check_report(&report, true)
+        } else {
+            assert_eq!(error.phase(), Phase::Handshake, "cut at {cut}");
+            faces::check_report(&report, false).and_then(|()| faces::check_written(&face.written.borrow()))
+        };
+        checked.and_then(|()| faces::check_free(&face)).unwrap_or_else(|what| panic!("cut at {cut}: {what}"));
+    }
+    faces::check_next(&mut face).unwrap();
+}
+
 /// Each table, through each face.
 macro_rules! tables {
     ($($table:ident),+) => {
         mod by_async {
-            $(#[test] fn $table() { super::faces::asynchronous(|fetch, counts| super::faces::run(super::$table(), fetch, counts)); })+
+            use super::*;
+            $(#[test] fn $table() { faces::asynchronous(|face| faces::run(super::$table(), face)); })+
+            #[test] fn cut_anywhere() { faces::asynchronous(super::cut_anywhere); }
         }
         mod by_blocking {
-            $(#[test] fn $table() { super::faces::blocking(|fetch, counts| super::faces::run(super::$table(), fetch, counts)); })+
+            use super::*;
+            $(#[test] fn $table() { faces::blocking(|face| faces::run(super::$table(), face)); })+
+            #[test] fn cut_anywhere() { faces::blocking(super::cut_anywhere); }
         }
     };
 }

@@ -1,7 +1,9 @@
 //! Runs cases through both faces of the library, on a pool of one socket and one TLS session.
 
 use std::{
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -9,13 +11,15 @@ use socketpool::{
     Error, ErrorKind, Phase, Resources, SocketPool, blocking,
     pool::Counts,
     requests::Session,
+    stack,
     tls::{Roots, TlsContext, TlsError, roots::trust_anchor_from_der},
 };
 
 use super::{
-    script::{ANSWER, BODY, Script, WORLD, answering, close_notify, data},
+    script::{ANSWER, BODY, DATA, HANDSHAKE, Script, WORLD, answering, close_notify, data},
     server::{Report, Server},
-    support,
+    support::{self, HostClock},
+    tap::Tap,
 };
 
 /// How a case must end.
@@ -69,20 +73,29 @@ impl Case {
     }
 }
 
-/// Fetches from a port within a time.
-pub type Fetch<'f> = &'f mut dyn FnMut(u16, Duration) -> Result<Vec<u8>, Error>;
-
 /// What is in the request and must never be on the wire.
 const TOKEN: &str = "the-token-in-the-request";
 
-fn url(port: u16) -> String {
+pub fn url(port: u16) -> String {
     format!("https://localhost:{port}/")
 }
 
-pub fn asynchronous(run: impl FnOnce(Fetch<'_>, &dyn Fn() -> Counts)) {
+/// One face of the library, as the cases use it.
+pub struct Face<'f> {
+    /// Fetches from a port within a time.
+    pub fetch: &'f mut dyn FnMut(u16, Duration) -> Result<Vec<u8>, Error>,
+    pub counts: &'f dyn Fn() -> Counts,
+    /// What was written to the network.
+    pub written: &'f RefCell<Vec<u8>>,
+}
+
+pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
     let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
-    let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
+    let written = RefCell::default();
+    let tap = Tap { inner: std_embedded_nal_async::Stack::default(), written: &written };
+    let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), HostClock);
+    let mut memory = Resources::<1, 1>::new();
     let pool = SocketPool::new(&mut network, &mut memory);
     let http = Session::new(&pool, &tls);
     let mut fetch = |port, timeout| {
@@ -92,13 +105,17 @@ pub fn asynchronous(run: impl FnOnce(Fetch<'_>, &dyn Fn() -> Counts)) {
             response.content(&mut buffer).await.map(|body| body.to_vec())
         })
     };
-    run(&mut fetch, &|| pool.counts());
+    run(Face { fetch: &mut fetch, counts: &|| pool.counts(), written: &written });
 }
 
-pub fn blocking(run: impl FnOnce(Fetch<'_>, &dyn Fn() -> Counts)) {
+pub fn blocking(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
     let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let written = RefCell::default();
+    let tap = Tap { inner: std_embedded_nal::Stack, written: &written };
+    let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));
+    let mut network = blocking::stack::Network::new(tap, HostClock, idle, blocking::stack::ZeroRead::Eof);
+    let mut memory = Resources::<1, 1>::new();
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let http = blocking::Session::new(&pool, &tls);
     let mut fetch = |port, timeout| {
@@ -106,15 +123,15 @@ pub fn blocking(run: impl FnOnce(Fetch<'_>, &dyn Fn() -> Counts)) {
         let mut buffer = vec![0; 20_000];
         response.content(&mut buffer).map(|body| body.to_vec())
     };
-    run(&mut fetch, &|| pool.counts());
+    run(Face { fetch: &mut fetch, counts: &|| pool.counts(), written: &written });
 }
 
 /// Runs every case, and then says all that was wrong.
-pub fn run(cases: Vec<Case>, fetch: Fetch<'_>, counts: &dyn Fn() -> Counts) {
+pub fn run(cases: Vec<Case>, mut face: Face<'_>) {
     let mut wrong = vec![];
     for case in cases {
         let name = case.name;
-        let checked = catch_unwind(AssertUnwindSafe(|| check(case, fetch, counts)));
+        let checked = catch_unwind(AssertUnwindSafe(|| check(case, &mut face)));
         match checked {
             Ok(Ok(())) => {}
             Ok(Err(what)) => wrong.push(format!("{name}: {what}")),
@@ -124,11 +141,12 @@ pub fn run(cases: Vec<Case>, fetch: Fetch<'_>, counts: &dyn Fn() -> Counts) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn check(case: Case, fetch: Fetch<'_>, counts: &dyn Fn() -> Counts) -> Result<(), String> {
+fn check(case: Case, face: &mut Face<'_>) -> Result<(), String> {
     let Case { script, outcome, deadline, .. } = case;
     let server = Server::start(script);
+    face.written.borrow_mut().clear();
     let start = Instant::now();
-    let fetched = fetch(server.port, deadline);
+    let fetched = (face.fetch)(server.port, deadline);
     let took = start.elapsed();
     let report = server.report();
     let ended = match fetched {
@@ -143,11 +161,11 @@ fn check(case: Case, fetch: Fetch<'_>, counts: &dyn Fn() -> Counts) -> Result<()
     }
     let sent = !matches!(outcome, Outcome::Refused(Phase::Handshake, _));
     check_report(&report, sent)?;
-    check_free(counts)?;
-    if let Outcome::Refused(..) = outcome {
-        check_next(fetch)?;
+    if !sent {
+        check_written(&face.written.borrow())?;
     }
-    Ok(())
+    check_free(face)?;
+    if let Outcome::Refused(..) = outcome { check_next(face) } else { Ok(()) }
 }
 
 /// The request arrived whole, or nothing of it.
@@ -165,16 +183,32 @@ pub fn check_report(report: &Report, sent: bool) -> Result<(), String> {
     }
 }
 
+/// Nothing was written that could be a request: a ClientHello in the clear, and protected records no longer than a
+/// Finished needs.
+pub fn check_written(mut written: &[u8]) -> Result<(), String> {
+    const FINISHED: usize = 4 + 32 + 1 + 16;
+    let mut first = true;
+    while let Some(([kind, _, _, high, low], rest)) = written.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        if (*kind != HANDSHAKE || !first) && (*kind != DATA || length > FINISHED) {
+            return Err(format!("a record of type {kind} with {length} bytes was written"));
+        }
+        first = false;
+        written = rest.get(length..).ok_or("part of a record was written")?;
+    }
+    Ok(())
+}
+
 /// No slot is in use or idle.
-pub fn check_free(counts: &dyn Fn() -> Counts) -> Result<(), String> {
-    let counts = counts();
+pub fn check_free(face: &Face<'_>) -> Result<(), String> {
+    let counts = (face.counts)();
     if (counts.in_use, counts.idle, counts.free) == (0, 0, 1) { Ok(()) } else { Err(format!("{counts:?}")) }
 }
 
 /// The one socket and the one TLS session of the pool serve again.
-pub fn check_next(fetch: Fetch<'_>) -> Result<(), String> {
+pub fn check_next(face: &mut Face<'_>) -> Result<(), String> {
     let server = Server::start(answering([data(ANSWER), close_notify()]));
-    match fetch(server.port, Duration::from_secs(5)) {
+    match (face.fetch)(server.port, Duration::from_secs(5)) {
         Ok(body) if body == BODY => Ok(()),
         other => Err(format!("the next request: {other:?}")),
     }

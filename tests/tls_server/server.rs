@@ -69,8 +69,36 @@ impl Server {
     }
 }
 
+/// What the client sends, taken off the wire as soon as it arrives: a reset could take it away.
+struct Incoming {
+    chunks: mpsc::Receiver<Vec<u8>>,
+    rest: Vec<u8>,
+}
+
+impl Incoming {
+    fn start(mut tcp: TcpStream) -> Self {
+        let (sender, chunks) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = tcp.read(&mut buffer) {
+                let _ = sender.send(buffer[..count].to_vec());
+            }
+        });
+        Self { chunks, rest: vec![] }
+    }
+
+    fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        while self.rest.len() < count {
+            let chunk = self.chunks.recv_timeout(PATIENCE).map_err(|_| std::io::ErrorKind::UnexpectedEof)?;
+            self.rest.extend(chunk);
+        }
+        Ok(self.rest.drain(..count).collect())
+    }
+}
+
 struct Player {
     tcp: TcpStream,
+    incoming: Incoming,
     dribble: bool,
     /// Bytes that may still go out.
     left: usize,
@@ -90,8 +118,8 @@ struct Player {
 impl Player {
     fn new(tcp: TcpStream, cut: usize) -> Self {
         tcp.set_nodelay(true).expect("open");
-        tcp.set_read_timeout(Some(PATIENCE)).expect("open");
         Self {
+            incoming: Incoming::start(tcp.try_clone().expect("open")),
             tcp,
             dribble: false,
             left: cut,
@@ -261,11 +289,9 @@ impl Player {
 
     /// Reads one record of the client's.
     fn read(&mut self) -> Result<()> {
-        let mut record = vec![0; 5];
-        self.tcp.read_exact(&mut record)?;
+        let mut record = self.incoming.take(5)?;
         let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
-        record.resize(5 + length, 0);
-        self.tcp.read_exact(&mut record[5..])?;
+        record.extend(self.incoming.take(length)?);
         self.report.wire.extend(&record);
         match record[0] {
             HANDSHAKE => {

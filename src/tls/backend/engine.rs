@@ -7,7 +7,7 @@ use super::{
     TlsMemory,
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::Suite,
+    suite::{CLOSE_NOTIFY, Suite},
 };
 use crate::{
     error::ErrorKind,
@@ -91,17 +91,17 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             match connection.read(out).await {
                 Ok(0) => {} // an empty record: allowed, and not the end
                 Ok(received) => return Ok(received),
-                Err(EngineError::ConnectionClosed) => {
-                    self.state = State::Ended;
-                    return Ok(0);
-                }
-                Err(error) => {
-                    let kind = explain(error, shared);
-                    if kind != ErrorKind::Timeout {
-                        self.state = State::Broken;
+                Err(error) => match explain(error, shared) {
+                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+                        self.state = State::Ended;
+                        return Ok(0);
                     }
-                    return Err(kind);
-                }
+                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
+                    kind => {
+                        self.state = State::Broken;
+                        return Err(kind);
+                    }
+                },
             }
         }
     }
@@ -169,6 +169,7 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
         EngineError::InvalidRecord => TlsError::UnexpectedMessage,
         EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
         EngineError::ParseError(_) => TlsError::PeerAlert(None),
+        EngineError::InternalError => CLOSE_NOTIFY,
         EngineError::DecodeError => TlsError::Decode,
         EngineError::InvalidHandshake => TlsError::IllegalParameter,
         EngineError::InvalidCertificate => TlsError::RecordOverflow,

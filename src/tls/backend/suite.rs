@@ -83,13 +83,18 @@ impl AeadInPlace for CheckedAes128Gcm {
 const fn stand_in(refusal: TlsError) -> &'static [u8] {
     match refusal {
         TlsError::Unsupported(_) => &[CHANGE_CIPHER_SPEC], // never inside a record
-        TlsError::PeerAlert(_) => &[ALERT],                // an alert with nothing in it
-        TlsError::Decode => &[0, 0, ALERT],                // an alert of a level that does not exist
-        TlsError::IllegalParameter => &[255, HANDSHAKE],   // a message of a type that does not exist
+        // `close_notify` is kept from the engine, which then can still say its own: another alert, after the handshake.
+        CLOSE_NOTIFY => &[2, 10, ALERT],
+        TlsError::PeerAlert(_) => &[ALERT], // an alert with nothing in it
+        TlsError::Decode => &[0, 0, ALERT], // an alert of a level that does not exist
+        TlsError::IllegalParameter => &[255, HANDSHAKE], // a message of a type that does not exist
         TlsError::RecordOverflow => &[CERTIFICATE, 0, 0, 0, HANDSHAKE], // a certificate message with nothing in it
-        _ => &[255],                                       // a content type that does not exist
+        _ => &[255],                        // a content type that does not exist
     }
 }
+
+/// The peer has ended its side in order, after the handshake.
+pub(super) const CLOSE_NOTIFY: TlsError = TlsError::PeerAlert(Some(0));
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
@@ -109,7 +114,6 @@ const LONGEST: usize = 16_385;
 
 /// Judges a decrypted record: its content, one byte of type, and zeros (RFC 8446 §5.2).
 fn judge(plaintext: &[u8], moment: Moment) -> Result<(), TlsError> {
-    const CLOSE_NOTIFY: u8 = 0;
     if plaintext.len() > LONGEST {
         return Err(TlsError::RecordOverflow);
     }
@@ -117,8 +121,8 @@ fn judge(plaintext: &[u8], moment: Moment) -> Result<(), TlsError> {
     let after_handshake = moment == Moment::AfterHandshake;
     match plaintext.get(..end).and_then(<[u8]>::split_last) {
         Some((&HANDSHAKE, content)) => judge_messages(content, moment),
-        Some((&ALERT, [_, CLOSE_NOTIFY])) if after_handshake => Ok(()),
-        Some((&ALERT, [_, number])) => Err(TlsError::PeerAlert(Some(*number))),
+        Some((&ALERT, [_, 0])) if after_handshake => Err(CLOSE_NOTIFY),
+        Some((&ALERT, [_, _])) => Err(TlsError::PeerAlert(None)),
         Some((&APPLICATION_DATA, _)) if after_handshake => Ok(()),
         _ => Err(TlsError::UnexpectedMessage),
     }
@@ -168,6 +172,7 @@ fn judge_body(kind: u8, mut body: Fields<'_>) -> Result<(), TlsError> {
     const SERVER_NAME: usize = 0;
     const SUPPORTED_GROUPS: usize = 10;
     const SIGNATURE_ALGORITHMS: usize = 13;
+    const EARLY_DATA: usize = 42;
     match kind {
         ENCRYPTED_EXTENSIONS => judge_extensions(&mut body, |kind, data| match kind {
             SERVER_NAME if !data.is_empty() => Err(TlsError::Decode),
@@ -179,7 +184,7 @@ fn judge_body(kind: u8, mut body: Fields<'_>) -> Result<(), TlsError> {
             let context = body.vector(1)?;
             judge_extensions(&mut body, |kind, _| {
                 algorithms |= kind == SIGNATURE_ALGORITHMS;
-                Ok(())
+                in_its_message(kind, &[5, SIGNATURE_ALGORITHMS, 18, 27, 47, 48, 50])
             })?;
             // A context is for requests after the handshake (RFC 8446 §4.3.2).
             if !context.is_empty() || !algorithms {
@@ -206,11 +211,18 @@ fn judge_body(kind: u8, mut body: Fields<'_>) -> Result<(), TlsError> {
             body.take(8)?;
             body.vector(1)?;
             body.vector(2)?;
-            judge_extensions(&mut body, |_, _| Ok(()))?;
+            judge_extensions(&mut body, |kind, _| in_its_message(kind, &[EARLY_DATA]))?;
         }
         _ => return Err(TlsError::UnexpectedMessage),
     }
     if body.0.is_empty() { Ok(()) } else { Err(TlsError::Decode) }
+}
+
+/// An extension that TLS 1.3 knows comes in the messages it is for only; others are to be ignored (RFC 8446 §4.2).
+fn in_its_message(kind: usize, at_home: &[usize]) -> Result<(), TlsError> {
+    const KNOWN: [usize; 23] =
+        [0, 1, 5, 10, 13, 14, 15, 16, 18, 19, 20, 21, 27, 41, 42, 43, 44, 45, 47, 48, 49, 50, 51];
+    if at_home.contains(&kind) || !KNOWN.contains(&kind) { Ok(()) } else { Err(TlsError::IllegalParameter) }
 }
 
 /// Judges a list of extensions one by one; none may come twice.
@@ -303,9 +315,9 @@ mod tests {
             (b"data\x17\0\0", AfterHandshake, Ok(())),
             (b"\x17", AfterHandshake, Ok(())),
             (b"data\x17", Flight, UNEXPECTED),
-            (&[1, 0, ALERT], AfterHandshake, Ok(())),
-            (&[1, 0, ALERT], Flight, Err(TlsError::PeerAlert(Some(0)))),
-            (&[2, 40, ALERT], Flight, Err(TlsError::PeerAlert(Some(40)))),
+            (&[1, 0, ALERT], AfterHandshake, Err(CLOSE_NOTIFY)),
+            (&[1, 0, ALERT], Flight, Err(TlsError::PeerAlert(None))),
+            (&[2, 116, ALERT], AfterHandshake, Err(TlsError::PeerAlert(None))),
             (&[1, ALERT], AfterHandshake, UNEXPECTED),
             (&[0, 0, 0], AfterHandshake, UNEXPECTED),
             (&[1, CHANGE_CIPHER_SPEC], AfterHandshake, UNEXPECTED),
@@ -365,7 +377,13 @@ mod tests {
             let record = [&message(ENCRYPTED_EXTENSIONS, &list(extensions))[..], &[HANDSHAKE]].concat();
             assert_eq!(judge(&record, Moment::FlightFirst), *verdict, "{extensions:?}");
         }
-        let requests = [(vec![0, 0, 0], ILLEGAL), (vec![1, 9, 0, 4, 0, 13, 0, 0], ILLEGAL)];
+        let requests = [
+            (vec![0, 0, 8, 0, 13, 0, 0, 0, 47, 0, 0], Ok(())),
+            (vec![0, 0, 8, 0, 13, 0, 0, 0xfe, 0, 0, 0], Ok(())),
+            (vec![0, 0, 8, 0, 13, 0, 0, 0, 51, 0, 0], ILLEGAL),
+            (vec![0, 0, 0], ILLEGAL),
+            (vec![1, 9, 0, 4, 0, 13, 0, 0], ILLEGAL),
+        ];
         for (body, verdict) in requests {
             let record = [&message(CERTIFICATE_REQUEST, &body)[..], &[HANDSHAKE]].concat();
             assert_eq!(judge(&record, Moment::FlightSecond), verdict, "{body:?}");
