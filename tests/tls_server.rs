@@ -43,7 +43,7 @@ fn with_hello(hello: Message) -> Script {
 }
 
 /// A flight with these EncryptedExtensions.
-fn with_extensions(list: &[(u16, &[u8])]) -> Script {
+fn with_extensions(list: &[Extension<'_>]) -> Script {
     let [_, certificate, verify, finished] = good_flight();
     flight([encrypted_extensions(list), certificate, verify, finished])
 }

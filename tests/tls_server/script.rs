@@ -155,6 +155,11 @@ pub fn close_notify() -> Record {
 
 // Messages.
 
+/// Type and body.
+pub type Extension<'a> = (u16, &'a [u8]);
+/// A certificate, and its extensions.
+pub type Entry<'a> = (&'a [u8], &'a [Extension<'a>]);
+
 /// The fields of a ServerHello.
 pub struct Hello {
     pub version: u16,
@@ -208,11 +213,11 @@ fn extension_list(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     vector(2, &bytes)
 }
 
-pub fn encrypted_extensions(extensions: &[(u16, &[u8])]) -> Message {
+pub fn encrypted_extensions(extensions: &[Extension<'_>]) -> Message {
     Message::new(8, owned_list(extensions))
 }
 
-fn owned_list(extensions: &[(u16, &[u8])]) -> Vec<u8> {
+fn owned_list(extensions: &[Extension<'_>]) -> Vec<u8> {
     extension_list(&extensions.iter().map(|(kind, body)| (*kind, body.to_vec())).collect::<Vec<_>>())
 }
 
@@ -221,12 +226,12 @@ pub fn certificate_request() -> Message {
     certificate_request_with(&[], &[(13, &[0, 2, 4, 3])])
 }
 
-pub fn certificate_request_with(context: &[u8], extensions: &[(u16, &[u8])]) -> Message {
+pub fn certificate_request_with(context: &[u8], extensions: &[Extension<'_>]) -> Message {
     Message::new(13, [vector(1, context), owned_list(extensions)].concat())
 }
 
 /// A Certificate message: each entry is a certificate and its extensions.
-pub fn certificate_with(context: &[u8], entries: &[(&[u8], &[(u16, &[u8])])]) -> Message {
+pub fn certificate_with(context: &[u8], entries: &[Entry<'_>]) -> Message {
     let entries: Vec<u8> = entries
         .iter()
         .flat_map(|(certificate, extensions)| [vector(3, certificate), owned_list(extensions)].concat())
@@ -266,7 +271,7 @@ pub fn ticket() -> Message {
     ticket_with(&[])
 }
 
-pub fn ticket_with(extensions: &[(u16, &[u8])]) -> Message {
+pub fn ticket_with(extensions: &[Extension<'_>]) -> Message {
     let ticket = [[0, 0, 0x1c, 0x20, 1, 2, 3, 4].to_vec(), vector(1, &[0]), vector(2, &[5; 64])].concat();
     Message::new(4, [ticket, owned_list(extensions)].concat())
 }

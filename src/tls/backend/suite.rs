@@ -250,9 +250,11 @@ mod tests {
     use super::*;
     use std::{vec, vec::Vec};
 
-    const SPLIT: Result<(), TlsError> = Err(TlsError::Unsupported(Unsupported::Message));
-    const UNEXPECTED: Result<(), TlsError> = Err(TlsError::UnexpectedMessage);
-    const ILLEGAL: Result<(), TlsError> = Err(TlsError::IllegalParameter);
+    type Verdict = Result<(), TlsError>;
+
+    const SPLIT: Verdict = Err(TlsError::Unsupported(Unsupported::Message));
+    const UNEXPECTED: Verdict = Err(TlsError::UnexpectedMessage);
+    const ILLEGAL: Verdict = Err(TlsError::IllegalParameter);
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
         [&[kind, 0, 0, body.len() as u8], body].concat()
@@ -282,7 +284,8 @@ mod tests {
             record.extend([HANDSHAKE, 0, 0]);
             record
         };
-        let handshakes: &[(&[&Vec<u8>], Moment, Result<(), TlsError>)] = &[
+        type Case<'a> = (&'a [&'a Vec<u8>], Moment, Verdict);
+        let handshakes: &[Case<'_>] = &[
             (&[&extensions, &request, &certificate, &verify, &finished], FlightFirst, Ok(())),
             (&[&extensions, &certificate, &verify, &finished], FlightFirst, Ok(())),
             (&[&extensions], FlightFirst, Ok(())),
@@ -311,7 +314,7 @@ mod tests {
         for (messages, moment, verdict) in handshakes {
             assert_eq!(judge(&in_record(messages), *moment), *verdict, "{messages:?} {moment:?}");
         }
-        let others: &[(&[u8], Moment, Result<(), TlsError>)] = &[
+        let others: &[(&[u8], Moment, Verdict)] = &[
             (b"data\x17\0\0", AfterHandshake, Ok(())),
             (b"\x17", AfterHandshake, Ok(())),
             (b"data\x17", Flight, UNEXPECTED),
@@ -364,7 +367,7 @@ mod tests {
             let bytes = extensions.concat();
             [&[0, bytes.len() as u8], &bytes[..]].concat()
         };
-        let cases: &[(&[Vec<u8>], Result<(), TlsError>)] = &[
+        let cases: &[(&[Vec<u8>], Verdict)] = &[
             (&[], Ok(())),
             (&[extension(0, &[]), extension(10, &[0, 2, 0, 23])], Ok(())),
             (&[extension(0, b"name")], Err(TlsError::Decode)),
