@@ -221,6 +221,7 @@ case ${1:-} in
   exit
   ;;
 --run) # one gate in a process of its own, so that each runs under errexit
+  exec 2>&1
   "gate_$2"
   exit
   ;;
