@@ -108,6 +108,9 @@ pub enum ErrorKind {
     /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
     #[cfg(feature = "requests")]
     Status(crate::http::StatusCode),
+    /// The body is not UTF-8 text.
+    #[cfg(feature = "requests")]
+    NotUtf8,
     /// The body is not the JSON that was expected.
     #[cfg(feature = "json")]
     Json(crate::requests::JsonError),
@@ -199,7 +202,7 @@ impl Error {
             #[cfg(feature = "tls")]
             ErrorKind::Tls(error) => error.blame(),
             #[cfg(feature = "requests")]
-            ErrorKind::Malformed(_) | ErrorKind::Status(_) => Blame::Peer,
+            ErrorKind::Malformed(_) | ErrorKind::Status(_) | ErrorKind::NotUtf8 => Blame::Peer,
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
             ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
@@ -265,6 +268,8 @@ impl fmt::Display for ErrorKind {
             Self::TooManyRedirects => f.write_str("too many redirects"),
             #[cfg(feature = "requests")]
             Self::Status(status) => write!(f, "the server answered {status}"),
+            #[cfg(feature = "requests")]
+            Self::NotUtf8 => f.write_str("the body is not UTF-8 text"),
             #[cfg(feature = "json")]
             Self::Json(error) => error.fmt(f),
         }

@@ -10,6 +10,8 @@ extern crate std;
 #[macro_use]
 pub(crate) mod fmt;
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod error;
 mod lending;
 #[cfg(feature = "mock")]
@@ -21,6 +23,8 @@ pub mod traits;
 
 #[cfg(feature = "requests")]
 pub mod http;
+#[cfg(feature = "requests")]
+pub mod requests;
 #[cfg(feature = "tls")]
 pub mod tls;
 

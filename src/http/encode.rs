@@ -26,6 +26,9 @@ pub enum EncodeError {
     /// A user name with a colon, or a user name or password with a control character, has no place in Basic credentials
     /// (RFC 7617 §2).
     InvalidCredentials,
+    /// Content-Length or Transfer-Encoding: how the body is framed follows from the body, and two opinions about it
+    /// are how requests are smuggled.
+    FramingField,
     /// The buffer is too small for the head.
     BufferTooSmall {
         /// Bytes the whole head takes.
@@ -40,6 +43,7 @@ impl core::fmt::Display for EncodeError {
             Self::InvalidFieldName => f.write_str("invalid field name"),
             Self::InvalidFieldValue => f.write_str("control character in a field value"),
             Self::InvalidCredentials => f.write_str("invalid user name or password"),
+            Self::FramingField => f.write_str("content-length and transfer-encoding follow from the body"),
             Self::BufferTooSmall { need } => write!(f, "buffer too small for the request head: {need} bytes needed"),
         }
     }
@@ -75,12 +79,23 @@ impl<'b> HeadWriter<'b> {
     /// Writes the request line (RFC 9112 §3): `target` is what [`Url::target`](super::Url::target) gives, or `*`.
     #[must_use]
     pub fn new(buffer: &'b mut [u8], method: Method<'_>, target: &str) -> Self {
-        let mut head = Self { writer: ByteWriter::new(buffer), failed: None };
+        let mut head = Self::after(buffer, 0);
         head.require(!target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic()), EncodeError::InvalidTarget);
         for part in [method.as_str(), " ", target, " HTTP/1.1\r\n"] {
             head.writer.extend(part.as_bytes());
         }
         head
+    }
+
+    /// Writes fields only, after the first `len` bytes of `buffer`.
+    pub(crate) fn after(buffer: &'b mut [u8], len: usize) -> Self {
+        Self { writer: ByteWriter::after(buffer, len), failed: None }
+    }
+
+    /// Writes field lines that a `HeadWriter` has written before.
+    pub(crate) fn lines(&mut self, lines: &[u8]) -> &mut Self {
+        self.writer.extend(lines);
+        self
     }
 
     /// Writes one field.
@@ -123,6 +138,11 @@ impl<'b> HeadWriter<'b> {
     /// The first invalid part, or [`BufferTooSmall`](EncodeError::BufferTooSmall).
     pub fn finish(mut self) -> Result<usize, EncodeError> {
         self.end_line();
+        self.end()
+    }
+
+    /// Gives the length so far in bytes, without an empty line.
+    pub(crate) fn end(self) -> Result<usize, EncodeError> {
         let need = self.writer.needed();
         match self.failed {
             Some(error) => Err(error),

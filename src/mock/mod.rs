@@ -40,6 +40,8 @@ use core::{
 
 use embedded_io_async::ErrorKind;
 
+#[cfg(feature = "blocking")]
+use crate::time::Deadline;
 use crate::time::{Clock, Instant};
 
 /// Bytes of what was sent that a script remembers.
@@ -110,6 +112,9 @@ pub struct Script<'a> {
     open: Cell<usize>,
     writes: Cell<usize>,
     now: Cell<Instant>,
+    /// What the blocking face set.
+    #[cfg(feature = "blocking")]
+    deadline: Cell<Deadline>,
 }
 
 impl<'a> Script<'a> {
@@ -124,6 +129,8 @@ impl<'a> Script<'a> {
             open: Cell::new(0),
             writes: Cell::new(0),
             now: Cell::new(Instant::from_millis(0)),
+            #[cfg(feature = "blocking")]
+            deadline: Cell::new(Deadline::NEVER),
         }
     }
 

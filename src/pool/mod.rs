@@ -34,11 +34,12 @@ use core::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
+    socket::Timeout,
     stream::Stream,
 };
 pub use self::{
     key::{KEPT_HOST_LEN, Key},
-    manager::ConnectionManager,
+    manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
     socket::Socket,
@@ -212,7 +213,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::SocketPool f
 
     fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
         while let Some(mut lease) = self.slots.idle(key) {
-            if lease.connection().as_mut().is_some_and(Stream::is_quiet) {
+            if lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
                 return Some(Socket::new(self, lease));
             }
             debug!("pool: an idle connection was closed by its peer");

@@ -8,7 +8,7 @@ use super::{Key, LINGER, Lease, Resting, SocketPool, Stream};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     stack::{Connect, Family, Resolve},
-    time::{Deadline, Timer},
+    time::{Clock, Deadline, Timer},
     traits,
 };
 
@@ -26,11 +26,21 @@ pub struct Socket<'p, 's, S: Connect, const N: usize> {
 
 /// How long operations may take.
 #[derive(Debug, Clone, Copy)]
-enum Timeout {
+pub(crate) enum Timeout {
     /// Each operation this long, or for ever.
     Each(Option<Duration>),
     /// All of them until then.
     Until(Deadline),
+}
+
+impl Timeout {
+    /// The deadline of an operation that begins now.
+    pub(crate) fn deadline(self, clock: &impl Clock) -> Deadline {
+        match self {
+            Self::Each(timeout) => Deadline::within(clock, timeout),
+            Self::Until(deadline) => deadline,
+        }
+    }
 }
 
 impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S, N> {
@@ -94,10 +104,8 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
         self.exclusive(Phase::Send, async |stream| {
             let mut rest = bytes;
             while !rest.is_empty() {
-                match stream.write(rest).await? {
-                    0 => return Err(ErrorKind::Io(embedded_io_async::ErrorKind::WriteZero)),
-                    written => rest = rest.get(written..).unwrap_or_default(),
-                }
+                let written = stream.write(rest).await?;
+                rest = rest.get(written..).unwrap_or_default();
             }
             stream.flush().await
         })
@@ -158,10 +166,7 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
     }
 
     pub(super) fn deadline(&self) -> Deadline {
-        match self.timeout {
-            Timeout::Each(timeout) => Deadline::within(self.pool.network, timeout),
-            Timeout::Until(deadline) => deadline,
-        }
+        self.timeout.deadline(self.pool.network)
     }
 
     /// Does work that leaves the connection torn if it fails or is dropped half-way.

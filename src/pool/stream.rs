@@ -2,7 +2,7 @@
 
 use crate::{
     error::ErrorKind,
-    stack::Connection,
+    stack::{Connection, took},
     time::poll_once,
 };
 
@@ -50,10 +50,11 @@ impl<C: Connection> Stream<C, TlsStream<'_, C>> {
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        match self {
+        let written = match self {
             Self::Plain(connection) => connection.write(bytes).await.map_err(from_io),
             Self::Tls(session) => session.write(bytes).await,
-        }
+        }?;
+        Ok(took(bytes, written)?)
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
@@ -76,6 +77,6 @@ impl<C: Connection> Stream<C, TlsStream<'_, C>> {
     }
 }
 
-fn from_io<E: embedded_io_async::Error>(error: E) -> ErrorKind {
+pub(crate) fn from_io<E: embedded_io_async::Error>(error: E) -> ErrorKind {
     ErrorKind::from(error.kind())
 }

@@ -1,4 +1,4 @@
-//! A session over the engine of the crate `embedded-tls`, with both faces.
+//! The session of the async face, over the engine of the crate `embedded-tls`. [`blocking`](super::blocking) is its twin.
 
 use embedded_io_async::{Error as _, ErrorKind as Io, ErrorType, Read, Write};
 use embedded_tls::{FlushPolicy, TlsConfig, TlsConnection, TlsContext as EngineContext, TlsError as EngineError};
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
-    stack::Connection,
+    stack::{Connection, took},
     tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer},
 };
 
@@ -33,7 +33,7 @@ struct Engine<'m, C: Read + Write> {
 
 /// Whether bytes of the application's may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// Not before the server proved who it is.
     Unproven,
     Open,
@@ -207,7 +207,7 @@ impl<C: Read> Read for Guarded<'_, C> {
 
 impl<C: Write> Write for Guarded<'_, C> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
-        self.connection.write(bytes).await.map_err(|error| error.kind())
+        took(bytes, self.connection.write(bytes).await.map_err(|error| error.kind())?)
     }
 
     async fn flush(&mut self) -> Result<(), Io> {

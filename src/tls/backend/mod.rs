@@ -11,14 +11,14 @@
 //!
 //! Another engine would be another file, with the same [`TlsStream`] in front.
 
+#[cfg(feature = "blocking")]
+pub(crate) mod blocking;
 mod engine;
 mod guard;
 mod proof;
 mod suite;
 
 pub(crate) use engine::TlsStream;
-#[cfg(feature = "blocking")]
-pub(crate) use engine::blocking;
 
 /// Bytes to receive a record into: the longest that TLS 1.3 allows (RFC 8446 §5.2).
 const RX: usize = 16_640;

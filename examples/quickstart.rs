@@ -1,0 +1,122 @@
+//! A verified HTTPS request with JSON, made on a desk by exactly the code that runs on a microcontroller.
+//!
+//! `cargo run --example quickstart` starts a server in this process, with a certificate authority of its own, and
+//! shows what is accepted and what is refused. `cargo run --example quickstart -- https://example.com/` asks that
+//! server instead, and verifies it with Mozilla's roots.
+
+mod support;
+
+use serde::Deserialize;
+use socketpool::{
+    Error, Resources, SocketPool, blocking,
+    requests::Session,
+    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+};
+use support::server::{Authority, Server, Validity};
+
+/// What the server answers; the path stays where it was received.
+#[derive(Debug, Deserialize)]
+struct Answer<'b> {
+    path: &'b str,
+    number: u32,
+}
+
+fn main() -> Result<(), Error> {
+    match std::env::args().nth(1) {
+        Some(url) => async_io::block_on(fetch(&url)),
+        None => async_io::block_on(tour()),
+    }
+}
+
+/// GET with Mozilla's roots.
+async fn fetch(url: &str) -> Result<(), Error> {
+    let (mut network, mut memory) = (support::network(), Resources::<1, 1, 8192>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let tls = TlsContext::new(support::random, support::date);
+    let http = Session::new(&pool, &tls);
+
+    let mut response = http.get(url).send().await?;
+    println!("{} {} from {}", response.status(), response.reason(), response.url());
+    let (mut buffer, mut len) = ([0; 1024], 0);
+    loop {
+        match response.read(&mut buffer).await? {
+            0 => break,
+            count => len += count,
+        }
+    }
+    println!("{len} bytes of {}", response.header("content-type").unwrap_or("unknown type"));
+    Ok(())
+}
+
+async fn tour() -> Result<(), Error> {
+    let authority = Authority::new("Quickstart Root");
+    let server = Server::start(&authority, "localhost", Validity::Now);
+    let url = format!("https://localhost:{}/now", server.port);
+    println!("a server with a certificate authority of its own listens at {url}");
+
+    // The three lines of set-up: a pool over the network, whom to trust, and a session.
+    let (mut network, mut memory) = (support::network(), Resources::<3, 1>::new());
+    println!("the pool's memory: {} bytes for 3 sockets, 1 TLS session at a time", size_of_val(&memory));
+    let root = authority.der();
+    let anchors = [trust_anchor_from_der(&root).expect("a root certificate")];
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let http = Session::new(&pool, &tls);
+
+    // A request, and JSON into a struct.
+    let mut buffer = [0; 256];
+    let mut response = http.get(&url).query("city", "Den Haag").send().await?;
+    println!("1. {} verified, over {} connection", response.status(), server.connections());
+    let answer: Answer<'_> = response.error_for_status()?.json(&mut buffer).await?;
+    println!("   {answer:?}");
+    drop(response); // read to its end: the connection stays warm in the pool
+
+    // Another on the same connection.
+    let mut response = http.get(&url).send().await?;
+    let answer: Answer<'_> = response.error_for_status()?.json(&mut buffer).await?;
+    println!("2. request number {} of {}, over {} connection", answer.number, answer.path, server.connections());
+    drop(response);
+    println!("   {:?}", pool.counts());
+
+    // The blocking face: the same, without await.
+    let number = ask_blocking(&url, &tls)?;
+    println!("3. request number {number} with the blocking face, over {} connections", server.connections());
+
+    // What must not work, and does not.
+    let served = server.requests();
+    let stranger = Authority::new("Another Root");
+    let der = stranger.der();
+    let strangers = [trust_anchor_from_der(&der).expect("a root certificate")];
+    let distrustful = TlsContext::new(support::random, support::date).roots(Roots::only(&strangers));
+    let refused = Session::new(&pool, &distrustful).get(&url).send().await;
+    println!("4. the wrong root is refused:          {}", refused.expect_err("refused"));
+
+    let other_name = format!("https://127.0.0.1:{}/now", server.port);
+    let refused = http.get(&other_name).send().await;
+    println!("5. the wrong name is refused:          {}", refused.expect_err("refused"));
+
+    let expired = Server::start(&authority, "localhost", Validity::Expired);
+    let refused = http.get(&format!("https://localhost:{}/now", expired.port)).send().await;
+    println!("6. an expired certificate is refused:  {}", refused.expect_err("refused"));
+
+    let unverified = Session::plain(&pool).get(&url).send().await;
+    println!("7. https without TLS is refused:       {}", unverified.expect_err("refused"));
+
+    let arrived = server.requests() - served + expired.requests();
+    println!("   of these four requests {arrived} reached a server");
+    assert_eq!(arrived, 0, "nothing is sent to a server that is not verified");
+    Ok(())
+}
+
+fn ask_blocking<R, T>(url: &str, tls: &TlsContext<'_, R, T>) -> Result<u32, Error>
+where
+    R: socketpool::tls::Random,
+    T: socketpool::tls::TimeSource,
+{
+    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let pool = blocking::SocketPool::new(&mut network, &mut memory);
+    let http = blocking::Session::new(&pool, tls);
+    let mut buffer = [0; 256];
+    let answer: Answer<'_> = http.get(url).send()?.error_for_status()?.json(&mut buffer)?;
+    Ok(answer.number)
+}

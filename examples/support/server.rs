@@ -1,0 +1,136 @@
+//! A small HTTPS server in this process: rustls, with certificates made at start.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+
+/// A certificate authority, made at start.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// How long a certificate is valid.
+#[derive(Debug, Clone, Copy)]
+pub enum Validity {
+    Now,
+    /// It ended on 1 January 2025.
+    Expired,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.not_before = date_time_ymd(2024, 1, 1);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a root"))
+    }
+
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    /// What a server for `name` needs, signed by this authority.
+    fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_string()]).expect("a name");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.not_before = date_time_ymd(2024, 1, 1);
+        if let Validity::Expired = validity {
+            params.not_after = date_time_ymd(2025, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS#8");
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("TLS 1.3")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("a usable certificate")
+    }
+}
+
+/// A running server; it ends with the process.
+pub struct Server {
+    pub port: u16,
+    connections: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// Serves HTTPS on a free port of the loopback interface, with a certificate for `name`.
+    pub fn start(authority: &Authority, name: &str, validity: Validity) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let config = Arc::new(authority.server_config(name, validity));
+        let server = Self { port, connections: Arc::default(), requests: Arc::default() };
+        let (connections, requests) = (server.connections.clone(), server.requests.clone());
+        thread::spawn(move || {
+            for tcp in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let tls = ServerConnection::new(config.clone()).expect("a valid configuration");
+                let requests = requests.clone();
+                thread::spawn(move || serve(StreamOwned::new(tls, tcp), &requests));
+            }
+        });
+        server
+    }
+
+    /// TCP connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Requests received so far.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// Answers every request with JSON: the path that was asked for, and how many requests there have been. Ends when the
+/// client does.
+fn serve(stream: impl Read + Write, requests: &AtomicUsize) {
+    let mut stream = BufReader::new(stream);
+    let mut serve_one = || -> std::io::Result<bool> {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(false);
+        }
+        let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
+        let mut body_len = 0;
+        while line.trim() != "" {
+            line.clear();
+            stream.read_line(&mut line)?;
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                body_len = value.trim().parse().unwrap_or(0);
+            }
+        }
+        std::io::copy(&mut stream.by_ref().take(body_len), &mut std::io::sink())?;
+        let number = requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let body = format!("{{\"path\":\"{path}\",\"number\":{number}}}");
+        let length = body.len();
+        write!(
+            stream.get_mut(),
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )?;
+        stream.get_mut().flush()?;
+        Ok(true)
+    };
+    while let Ok(true) = serve_one() {}
+}

@@ -1,0 +1,88 @@
+//! Finding a blocking connection: one that was kept, or a new one.
+
+use super::traits::{Socket, SocketPool, TlsContext};
+use crate::{
+    error::Result,
+    pool::{Key, Leased},
+    time::Deadline,
+};
+
+/// Leases connections of a pool: one kept from before if there is one, a new one if not. CircuitPython's
+/// `adafruit_connection_manager.ConnectionManager`; the blocking twin of
+/// [`ConnectionManager`](crate::ConnectionManager).
+///
+/// A connection is in exactly one pair of hands. It is closed when dropped, and kept for the next one with
+/// [`free_socket`](Self::free_socket). What is kept lies in the pool, so that all managers of one pool share it.
+#[derive(Debug)]
+pub struct ConnectionManager<'p, P> {
+    pool: &'p P,
+}
+
+impl<P> Clone for ConnectionManager<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for ConnectionManager<'_, P> {}
+
+impl<'p, P: SocketPool> ConnectionManager<'p, P> {
+    /// The manager of this pool.
+    #[must_use]
+    pub const fn new(pool: &'p P) -> Self {
+        Self { pool }
+    }
+
+    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`.
+    ///
+    /// # Errors
+    /// With phase `Setup` when the pool is exhausted, `Resolve`, `Connect` or `Handshake`.
+    pub fn get_socket<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        host: &str,
+        port: u16,
+        session_id: u32,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<Leased<P::Socket<'p>>> {
+        let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
+        if let Some(mut socket) = self.pool.kept(key) {
+            socket.set_deadline(deadline);
+            return Ok(Leased { socket, reused: true });
+        }
+        self.new_socket(host, port, tls, deadline)
+    }
+
+    /// The same, but never one that was used before.
+    ///
+    /// # Errors
+    /// As for [`get_socket`](Self::get_socket).
+    pub fn new_socket<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        host: &str,
+        port: u16,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<Leased<P::Socket<'p>>> {
+        let mut socket = self.pool.socket()?;
+        socket.set_deadline(deadline);
+        match tls {
+            Some(tls) => tls.connect(&mut socket, host, port)?,
+            None => socket.connect(host, port)?,
+        }
+        Ok(Leased { socket, reused: false })
+    }
+
+    /// Gives a connection back to be used again by whoever asks for the same `key`.
+    pub fn free_socket(&self, socket: P::Socket<'p>, key: Key<'_>) {
+        socket.keep(key);
+    }
+
+    /// Closes a connection in order.
+    ///
+    /// # Errors
+    /// If the peer could not be told; the slot is free in any case.
+    pub fn close_socket(&self, socket: P::Socket<'p>) -> Result<()> {
+        socket.close()
+    }
+}

@@ -1,0 +1,65 @@
+//! The seam of the blocking face: what a network stack offers, as small traits.
+//!
+//! A [`SocketPool`](super::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
+//! ([`Clock`](crate::time::Clock)). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
+//! embedded-nal has words for (sleep until a packet arrives, end a name query, report who refused) implements these
+//! traits itself.
+//!
+//! # Waiting
+//! A stack knows one deadline, the one set last, and every operation waits for its peer until then and no longer: past
+//! it the error is `TimedOut`, in embedded-io's words. What can be done without waiting is done in any case, so a
+//! deadline in the past means "do not wait".
+
+mod network;
+
+use core::net::{IpAddr, SocketAddr};
+
+use embedded_io::{ErrorKind, Read, Write};
+
+pub use self::network::{Network, NetworkConnection, ZeroRead};
+pub use crate::stack::{Family, ResolveError};
+use crate::time::Deadline;
+
+/// Opens TCP connections. The blocking twin of [`Connect`](crate::stack::Connect).
+pub trait Connect {
+    /// An open connection. Dropping it closes it, without waiting.
+    type Connection<'a>: Connection
+    where
+        Self: 'a;
+
+    /// By when the operations that follow must be done, on this stack and on every connection of it. At first, and with
+    /// [`Deadline::NEVER`], they may wait for ever.
+    ///
+    /// One deadline is enough because a blocking program does one thing at a time; who shares a stack sets it before
+    /// each operation.
+    fn set_deadline(&self, deadline: Deadline);
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words; `ConnectionRefused` only if the peer did refuse, `TimedOut` if the deadline
+    /// passed.
+    fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind>;
+}
+
+/// An open TCP connection. `read` gives `Ok(0)` when the peer has closed its side.
+///
+/// A `read` or `write` that waits past the [deadline](Connect::set_deadline) fails with an error of kind `TimedOut`,
+/// and has moved nothing then.
+pub trait Connection: Read + Write {
+    /// Sends what was written and ends our side of the stream (FIN), as far as the stack can. Nothing is read from the
+    /// connection after that.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words.
+    fn shutdown(&mut self) -> Result<(), ErrorKind>;
+}
+
+/// Resolves host names. The blocking twin of [`Resolve`](crate::stack::Resolve).
+pub trait Resolve {
+    /// One address of `host`, which is a name and not an address literal.
+    ///
+    /// # Errors
+    /// [`ResolveError::NoAnswer`] also when the [deadline](Connect::set_deadline) passed; the pool, which set it, knows.
+    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError>;
+}

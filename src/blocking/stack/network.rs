@@ -1,0 +1,252 @@
+//! embedded-nal: a `TcpClientStack` with its `Dns`, a clock and an idle hook make a network.
+
+use core::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, SocketAddr},
+};
+
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
+
+use super::{Connect, Connection, Family, Resolve, ResolveError};
+use crate::time::{Clock, Deadline, Instant};
+
+/// What it means when a stack's `receive` says that it received 0 bytes. embedded-nal leaves that open, and the stacks
+/// differ; [`Network`] has the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ZeroRead {
+    /// The peer has ended the stream.
+    Eof,
+    /// Nothing has arrived yet: try again.
+    WouldBlock,
+}
+
+/// A network made of an embedded-nal stack (one object that is both `TcpClientStack` and `Dns`), a clock, and a hook
+/// that is called whenever there is nothing to do but wait.
+///
+/// The hook gets the stack. It is where a stack that does not run by itself is polled, and where a processor may sleep
+/// until the next interrupt; the longer it takes, the later a deadline is noticed. It is also called once after every
+/// flush and close, so that what was written leaves. It must not use this network's pool: such a call fails.
+///
+/// Every connection is closed on the stack when it is dropped, also one that failed or that never came to be.
+///
+/// # Which stack needs what
+///
+/// | stack | [`ZeroRead`] | idle hook | good to know |
+/// |---|---|---|---|
+/// | std-embedded-nal 0.4 | `Eof` | sleep or yield | connecting and resolving wait inside one call, which no deadline ends |
+/// | smoltcp-nal 0.7 | `WouldBlock` | `poll` | IPv4 only; a refused connection is tried again until the deadline; a reset looks like an orderly end |
+/// | w5500 0.6 | `WouldBlock` | nothing, or wait for the interrupt pin | no `Dns`: add one; bytes that arrive together with the end of the stream may be lost |
+/// | esp-at-nal 0.5 | `Eof` | nothing | no `Dns`: add one; connecting waits inside one call; the end of the stream is not reported, so reading ends at the deadline |
+///
+/// The wrong [`ZeroRead`] takes silence for the end (every response is truncated) or the end for silence (every
+/// response that the server ends by closing times out).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use socketpool::{Resources, blocking::{Network, SocketPool, ZeroRead}, time::{Clock, Instant}};
+///
+/// struct SinceStart(std::time::Instant);
+/// impl Clock for SinceStart {
+///     fn now(&self) -> Instant {
+///         Instant::from_millis(self.0.elapsed().as_millis() as u64)
+///     }
+/// }
+///
+/// let clock = SinceStart(std::time::Instant::now());
+/// let idle = |_: &mut _| std::thread::sleep(Duration::from_millis(1));
+/// let mut network = Network::new(std_embedded_nal::Stack, clock, idle, ZeroRead::Eof);
+/// let mut memory = Resources::<2>::new();
+/// let pool = SocketPool::new(&mut network, &mut memory);
+/// let mut socket = pool.socket()?;
+/// # Ok::<_, socketpool::Error>(())
+/// ```
+///
+/// # Not supported
+/// embedded-nal cannot close one direction only, so [`shutdown`](Connection::shutdown) closes both. It cannot tell an
+/// unknown name from a silent name server: both are [`ResolveError::NoAnswer`]. Why a connection was not made it
+/// does not say either: all reasons are `ErrorKind::Other`, but for a stack without a free socket, `OutOfMemory`.
+pub struct Network<S, C, I> {
+    /// Borrowed for one call of the stack or the hook at a time.
+    stack: RefCell<S>,
+    clock: C,
+    idle: I,
+    zero_read: ZeroRead,
+    deadline: Cell<Deadline>,
+}
+
+impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
+    /// Puts the parts together. `zero_read` must fit the stack; the [table](Self) says what fits.
+    pub const fn new(stack: S, clock: C, idle: I, zero_read: ZeroRead) -> Self {
+        Self { stack: RefCell::new(stack), clock, idle, zero_read, deadline: Cell::new(Deadline::NEVER) }
+    }
+
+    /// Tries until there is an outcome or the deadline has passed. Even if it has, there is one try before the idle
+    /// hook and one after it: a stack that must be polled hears of what has arrived only there.
+    fn wait<T>(&self, mut attempt: impl FnMut(&mut S) -> nb::Result<T, ErrorKind>) -> Result<T, ErrorKind> {
+        let mut last = false;
+        loop {
+            let mut stack = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?;
+            match attempt(&mut stack) {
+                Ok(output) => return Ok(output),
+                Err(nb::Error::Other(kind)) => return Err(kind),
+                Err(nb::Error::WouldBlock) if last => return Err(ErrorKind::TimedOut),
+                Err(nb::Error::WouldBlock) => {}
+            }
+            last = self.deadline.get().has_passed(&self.clock);
+            (self.idle)(&mut stack);
+        }
+    }
+
+    /// Lets the stack move what it has.
+    fn move_on(&self) {
+        if let Ok(mut stack) = self.stack.try_borrow_mut() {
+            (self.idle)(&mut stack);
+        }
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
+    type Connection<'a>
+        = NetworkConnection<'a, S, C, I>
+    where
+        Self: 'a;
+
+    fn set_deadline(&self, deadline: Deadline) {
+        self.deadline.set(deadline);
+    }
+
+    fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
+        let opened = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?.socket();
+        let socket = opened.map_err(|_| ErrorKind::OutOfMemory)?;
+        let mut connection = NetworkConnection { network: self, socket: Some(socket) };
+        let socket = connection.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        self.wait(|stack| stack.connect(socket, remote).map_err(|error| error.map(|_| ErrorKind::Other)))?;
+        Ok(connection)
+    }
+}
+
+/// The address families are asked for one after the other: some stacks give up on `Either` after the first.
+impl<S: Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
+    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        let ask = |kind: fn() -> AddrType| {
+            self.wait(|stack| {
+                stack.get_host_by_name(host, kind()).map_err(|error| error.map(|_| ErrorKind::Other))
+            })
+        };
+        let (ipv4, ipv6) = (|| AddrType::IPv4, || AddrType::IPv6);
+        let answer = match family {
+            Family::Ipv4 => ask(ipv4),
+            Family::Ipv6 => ask(ipv6),
+            Family::Any => match ask(ipv4) {
+                Err(kind) if kind != ErrorKind::TimedOut => ask(ipv6),
+                answer => answer,
+            },
+        };
+        answer.map_err(|_| ResolveError::NoAnswer)
+    }
+}
+
+impl<S, C: Clock, I> Clock for Network<S, C, I> {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}
+
+impl<S, C, I> core::fmt::Debug for Network<S, C, I> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Network").field("zero_read", &self.zero_read).finish_non_exhaustive()
+    }
+}
+
+/// A connection of a [`Network`].
+pub struct NetworkConnection<'a, S: TcpClientStack, C: Clock, I: Fn(&mut S)> {
+    network: &'a Network<S, C, I>,
+    /// There until it is closed.
+    socket: Option<S::TcpSocket>,
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> NetworkConnection<'_, S, C, I> {
+    /// Closes on the stack, once, and lets it say so.
+    fn close(&mut self) -> Result<(), ErrorKind> {
+        let Some(socket) = self.socket.take() else { return Ok(()) };
+        let Ok(mut stack) = self.network.stack.try_borrow_mut() else {
+            warning!("network: a connection that is dropped by the idle hook cannot be closed");
+            return Err(ErrorKind::Other);
+        };
+        let outcome = stack.close(socket).map_err(|_| ErrorKind::Other);
+        (self.network.idle)(&mut stack);
+        outcome
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Drop for NetworkConnection<'_, S, C, I> {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> ErrorType for NetworkConnection<'_, S, C, I> {
+    type Error = ErrorKind;
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Read for NetworkConnection<'_, S, C, I> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        let zero_read = self.network.zero_read;
+        self.network.wait(|stack| match stack.receive(socket, out) {
+            Ok(0) if zero_read == ZeroRead::WouldBlock => Err(nb::Error::WouldBlock),
+            Ok(received) if received > out.len() => Err(nb::Error::Other(ErrorKind::InvalidData)),
+            Ok(received) => Ok(received),
+            Err(nb::Error::WouldBlock) => Err(nb::Error::WouldBlock),
+            Err(nb::Error::Other(error)) => match error.kind() {
+                TcpErrorKind::PipeClosed => Ok(0),
+                _ => Err(nb::Error::Other(ErrorKind::Other)),
+            },
+        })
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_, S, C, I> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        self.network.wait(|stack| match stack.send(socket, bytes) {
+            Ok(0) | Err(nb::Error::WouldBlock) => Err(nb::Error::WouldBlock),
+            Ok(sent) if sent > bytes.len() => Err(nb::Error::Other(ErrorKind::InvalidData)),
+            Ok(sent) => Ok(sent),
+            Err(nb::Error::Other(error)) => Err(nb::Error::Other(match error.kind() {
+                TcpErrorKind::PipeClosed => ErrorKind::BrokenPipe,
+                _ => ErrorKind::Other,
+            })),
+        })
+    }
+
+    /// embedded-nal has no word for it; the stack gets a chance to send.
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.network.move_on();
+        Ok(())
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connection for NetworkConnection<'_, S, C, I> {
+    /// Closes both directions.
+    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        self.network.move_on();
+        self.close()
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> core::fmt::Debug for NetworkConnection<'_, S, C, I> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkConnection").field("open", &self.socket.is_some()).finish_non_exhaustive()
+    }
+}

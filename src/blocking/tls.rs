@@ -1,0 +1,80 @@
+//! TLS over the sockets of a blocking pool: the pool lends the record buffers, the context does the rest.
+
+use super::{
+    Socket, SocketPool,
+    stack::{Connect, Resolve},
+    stream::TlsStream,
+    traits,
+};
+use crate::{
+    error::{Error, ErrorKind, Phase, Resource, Result},
+    lending::Loan,
+    pool::Stream,
+    time::Clock,
+    tls::{Random, TimeSource, TlsContext, TlsMemory},
+    traits::TlsId,
+};
+
+impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> SocketPool<'s, S, N> {
+    /// Record buffers for one TLS session, if need be those of the TLS connection that was idle for the longest time.
+    fn tls_memory(&self) -> Result<Loan<'s, TlsMemory>> {
+        let free = || self.tls.iter().find_map(|place| place.lend());
+        if let Some(memory) = free() {
+            return Ok(memory);
+        }
+        if let Some(lease) = self.slots.oldest_idle(Stream::is_tls) {
+            debug!("pool: closing the longest idle TLS connection for its buffers");
+            let _ = Socket::new(self, lease).close();
+        }
+        free().ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions)))
+    }
+}
+
+impl<R: Random, C: TimeSource> TlsContext<'_, R, C> {
+    /// Makes a connected [blocking socket](Socket) a TLS connection: performs the handshake and verifies that the peer
+    /// is `server_hostname`, a DNS name or an IP address. The blocking twin of [`wrap_socket`](Self::wrap_socket); a
+    /// context serves both.
+    ///
+    /// # Errors
+    /// With phase `Handshake`; the socket is closed then, and nothing of the application's was sent.
+    pub fn wrap_socket_blocking<'s, S: Connect + Resolve + Clock + 's, const N: usize>(
+        &self,
+        socket: &mut Socket<'_, 's, S, N>,
+        server_hostname: &str,
+    ) -> Result<()> {
+        let error = |kind| Error::new(Phase::Handshake, kind);
+        let memory = socket.pool().tls_memory()?;
+        let connection = match socket.stream().take() {
+            Some(Stream::Plain(connection)) => connection,
+            _ => return Err(error(ErrorKind::NotConnected)),
+        };
+        let deadline = socket.deadline();
+        let pool = socket.pool();
+        // The session is made where it will stay: it is large.
+        let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
+        let proven = pool.begin(deadline).and_then(|()| match session {
+            Stream::Tls(session) => session.open(self, server_hostname),
+            Stream::Plain(_) => Err(ErrorKind::NotConnected),
+        });
+        if proven.is_err() {
+            *socket.stream() = None;
+        }
+        proven.map_err(error)
+    }
+}
+
+impl<'s, S, const N: usize, R, C> traits::TlsContext<Socket<'_, 's, S, N>> for TlsContext<'_, R, C>
+where
+    S: Connect + Resolve + Clock + 's,
+    R: Random,
+    C: TimeSource,
+{
+    fn id(&self) -> TlsId {
+        self.id()
+    }
+
+    fn connect(&self, socket: &mut Socket<'_, 's, S, N>, host: &str, port: u16) -> Result<()> {
+        socket.connect(host, port)?;
+        self.wrap_socket_blocking(socket, host)
+    }
+}

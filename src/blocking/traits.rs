@@ -1,0 +1,118 @@
+//! The blocking twins of the three [abstractions](crate::traits): a pool of sockets, a socket, and a TLS context.
+//!
+//! # Examples
+//!
+//! A driver that asks any pool, over any TLS, for one line:
+//!
+//! ```
+//! use socketpool::{Error, blocking::{ConnectionManager, traits}, time::Deadline};
+//! use embedded_io::{Read as _, Write as _};
+//!
+//! fn ask<'p, P, T>(pool: &'p P, tls: &T, line: &mut [u8]) -> Result<usize, Error>
+//! where
+//!     P: traits::SocketPool,
+//!     T: traits::TlsContext<P::Socket<'p>>,
+//! {
+//!     let mut leased = ConnectionManager::new(pool).new_socket("example.com", 7, Some(tls), Deadline::NEVER)?;
+//!     leased.socket.write_all(b"?\n")?;
+//!     leased.socket.flush()?;
+//!     leased.socket.read(line)
+//! }
+//! ```
+
+use core::ops::DerefMut;
+
+use embedded_io::{Read, Write};
+
+pub use crate::traits::TlsId;
+use crate::{
+    error::{Error, Result},
+    pool::Key,
+    time::{Clock, Deadline},
+};
+
+/// A bounded number of sockets over one network, and the memory that exchanges over them need. The blocking twin of
+/// [`SocketPool`](crate::traits::SocketPool).
+///
+/// Every socket and every buffer goes back when it is dropped, whatever happened to it.
+pub trait SocketPool {
+    /// A socket of this pool; its slot is free again when it is dropped.
+    type Socket<'p>: Socket
+    where
+        Self: 'p;
+
+    /// Memory for one exchange: a request is staged in it, the head of the response received into it.
+    type Buffer<'p>: DerefMut<Target = [u8]>
+    where
+        Self: 'p;
+
+    /// The clock that deadlines are measured with.
+    type Clock: Clock;
+
+    /// The clock that deadlines are measured with.
+    fn clock(&self) -> &Self::Clock;
+
+    /// Takes a free slot, closing the least recently used idle connection if there is no other way.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
+    fn socket(&self) -> Result<Self::Socket<'_>>;
+
+    /// An idle connection that was [kept](Socket::keep) under this key and is still good. A pool that keeps nothing
+    /// need not implement this.
+    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
+        let _ = key;
+        None
+    }
+
+    /// Takes the memory for one exchange.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every buffer is in use.
+    fn buffer(&self) -> Result<Self::Buffer<'_>>;
+}
+
+/// A stream socket. What it reads and writes is the application's data, whether TLS lies below or not. The blocking
+/// twin of [`Socket`](crate::traits::Socket).
+///
+/// `read` returns `Ok(0)` only when the peer ended the stream in order; an end that may be an attack (TLS without
+/// `close_notify`) is [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
+pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
+    /// By when everything must be done that is asked of this socket from now on.
+    fn set_deadline(&mut self, deadline: Deadline);
+
+    /// Resolves `host` and opens a TCP connection to it.
+    ///
+    /// # Errors
+    /// With phase `Resolve` or `Connect`; the socket can be connected again.
+    fn connect(&mut self, host: &str, port: u16) -> Result<()>;
+
+    /// Gives the connection back to the pool, open, to be found again under `key`. One that cannot be used again (an
+    /// operation on it failed) is closed instead. A pool that keeps nothing closes it.
+    fn keep(self, key: Key<'_>) {
+        let _ = key;
+    }
+
+    /// Closes in order: what was written is flushed, TLS says `close_notify`, TCP its FIN. Dropping a socket closes
+    /// it too, but waits for nothing.
+    ///
+    /// # Errors
+    /// If the peer could not be told. The slot is free in any case.
+    fn close(self) -> Result<()>;
+}
+
+/// What makes a socket of type `S` a verified TLS connection. The blocking twin of
+/// [`TlsContext`](crate::traits::TlsContext).
+pub trait TlsContext<S> {
+    /// Which context this is. A kept connection is only ever found again under the context that verified it.
+    fn id(&self) -> TlsId;
+
+    /// Connects `socket` to `host` with TLS, and verifies that it is `host` that answers.
+    ///
+    /// A TLS stack in software connects the socket and performs the handshake over it; a modem with TLS on board
+    /// is told to open the connection with TLS.
+    ///
+    /// # Errors
+    /// With phase `Resolve`, `Connect` or `Handshake`. Not one byte of the application's was sent then.
+    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
+}

@@ -1,0 +1,86 @@
+//! The scripted network under the blocking face.
+
+use core::net::{IpAddr, SocketAddr};
+
+use embedded_io::{ErrorKind, Read, Write};
+
+use super::{Line, MockTls, Network, Script};
+use crate::{
+    blocking::{
+        Socket,
+        stack::{Connect, Connection, Family, Resolve, ResolveError},
+        traits::{TlsContext, TlsId},
+    },
+    error::Result as PoolResult,
+    time::Deadline,
+};
+
+impl Script<'_> {
+    /// Somebody waits for a peer that is silent: it is the time of the deadline.
+    fn out_of_patience(&self) -> ErrorKind {
+        let at = self.deadline.get().instant();
+        let at = at.expect("the program waits for ever: a peer of the script is silent, and there is no deadline");
+        self.now.set(self.now.get().max(at));
+        ErrorKind::TimedOut
+    }
+}
+
+/// A wait for a silent peer ends at once, at the deadline that was set.
+///
+/// # Panics
+/// When a peer is silent and no deadline was set: the program would wait for ever.
+impl Connect for Network<'_> {
+    type Connection<'a>
+        = Line<'a>
+    where
+        Self: 'a;
+
+    fn set_deadline(&self, deadline: Deadline) {
+        self.script.deadline.set(deadline);
+    }
+
+    fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
+        self.script.connect(remote)
+    }
+}
+
+impl Resolve for Network<'_> {
+    fn resolve(&self, host: &str, _: Family) -> Result<IpAddr, ResolveError> {
+        self.script.address(host).ok_or(ResolveError::NoSuchName)
+    }
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        Line::read(self, out).unwrap_or_else(|| Err(self.script.out_of_patience()))
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        Line::write(self, bytes).unwrap_or_else(|| Err(self.script.out_of_patience()))
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl Connection for Line<'_> {
+    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl<'s, const N: usize> TlsContext<Socket<'_, 's, Network<'s>, N>> for MockTls {
+    fn id(&self) -> TlsId {
+        TlsId(0)
+    }
+
+    fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N>, host: &str, port: u16) -> PoolResult<()> {
+        socket.connect(host, port)
+    }
+}

@@ -1,0 +1,64 @@
+//! Requests over a pool, as CircuitPython's `adafruit_requests` and Python's `requests` have made them familiar.
+//!
+//! A [`Session`] makes requests over a pool; each is built with a [`RequestBuilder`] and answered with a [`Response`],
+//! whose body is read when you say so, into memory of yours. A response that was read to its end leaves its connection
+//! in the pool, warm, for the next request to the same host.
+//!
+//! **What is promised.** `https` is verified or it is an error. One deadline covers the whole exchange, from the name
+//! look-up to the last byte of the body. Whatever a server sends, the outcome is a right answer or an [`Error`] with
+//! its phase and cause; a body that was cut short is never a success. What you pass in can not smuggle anything into a
+//! request: line breaks in URLs, names and values are refused before anything is sent.
+//!
+//! # Examples
+//!
+//! ```
+//! # use socketpool::{Resources, SocketPool, mock::{MockTls, Peer, Script, Step, block_on}};
+//! # let now = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"celsius\":7}";
+//! # let log = b"HTTP/1.1 204 No Content\r\n\r\n";
+//! # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(now), Step::Receive(b"}"), Step::Send(log)];
+//! # let peers = [Peer::new("api.example.com", 443, &steps)];
+//! # let script = Script::new(&peers);
+//! # let (mut network, mut memory, tls) = (script.network(), Resources::<1>::new(), MockTls);
+//! # let pool = SocketPool::new(&mut network, &mut memory);
+//! # let mut buffer = [0; 256];
+//! use serde::{Deserialize, Serialize};
+//! use socketpool::requests::Session;
+//!
+//! #[derive(Deserialize, Serialize)]
+//! struct Weather {
+//!     celsius: f32,
+//! }
+//!
+//! # block_on(async {
+//! let http = Session::new(&pool, &tls);
+//! let mut response = http.get("https://api.example.com/now").query("city", "Den Haag").send().await?;
+//! let weather: Weather = response.error_for_status()?.json(&mut buffer).await?;
+//! drop(response); // read to its end: the connection stays warm in the pool
+//! http.post("https://api.example.com/log").bearer("token").json(&weather).send().await?.error_for_status()?;
+//! # Ok::<(), socketpool::Error>(())
+//! # }).unwrap();
+//! # assert_eq!((script.connections(), script.writes()), (1, 2));
+//! ```
+//!
+//! [`Error`]: crate::Error
+//!
+//! # Not supported
+//! Request bodies that are produced while they are sent, compressed bodies, cookies, proxies.
+
+mod body;
+mod builder;
+mod draft;
+mod incoming;
+#[cfg(feature = "json")]
+mod json;
+mod response;
+mod session;
+
+#[cfg(feature = "json")]
+pub use self::json::{Json, JsonError};
+pub use self::{
+    body::{Body, Bytes, Empty, Form},
+    builder::RequestBuilder,
+    response::{Response, ResponseInfo},
+    session::{NoTls, Session},
+};

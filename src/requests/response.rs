@@ -1,0 +1,348 @@
+//! A response: its head is here, its body is read when you say so.
+
+use core::ops::{Deref, DerefMut};
+
+use embedded_io_async::Read as _;
+
+use super::{
+    draft::{Draft, Memory},
+    incoming::{IncomingBody, IncomingHead, Rest, Want},
+};
+use crate::{
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    http::{DecodeError, Fields, Framing, Method, ResponseHead, StatusCode, Url},
+    pool::Key,
+    traits::{Socket, SocketPool, TlsId},
+};
+
+/// The most bytes of an unwanted body that are read so that its connection can be used again.
+pub(crate) const MAX_DRAIN: usize = 4096;
+
+/// A response. `adafruit_requests.Response`.
+///
+/// Status and fields are there ([`ResponseInfo`], to which it dereferences); the body is read with [`read`](Self::read),
+/// or whole with [`content`](Self::content), [`text`](Self::text) or `json`.
+///
+/// Dropping it ends the exchange. If the body was read to its end (or had none left to receive) the connection goes
+/// back to the pool to be used again; if not it is closed.
+pub struct Response<'p, P: SocketPool + 'p> {
+    /// There until dropped.
+    socket: Option<P::Socket<'p>>,
+    info: ResponseInfo<P::Buffer<'p>>,
+}
+
+impl<'p, P: SocketPool> Response<'p, P> {
+    pub(super) fn new(socket: P::Socket<'p>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { socket: Some(socket), info }
+    }
+
+    /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
+    ///
+    /// # Errors
+    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. After an error the
+    /// connection is closed, and the error comes again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
+        loop {
+            let (memory, body) = self.info.parts();
+            match body.next(memory, out)? {
+                Want::Nothing(count) => return Ok(count),
+                Want::Direct(len) => {
+                    let socket = self.socket.as_mut().ok_or(closed)?;
+                    let room = out.get_mut(..len).unwrap_or_default();
+                    let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
+                    body.received_direct(count)?;
+                    return Ok(count);
+                }
+                Want::Staged => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?,
+            }
+        }
+    }
+
+    /// Reads the whole body into the start of `buffer`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
+    /// how long the body is. Otherwise as for [`read`](Self::read).
+    pub async fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
+        let len = self.read_all(buffer).await?;
+        Ok(buffer.get_mut(..len).unwrap_or_default())
+    }
+
+    /// Reads the whole body as UTF-8 text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
+    pub async fn text<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
+        let len = self.read_all(buffer).await?;
+        as_text(buffer, len)
+    }
+
+    /// Reads the whole body as JSON into a value, which may borrow from `buffer`.
+    ///
+    /// Strings with escapes are unescaped into the part of `buffer` behind the body, one at a time; a value that
+    /// borrows such a string (`&str`) cannot be had, one that copies it (`heapless::String`) can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for [`content`](Self::content).
+    #[cfg(feature = "json")]
+    pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
+        let len = self.read_all(buffer).await?;
+        super::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+    }
+
+    /// An error if the status is 400 or above.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`].
+    #[doc(alias = "raise_for_status")]
+    pub fn error_for_status(&mut self) -> Result<&mut Self> {
+        self.info.check_status()?;
+        Ok(self)
+    }
+
+    /// Ends the exchange in order: a short rest of the body is received so that the connection can be used again;
+    /// otherwise it is closed in order, TLS saying `close_notify`.
+    ///
+    /// # Errors
+    /// If the peer could not be told. The connection is gone in any case.
+    pub async fn close(mut self) -> Result<()> {
+        let Some(mut socket) = self.socket.take() else { return Ok(()) };
+        let mut left = MAX_DRAIN;
+        while self.info.wants_more(left) {
+            match receive(&mut socket, &mut self.info).await {
+                Ok(count) => left = left.saturating_sub(count),
+                Err(_) => break,
+            }
+        }
+        if self.info.discard() {
+            socket.keep(self.info.key());
+            return Ok(());
+        }
+        socket.close().await
+    }
+
+    async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.info.check_room(buffer.len())?;
+        let mut len = 0;
+        loop {
+            let room = buffer.get_mut(len..).unwrap_or_default();
+            if room.is_empty() {
+                break;
+            }
+            match self.read(room).await? {
+                0 => return Ok(len),
+                count => len += count,
+            }
+        }
+        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
+        loop {
+            match self.info.rest()? {
+                Rest::End => return Ok(len),
+                Rest::Data => return Err(self.info.too_large(buffer.len())),
+                Rest::Unknown => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?,
+            }
+        }
+    }
+}
+
+/// Receives more of the body into the exchange buffer.
+async fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mut ResponseInfo<M>) -> Result<usize> {
+    let room = info.body.room(&mut info.memory);
+    let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
+    info.body.received_staged(count)?;
+    Ok(count)
+}
+
+/// Nothing can be awaited here: what has arrived already decides whether the connection can be used again.
+impl<'p, P: SocketPool + 'p> Drop for Response<'p, P> {
+    fn drop(&mut self) {
+        if let Some(socket) = self.socket.take()
+            && self.info.discard()
+        {
+            socket.keep(self.info.key());
+        }
+    }
+}
+
+impl<'p, P: SocketPool> Deref for Response<'p, P> {
+    type Target = ResponseInfo<P::Buffer<'p>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.info
+    }
+}
+
+impl<'p, P: SocketPool> core::fmt::Debug for Response<'p, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Response").field("status", &self.info.head.status).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a response once its head is there. Both faces' responses dereference to it.
+pub struct ResponseInfo<M> {
+    memory: Memory<M>,
+    url: Url,
+    /// Where the head begins in the memory.
+    start: usize,
+    head: ResponseHead,
+    pub(crate) body: IncomingBody,
+    lease: LeaseTerms,
+    redirects: u8,
+}
+
+/// Under which terms a connection was leased.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeaseTerms {
+    tls: Option<TlsId>,
+    session_id: u32,
+    /// Whether both sides want it to be used again, as far as the heads say.
+    pub(crate) may_keep: bool,
+}
+
+impl LeaseTerms {
+    pub(crate) fn new<M: DerefMut<Target = [u8]>>(
+        draft: &Draft<'_, M>,
+        head: &ResponseHead,
+        tls: Option<TlsId>,
+        session_id: u32,
+    ) -> Self {
+        Self { tls, session_id, may_keep: head.close.is_none() && !draft.says_close() }
+    }
+
+    pub(crate) fn key(self, host: &str, port: u16) -> Key<'_> {
+        Key { host, port, session_id: self.session_id, tls: self.tls }
+    }
+}
+
+impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
+    /// The status code.
+    #[must_use]
+    #[doc(alias = "status_code")]
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// The reason phrase, as far as it is UTF-8. Often empty, and of no meaning to a program.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        core::str::from_utf8(self.head.reason(self.received())).unwrap_or_default()
+    }
+
+    /// The minor version of HTTP/1.x that the server speaks.
+    #[must_use]
+    pub fn minor_version(&self) -> u8 {
+        self.head.minor_version
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> Fields<'_> {
+        self.head.fields(self.received())
+    }
+
+    /// The first header field of this name, in whatever case, if it is there and UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get_str(name)
+    }
+
+    /// Bytes of the body, if the server said so beforehand.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        match self.head.framing {
+            Framing::Length(len) => Some(len),
+            Framing::Empty => Some(0),
+            Framing::Chunked | Framing::UntilClose => None,
+        }
+    }
+
+    /// The URL that answered: after redirects, the last one; in normal form.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.text(&self.memory)
+    }
+
+    /// How many redirects were followed.
+    #[must_use]
+    pub fn redirects(&self) -> u8 {
+        self.redirects
+    }
+
+    fn received(&self) -> &[u8] {
+        self.memory.get(self.start..).unwrap_or_default()
+    }
+
+    pub(crate) fn key(&self) -> Key<'_> {
+        self.lease.key(self.url.host(&self.memory), self.url.port())
+    }
+
+    pub(crate) fn check_status(&self) -> Result<()> {
+        let status = self.head.status;
+        let is_error = status.as_u16() >= 400;
+        if is_error { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(()) }
+    }
+
+    /// Whether a body of known length fits.
+    pub(crate) fn check_room(&self, have: usize) -> Result<()> {
+        match self.content_length() {
+            Some(len) if len > have as u64 && !self.body.is_done() => Err(self.too_large(have)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn too_large(&self, have: usize) -> Error {
+        let need = self.content_length().and_then(|len| usize::try_from(len).ok());
+        Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need, have })
+    }
+
+    pub(crate) fn rest(&mut self) -> Result<Rest> {
+        self.body.rest(&self.memory)
+    }
+
+    /// Throws away what has arrived; whether the connection can then be used again.
+    pub(crate) fn discard(&mut self) -> bool {
+        self.lease.may_keep && self.body.discard(&self.memory).is_ok() && self.body.is_cleanly_done()
+    }
+
+    /// Whether so much more should be received, because the connection could then be used again.
+    pub(crate) fn wants_more(&mut self, left: usize) -> bool {
+        self.lease.may_keep && left > 0 && self.body.discard(&self.memory).is_ok() && !self.body.is_done()
+    }
+}
+
+impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
+    pub(crate) fn new(draft: Draft<'_, M>, head: ResponseHead, body: IncomingBody, lease: LeaseTerms, redirects: u8) -> Self {
+        let (url, start) = (draft.url(), draft.work());
+        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
+    }
+
+    /// The exchange buffer and the body that arrives in it.
+    pub(crate) fn parts(&mut self) -> (&mut [u8], &mut IncomingBody) {
+        (&mut self.memory, &mut self.body)
+    }
+}
+
+impl<M> core::fmt::Debug for ResponseInfo<M> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ResponseInfo").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// Whether a request that failed on a kept connection may be sent again on a new one (RFC 9110 §9.2.2, RFC 9112 §9.3.1):
+/// the connection was closed before anything of an answer came, and doing it twice is as good as once.
+pub(crate) fn may_repeat(error: Error, method: Method<'_>, incoming: &IncomingHead) -> bool {
+    let was_closed = matches!(
+        error.kind(),
+        ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | ErrorKind::Malformed(DecodeError::NoResponse)
+    );
+    was_closed && method.is_idempotent() && !incoming.began
+}
+
+pub(crate) fn as_text(buffer: &[u8], len: usize) -> Result<&str> {
+    let text = buffer.get(..len).unwrap_or_default();
+    core::str::from_utf8(text).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
+}

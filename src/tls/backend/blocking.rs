@@ -1,0 +1,157 @@
+//! The session of the blocking face, over the same engine, guard, suite and proof. See [`engine`](super::engine).
+
+use embedded_io::{Error as _, ErrorKind as Io, Read, Write};
+use embedded_tls::{
+    FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection,
+};
+
+use super::{
+    TlsMemory,
+    engine::{Guarded, State, config, explain},
+    guard::{Guard, Shared, Stage, Step},
+    proof::Provider,
+    suite::Suite,
+};
+use crate::{
+    blocking::stack::Connection,
+    error::ErrorKind,
+    lending::{Loan, Tenant},
+    stack::took,
+    tls::{Random, TimeSource, TlsContext, context::Peer},
+};
+
+/// A TLS session over a blocking connection of type `C`, in memory lent for `'m`.
+pub(crate) struct TlsStream<'m, C>
+where
+    C: Read + Write,
+{
+    engine: Tenant<'m, TlsMemory, Engine<'m, C>>,
+    state: State,
+}
+
+/// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
+struct Engine<'m, C: Read + Write> {
+    connection: TlsConnection<'m, Guarded<'m, C>, Suite>,
+    shared: &'m Shared,
+}
+
+impl<'m, C: Connection + 'm> TlsStream<'m, C> {
+    pub(crate) fn new(connection: C, memory: Loan<'m, TlsMemory>) -> Self {
+        let move_in = |memory: &'m mut TlsMemory| {
+            memory.shared = Shared::new();
+            let shared = &memory.shared;
+            let guarded = Guarded { connection, guard: Guard::new(shared) };
+            let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
+            connection.set_flush_policy(FlushPolicy::Strict);
+            Engine { connection, shared }
+        };
+        #[allow(unsafe_code)]
+        // SAFETY: the references go into the engine that is returned; in this file, which alone sees it, it is only
+        // ever called, never moved out of its tenant.
+        let engine = unsafe { Tenant::new(memory, move_in) };
+        Self { engine, state: State::Unproven }
+    }
+
+    /// Performs the handshake. The session is open only if `server_name` proved itself.
+    pub(crate) fn open<R: Random, T: TimeSource>(
+        &mut self,
+        context: &TlsContext<'_, R, T>,
+        server_name: &str,
+    ) -> Result<(), ErrorKind> {
+        let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        let mut provider = Provider::new(context, &peer)?;
+        self.state = State::Broken;
+        let config = config(&peer);
+        let outcome = connection.open(EngineContext::new(&config, &mut provider));
+        outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
+        provider.finish()?;
+        shared.stage.set(Stage::Data);
+        self.state = State::Open;
+        Ok(())
+    }
+
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self.state {
+            State::Open if !out.is_empty() => {}
+            State::Open | State::Ended => return Ok(0),
+            State::Unproven | State::Broken => return Err(ErrorKind::NotConnected),
+        }
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        loop {
+            match connection.read(out) {
+                Ok(0) => {} // an empty record: allowed, and not the end
+                Ok(received) => return Ok(received),
+                Err(EngineError::ConnectionClosed) => {
+                    self.state = State::Ended;
+                    return Ok(0);
+                }
+                Err(error) => {
+                    let kind = explain(error, shared);
+                    if kind != ErrorKind::Timeout {
+                        self.state = State::Broken;
+                    }
+                    return Err(kind);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        self.state = State::Broken;
+        let written = connection.write(bytes).map_err(|error| explain(error, shared))?;
+        self.state = State::Open;
+        Ok(written)
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), ErrorKind> {
+        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        self.state = State::Broken;
+        connection.flush().map_err(|error| explain(error, shared))?;
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Says `close_notify`, then ends the connection below.
+    pub(crate) fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        let may_say_so = matches!(self.state, State::Open | State::Ended);
+        self.state = State::Broken;
+        #[allow(unsafe_code)]
+        // SAFETY: the engine is dropped before this method's borrow of its tenant ends.
+        let engine = unsafe { self.engine.take() };
+        match engine {
+            Some(Engine { connection, .. }) if may_say_so => match connection.close() {
+                Ok(mut guarded) => guarded.connection.shutdown().map_err(ErrorKind::from),
+                Err((_, error)) => Err(ErrorKind::from(error.kind())),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<C: Read> Read for Guarded<'_, C> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Io> {
+        loop {
+            match self.guard.step(out)? {
+                Step::Ready(len) => return Ok(len),
+                Step::Read => {
+                    let received = self.connection.read(self.guard.target(out)).map_err(|error| error.kind())?;
+                    self.guard.received(received)?;
+                }
+            }
+        }
+    }
+}
+
+impl<C: Write> Write for Guarded<'_, C> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        took(bytes, self.connection.write(bytes).map_err(|error| error.kind())?)
+    }
+
+    fn flush(&mut self) -> Result<(), Io> {
+        self.connection.flush().map_err(|error| error.kind())
+    }
+}
