@@ -18,4 +18,3 @@ macro_rules! trace { ($($arg:tt)*) => { log_at!(trace, $($arg)*) } }
 macro_rules! debug { ($($arg:tt)*) => { log_at!(debug, $($arg)*) } }
 macro_rules! info { ($($arg:tt)*) => { log_at!(info, $($arg)*) } }
 macro_rules! warning { ($($arg:tt)*) => { log_at!(warn, $($arg)*) } }
-

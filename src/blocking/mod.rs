@@ -1,4 +1,4 @@
-//! The blocking face: the same pool, sockets and TLS over an embedded-nal stack, with no executor.
+//! The blocking face: the same pool, sockets, TLS and requests over an embedded-nal stack, with no executor.
 //!
 //! Everything here has the name, the errors and the behaviour of its twin at the root of the crate, minus `.await`.
 //! [`Resources`](crate::Resources), [`Key`](crate::pool::Key), [`TlsContext`](crate::tls::TlsContext) and
@@ -46,6 +46,8 @@
 
 mod manager;
 mod pool;
+#[cfg(feature = "requests")]
+mod requests;
 mod socket;
 pub mod stack;
 mod stream;
@@ -53,6 +55,8 @@ mod stream;
 mod tls;
 pub mod traits;
 
+#[cfg(feature = "requests")]
+pub use self::requests::{Response, Session};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,

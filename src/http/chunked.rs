@@ -1,14 +1,16 @@
 //! The chunked transfer coding (RFC 9112 §7.1), decoded byte by byte around data that is copied in one go.
 //!
 //! ```text
-//!          ┌──────────────────────────────── LF ◄─────────────────────────────────┐
-//!          ▼                                                                      │
-//!        Size ─ hex ─► Digits ─ blank ─► Blank          Data ─ last byte ─► DataCr ─► DataLf
-//!                        │ │               │ │            ▲
-//!                        │ └────── ";" ────┴─┼► Extension │ size > 0
-//!                        └───── CR ──────────┴─────┴───► SizeLf ─ size 0 ─► Line ─ CR ─► FinalLf ─► Done
-//!                                                                            │  ▲
-//!                                                                      TrailerName ─ ":" ─► TrailerValue ─ CR ─► TrailerLf
+//!  Size          hex ─► Digits
+//!  Digits        hex ─► Digits    blank ─► Blank    ";" ─► Extension    CR ─► SizeLf
+//!  Blank                          blank ─► Blank    ";" ─► Extension    CR ─► SizeLf
+//!  Extension     text ─► Extension                                      CR ─► SizeLf
+//!  SizeLf        LF ─► Data, or Line if the size was 0
+//!  Data          last byte ─► DataCr ── CR ─► DataLf ── LF ─► Size
+//!  Line          CR ─► FinalLf ── LF ─► Done        token ─► TrailerName
+//!  TrailerName   token ─► TrailerName               ":" ─► TrailerValue
+//!  TrailerValue  text ─► TrailerValue               CR ─► TrailerLf ── LF ─► Line
+//!  (anything else is an error)
 //! ```
 //!
 //! Lines end in CRLF and nothing else: here a bare LF is a sign that two programs disagree about where a chunk ends. Blanks
@@ -20,8 +22,8 @@ use super::field::{is_text_byte, is_token_byte};
 
 /// The longest chunk size line in bytes: leading zeros, size, blanks and extensions.
 pub const MAX_CHUNK_LINE: u16 = 4096;
-/// How many bytes of all size lines together may be more than [16](SIZE_DIGITS) per chunk needs. Each byte of data earns one
-/// back, so a long stream may sign every chunk, but a peer cannot keep us busy with framing alone.
+/// How many bytes the size lines of a body may have beyond 16 each, all together. Each byte of data earns one back, so a long
+/// stream may sign every chunk, but a peer cannot keep us busy with framing alone.
 pub const MAX_SPARE_FRAMING: u16 = 16384;
 /// The most trailer bytes.
 pub const MAX_TRAILERS: u16 = 8192;
@@ -141,6 +143,7 @@ impl ChunkedDecoder {
             State::DataCr => expect(byte, b'\r', State::DataLf),
             State::DataLf => expect(byte, b'\n', State::Size),
             State::Line if byte == b'\r' => Ok(State::FinalLf),
+            State::Line if byte == b'\n' => Err(DecodeError::MissingChunkEnd),
             State::Line => self.trailer_name(byte),
             State::TrailerName if byte == b':' => self.trailer(State::TrailerValue),
             State::TrailerName => self.trailer_name(byte),

@@ -1,6 +1,7 @@
 //! Decoding the head of an answer while it arrives.
 
-use super::field::{Fields, is_field_name, split_line, trim};
+use super::bytes::{cut, trim};
+use super::field::{Fields, is_field_name};
 use super::framing;
 use super::head::{ResponseHead, Span};
 use super::status::StatusCode;
@@ -125,7 +126,7 @@ pub enum HeadStep {
 /// costs the same, and gives the same result. Lines may end in CRLF or a bare LF (RFC 9112 §2.2). A folded line (obs-fold,
 /// §5.2) is joined to the one before by writing blanks over the line break, which is why the buffer is `&mut`.
 ///
-/// One decoder serves one request; after an error it repeats the error.
+/// One decoder serves one request, up to [`HeadStep::Complete`]; after an error it repeats the error.
 #[derive(Clone, Debug)]
 pub struct HeadDecoder {
     answers_head: bool,
@@ -191,8 +192,8 @@ impl HeadDecoder {
     fn step(&mut self, received: &mut [u8]) -> Result<HeadStep, DecodeError> {
         while let Some(end) = self.lines.next_end(received)? {
             let start = self.lines.start;
-            let line = received.get(start..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let raw = received.get(start..end).unwrap_or_default();
+            let line = raw.strip_suffix(b"\r").unwrap_or(raw);
             let text_end = start + line.len();
             self.lines.start = end + 1;
 
@@ -203,7 +204,7 @@ impl HeadDecoder {
                         return Err(DecodeError::TooManyEmptyLines);
                     }
                 } else {
-                    check_beginning(line)?;
+                    check_beginning(raw)?;
                     check_characters(line)?;
                     self.lines.status = Some((StatusLine::parse(line, start)?, end + 1));
                 }
@@ -219,7 +220,7 @@ impl HeadDecoder {
                     }
                 }
                 _ => {
-                    let (name, _) = split_line(line).ok_or(DecodeError::MissingColon)?;
+                    let (name, _) = cut(line, b':').ok_or(DecodeError::MissingColon)?;
                     if !is_field_name(name) {
                         return Err(DecodeError::InvalidFieldName);
                     }

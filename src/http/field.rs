@@ -1,5 +1,7 @@
 //! Fields (headers): what may be in them, and how to find one.
 
+use super::bytes::{cut, trim};
+
 /// Whether `name` is a field name: a token, one or more of letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 §5.6.2).
 #[must_use]
 pub fn is_field_name(name: &[u8]) -> bool {
@@ -19,17 +21,6 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 
 pub(super) fn is_text_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7F)
-}
-
-/// `bytes` without the blanks (SP, HTAB) around them: OWS of RFC 9110 §5.6.3.
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = bytes {
-        bytes = rest;
-    }
-    while let [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
 }
 
 /// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed; empty ones included.
@@ -127,17 +118,11 @@ impl<'h> Iterator for FieldIter<'h> {
                 self.rest = &[];
                 return None;
             }
-            if let Some((name, value)) = split_line(line) {
+            if let Some((name, value)) = cut(line, b':') {
                 return Some((core::str::from_utf8(name).unwrap_or_default(), trim(value)));
             }
         }
     }
-}
-
-/// Splits a field line at its first colon.
-pub(super) fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    Some((line.get(..colon)?, line.get(colon + 1..)?))
 }
 
 #[cfg(test)]

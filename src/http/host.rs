@@ -1,15 +1,16 @@
 //! Reading the host of a URL: a name, an IPv4 address or an IPv6 literal.
 
-use core::net::Ipv6Addr;
+use core::net::IpAddr;
 
+use super::bytes::cut_last;
 use super::url::UrlError;
 use super::writer::ByteWriter;
 
 /// Writes `host` in its normal form: names in lower case, IPv6 in brackets and shortened (RFC 5952).
-pub(super) fn write_host(host: &str, writer: &mut ByteWriter<'_>) -> Result<(), UrlError> {
-    if let Some(literal) = host.strip_prefix('[') {
-        let literal = literal.strip_suffix(']').ok_or(UrlError::InvalidIpv6)?;
-        write_ipv6(literal.parse().map_err(|_| UrlError::InvalidIpv6)?, writer);
+pub(super) fn write_host(host: &[u8], writer: &mut ByteWriter<'_>) -> Result<(), UrlError> {
+    if let [b'[', literal @ ..] = host {
+        let groups = literal.strip_suffix(b"]").and_then(parse_ipv6).ok_or(UrlError::InvalidIpv6)?;
+        write_ipv6(groups, writer);
         return Ok(());
     }
     if host.is_empty() {
@@ -18,18 +19,28 @@ pub(super) fn write_host(host: &str, writer: &mut ByteWriter<'_>) -> Result<(), 
     if !host.is_ascii() {
         return Err(UrlError::NonAsciiHost);
     }
-    if host.contains('%') {
+    if host.contains(&b'%') {
         return Err(UrlError::PercentInHost);
     }
-    if !host.bytes().all(is_host_byte) {
+    if !host.iter().all(|byte| is_host_byte(*byte)) {
         return Err(UrlError::InvalidHost);
     }
-    if host.split('.').any(|label| !is_plausible_label(label)) {
+    if !labels(host).all(is_plausible_label) {
         return Err(UrlError::InvalidPunycode);
     }
-    let host = if ends_in_number(host) { ipv4(host).ok_or(UrlError::InvalidIpv4)? } else { host };
-    host.bytes().for_each(|byte| writer.push(byte.to_ascii_lowercase()));
+    let mut name = host;
+    if ends_in_number(host) {
+        name = host.strip_suffix(b".").unwrap_or(host);
+        if parse_ipv4(name).is_none() {
+            return Err(UrlError::InvalidIpv4);
+        }
+    }
+    name.iter().for_each(|byte| writer.push(byte.to_ascii_lowercase()));
     Ok(())
+}
+
+fn labels(host: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    host.split(|byte| *byte == b'.')
 }
 
 /// The forbidden domain code points of the WHATWG URL standard, turned around.
@@ -39,24 +50,85 @@ fn is_host_byte(byte: u8) -> bool {
 }
 
 /// Whether the host must be an IPv4 address: its last label, but for a dot at the end, is a number.
-fn ends_in_number(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
-        || last.strip_prefix("0x").or(last.strip_prefix("0X")).is_some_and(is_hex)
+fn ends_in_number(host: &[u8]) -> bool {
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    match labels(host).next_back() {
+        Some([b'0', b'x' | b'X', digits @ ..]) => digits.iter().all(u8::is_ascii_hexdigit),
+        Some(label) => !label.is_empty() && label.iter().all(u8::is_ascii_digit),
+        None => false,
+    }
 }
 
-/// `host` less a dot at the end, if it is four decimal numbers. The octal, hexadecimal and shortened spellings browsers take
-/// are refused: they mostly serve to hide an address.
-fn ipv4(host: &str) -> Option<&str> {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.parse::<core::net::Ipv4Addr>().is_ok().then_some(host)
+/// The address, if `host` in its normal form is one.
+pub(super) fn ip_address(host: &[u8]) -> Option<IpAddr> {
+    match host {
+        [b'[', literal @ .., b']'] => parse_ipv6(literal).map(|groups| IpAddr::V6(groups.into())),
+        _ => parse_ipv4(host).map(|octets| IpAddr::V4(octets.into())),
+    }
 }
 
-/// Writes `address` in brackets, the first longest run of two or more zero groups as `::`.
-fn write_ipv6(address: Ipv6Addr, writer: &mut ByteWriter<'_>) {
-    let groups = address.segments();
+/// Four decimal numbers up to 255. The octal, hexadecimal and shortened spellings browsers take are refused: they mostly
+/// serve to hide an address.
+fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
+    let mut octets = [0u8; 4];
+    let mut places = octets.iter_mut();
+    for label in labels(text) {
+        if label.len() > 3 || matches!(label, [] | [b'0', _, ..]) {
+            return None;
+        }
+        *places.next()? = label.iter().try_fold(0u8, |octet, digit| {
+            digit.is_ascii_digit().then_some(())?;
+            octet.checked_mul(10)?.checked_add(digit - b'0')
+        })?;
+    }
+    places.next().is_none().then_some(octets)
+}
+
+/// Eight groups, a run of zeros among them as `::`, the last two possibly as an IPv4 address (RFC 4291 §2.2). No zone.
+fn parse_ipv6(text: &[u8]) -> Option<[u16; 8]> {
+    let mut groups = [0; 8];
+    match text.windows(2).position(|pair| pair == b"::") {
+        None => (read_groups(text, &mut groups)? == 8).then_some(groups),
+        Some(gap) => {
+            let (before, after) = (text.get(..gap)?, text.get(gap + 2..)?);
+            let used = read_groups(before, &mut groups)?;
+            let mut tail = [0; 8];
+            let tail_len = read_groups(after, &mut tail)?;
+            let is_possible = used + tail_len < 8 && !before.contains(&b'.');
+            groups.iter_mut().rev().zip(tail.iter().take(tail_len).rev()).for_each(|(group, last)| *group = *last);
+            is_possible.then_some(groups)
+        }
+    }
+}
+
+/// Reads groups from the front, and says how many there are.
+fn read_groups(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
+    let mut places = groups.iter_mut();
+    let mut fields = text.split(|byte| *byte == b':');
+    while !text.is_empty()
+        && let Some(field) = fields.next()
+    {
+        if field.contains(&b'.') {
+            let [a, b, c, d] = parse_ipv4(field)?;
+            *places.next()? = u16::from_be_bytes([a, b]);
+            *places.next()? = u16::from_be_bytes([c, d]);
+            if fields.next().is_some() {
+                return None; // it was not the last
+            }
+        } else {
+            if field.is_empty() || field.len() > 4 {
+                return None;
+            }
+            *places.next()? = field
+                .iter()
+                .try_fold(0, |group, digit| Some(group << 4 | u16::try_from(char::from(*digit).to_digit(16)?).ok()?))?;
+        }
+    }
+    Some(8 - places.len())
+}
+
+/// Writes an IPv6 address in brackets, the first longest run of two or more zero groups as `::`.
+fn write_ipv6(groups: [u16; 8], writer: &mut ByteWriter<'_>) {
     let (mut gap, mut gap_len) = (0, 1); // a run must be longer than one group to count
     for start in 0..groups.len() {
         let len = groups.iter().skip(start).take_while(|group| **group == 0).count();
@@ -87,23 +159,23 @@ fn write_ipv6(address: Ipv6Addr, writer: &mut ByteWriter<'_>) {
 }
 
 /// Whether `label`, if it claims to be an encoded international label (`xn--…`), can be decoded.
-fn is_plausible_label(label: &str) -> bool {
-    match label.split_at_checked(4) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("xn--") => is_punycode(rest).is_some(),
+fn is_plausible_label(label: &[u8]) -> bool {
+    match label {
+        [b'x' | b'X', b'n' | b'N', b'-', b'-', rest @ ..] => is_punycode(rest).is_some(),
         _ => true,
     }
 }
 
-/// Decodes Punycode (RFC 3492 §6.2) without keeping the result: `Some` if there is one, with something non-ASCII in it.
-fn is_punycode(text: &str) -> Option<()> {
+/// Decodes Punycode (RFC 3492 §6.2) without keeping the result: `Some` if there is one, and it may be in a name.
+fn is_punycode(text: &[u8]) -> Option<()> {
     const BASE: u32 = 36;
-    let (basic, extended) = text.rsplit_once('-').unwrap_or(("", text));
+    let (basic, extended) = cut_last(text, b'-').unwrap_or((b"", text));
     if extended.is_empty() {
         return None;
     }
     let (mut code_point, mut index, mut bias) = (128u32, 0u32, 72u32);
     let mut length = u32::try_from(basic.len()).ok()?;
-    let mut digits = extended.bytes();
+    let mut digits = extended.iter();
     while digits.len() > 0 {
         let (before, mut weight, mut k) = (index, 1u32, BASE);
         loop {
@@ -123,10 +195,19 @@ fn is_punycode(text: &str) -> Option<()> {
         length = length.checked_add(1)?;
         bias = adapt(index - before, length, before == 0);
         code_point = code_point.checked_add(index / length)?;
-        char::from_u32(code_point)?;
+        if char::from_u32(code_point).is_none() || is_never_in_a_name(code_point) {
+            return None;
+        }
         index = index % length + 1;
     }
     Some(())
+}
+
+/// The blocks of which internationalised names (UTS 46) leave nothing: C1 controls, enclosed and squared CJK, private use and
+/// full-width forms. Not the whole table, which is larger than the rest of this crate; a label we let pass is looked up as
+/// it stands, and no resolver knows it.
+fn is_never_in_a_name(code_point: u32) -> bool {
+    matches!(code_point, 0x80..=0x9F | 0x3250..=0x327E | 0x3280..=0x33FF | 0xE000..=0xF8FF | 0xFF00..=0xFFEF | 0xF0000..)
 }
 
 /// The bias adaptation of RFC 3492 §6.1.
@@ -143,12 +224,15 @@ fn adapt(delta: u32, length: u32, is_first: bool) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::string::String;
+
     use super::{ByteWriter, UrlError, write_host};
 
     fn normal(host: &str) -> Result<String, UrlError> {
         let mut buffer = [0; 64];
         let mut writer = ByteWriter::new(&mut buffer);
-        write_host(host, &mut writer)?;
+        write_host(host.as_bytes(), &mut writer)?;
         let len = writer.needed();
         Ok(String::from_utf8(buffer[..len].to_vec()).unwrap())
     }

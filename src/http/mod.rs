@@ -67,6 +67,7 @@
 //! `101 Switching Protocols`; internationalised host names in anything but their ASCII (`xn--`) form.
 
 mod body;
+mod bytes;
 mod chunked;
 mod decode;
 mod encode;

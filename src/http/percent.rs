@@ -32,24 +32,20 @@ fn is_control_or_not_ascii(byte: u8) -> bool {
 /// `byte` as it is or as `%XX`.
 pub(super) fn encode_byte(byte: u8, set: EncodeSet) -> ([u8; 3], usize) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    if set(byte) {
-        ([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]], 3)
-    } else {
-        ([byte, 0, 0], 1)
-    }
+    if set(byte) { ([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]], 3) } else { ([byte, 0, 0], 1) }
 }
 
 /// Writes `text` with the bytes of `set` encoded. A `%` is left alone: it may already be an escape.
-pub(super) fn encode(text: &str, set: EncodeSet, writer: &mut ByteWriter<'_>) {
-    for byte in text.bytes() {
-        let (encoded, len) = encode_byte(byte, set);
-        writer.extend(&encoded[..len]);
+pub(super) fn encode(text: &[u8], set: EncodeSet, writer: &mut ByteWriter<'_>) {
+    for byte in text {
+        let (encoded, len) = encode_byte(*byte, set);
+        writer.extend(encoded.get(..len).unwrap_or_default());
     }
 }
 
 /// How many bytes [`encode`] writes.
-pub(super) fn encoded_len(text: &str, set: EncodeSet) -> usize {
-    text.bytes().map(|byte| if set(byte) { 3 } else { 1 }).sum()
+pub(super) fn encoded_len(text: &[u8], set: EncodeSet) -> usize {
+    text.iter().map(|byte| if set(*byte) { 3 } else { 1 }).sum()
 }
 
 /// Writes `text` as a name or value of an `application/x-www-form-urlencoded` body: a space as `+`, everything but letters,
@@ -69,7 +65,7 @@ pub(super) fn encoded_len(text: &str, set: EncodeSet) -> usize {
 pub fn percent_encode_form(text: &str, writer: &mut ByteWriter<'_>) {
     for byte in text.bytes() {
         let (encoded, len) = if byte == b' ' { ([b'+', 0, 0], 1) } else { encode_byte(byte, form_set) };
-        writer.extend(&encoded[..len]);
+        writer.extend(encoded.get(..len).unwrap_or_default());
     }
 }
 

@@ -1,7 +1,10 @@
 //! URLs of the schemes `http` and `https`, normalised into a caller's buffer.
 
+use core::net::IpAddr;
+
+use super::bytes::{cut, cut_last, split_before};
 use super::head::Span;
-use super::host::write_host;
+use super::host::{ip_address, write_host};
 use super::percent::{EncodeSet, encode, encode_byte, encoded_len, form_set, path_set, query_set, userinfo_set};
 use super::writer::ByteWriter;
 
@@ -161,28 +164,24 @@ impl Url {
         if let Some((scheme, rest)) = split_scheme(reference) {
             // `http:path` is taken as relative to an http URL, as RFC 3986 §5.2.2 allows and browsers do.
             let scheme = scheme?;
-            if scheme != self.scheme || rest.starts_with("//") {
+            if scheme != self.scheme || rest.starts_with(b"//") {
                 return Self::absolute(scheme, rest, out);
             }
             reference = rest;
         }
-        if reference.starts_with("//") {
+        if reference.starts_with(b"//") {
             return Self::absolute(self.scheme, reference, out);
         }
 
         let mut builder = Builder::new(self.scheme, out);
         builder.url = Self { path: 0, query: 0, len: 0, ..*self };
-        builder.writer.extend(text.get(..usize::from(self.path)).unwrap_or_default());
-        let (path, query) = split_query(reference);
-        if path.is_empty() {
-            let query = query.or(self.query(text));
-            builder.path("/", self.path(text).get(1..).unwrap_or_default())?.query(query).finish()
-        } else if let Some(path) = path.strip_prefix('/') {
-            builder.path("/", path)?.query(query).finish()
-        } else {
-            let base = self.path(text);
-            let directory = base.rfind('/').and_then(|slash| base.get(..=slash)).unwrap_or("/");
-            builder.path(directory, path)?.query(query).finish()
+        builder.writer.extend(Span { start: 0, end: self.path }.of(text));
+        let (base_path, base_query) = split_query(Span { start: self.path, end: self.len }.of(text));
+        let (directory, last) = cut_last(base_path, b'/').unwrap_or_default();
+        match split_query(reference) {
+            ([], query) => builder.path(directory, last)?.query(query.or(base_query)).finish(),
+            ([b'/', path @ ..], query) => builder.path(b"", path)?.query(query).finish(),
+            (path, query) => builder.path(directory, path)?.query(query).finish(),
         }
     }
 
@@ -212,9 +211,9 @@ impl Url {
         };
         let mut builder = Builder { url: *self, writer: ByteWriter::after(out, usize::from(self.len)) };
         builder.writer.extend(separator);
-        encode(name, form_set, &mut builder.writer);
+        encode(name.as_bytes(), form_set, &mut builder.writer);
         builder.writer.push(b'=');
-        encode(value, form_set, &mut builder.writer);
+        encode(value.as_bytes(), form_set, &mut builder.writer);
         builder.finish()
     }
 
@@ -262,6 +261,12 @@ impl Url {
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 
+    /// The address, if the host is one and needs no looking up.
+    #[must_use]
+    pub fn ip_address(&self, text: &[u8]) -> Option<IpAddr> {
+        ip_address(self.host.of(text))
+    }
+
     /// The value of the Host field: the host, IPv6 in brackets, and `:port` unless it is the default (RFC 9112 §3.2).
     #[must_use]
     pub fn authority<'t>(&self, text: &'t [u8]) -> &'t str {
@@ -289,44 +294,52 @@ impl Url {
     /// Whether both lead to the same scheme, host and port (RFC 6454 §5), so that credentials for one may go to the other.
     #[must_use]
     pub fn is_same_origin(&self, text: &[u8], other: &Self, other_text: &[u8]) -> bool {
-        (self.scheme, self.port, self.host(text)) == (other.scheme, other.port, other.host(other_text))
+        let host = self.host(text);
+        // An empty host comes from a wrong buffer, and is nobody's.
+        (self.scheme, self.port, host) == (other.scheme, other.port, other.host(other_text)) && !host.is_empty()
     }
 
     /// What comes after `http:` when no base is involved. Any number of slashes may stand before the authority.
-    fn absolute(scheme: Scheme, rest: &str, out: &mut [u8]) -> Result<Self, UrlError> {
-        let rest = rest.trim_start_matches('/');
-        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    fn absolute(scheme: Scheme, mut rest: &[u8], out: &mut [u8]) -> Result<Self, UrlError> {
+        while let [b'/', after @ ..] = rest {
+            rest = after;
+        }
+        let (authority, rest) = split_before(rest, rest.iter().position(|byte| matches!(byte, b'/' | b'?')));
         let (path, query) = split_query(rest);
         let mut builder = Builder::new(scheme, out);
         builder.writer.extend(scheme.as_str().as_bytes());
         builder.writer.extend(b"://");
         builder.authority(authority)?;
-        builder.path("/", path.strip_prefix('/').unwrap_or_default())?.query(query).finish()
+        builder.path(b"", path.strip_prefix(b"/").unwrap_or_default())?.query(query).finish()
     }
 }
 
 /// Refuses what is refused everywhere, and drops the fragment and the spaces around.
-fn clean(input: &str) -> Result<&str, UrlError> {
-    if input.bytes().any(|byte| byte < b' ') {
+fn clean(input: &str) -> Result<&[u8], UrlError> {
+    let mut input = input.as_bytes();
+    if input.iter().any(|byte| *byte < b' ') {
         return Err(UrlError::ControlCharacter);
     }
-    let input = input.trim_matches(' ');
-    let input = input.split('#').next().unwrap_or_default();
-    if split_query(input).0.contains('\\') { Err(UrlError::Backslash) } else { Ok(input) }
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = input {
+        input = rest;
+    }
+    let (input, _fragment) = cut(input, b'#').unwrap_or((input, b""));
+    if split_query(input).0.contains(&b'\\') { Err(UrlError::Backslash) } else { Ok(input) }
 }
 
 /// Splits off a scheme and its colon, if there is one (RFC 3986 §3.1).
-fn split_scheme(input: &str) -> Option<(Result<Scheme, UrlError>, &str)> {
-    let (name, rest) = input.split_once(':')?;
-    let is_scheme = name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    let known = [Scheme::Http, Scheme::Https].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()));
-    is_scheme.then(|| (known.ok_or(UrlError::UnsupportedScheme), rest))
+fn split_scheme(input: &[u8]) -> Option<(Result<Scheme, UrlError>, &[u8])> {
+    let (name, rest) = cut(input, b':')?;
+    let is_scheme = name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    let is = |scheme: &Scheme| name.eq_ignore_ascii_case(scheme.as_str().as_bytes());
+    let known = [Scheme::Http, Scheme::Https].into_iter().find(is);
+    is_scheme.then_some((known.ok_or(UrlError::UnsupportedScheme), rest))
 }
 
 /// Splits at the first `?`.
-fn split_query(input: &str) -> (&str, Option<&str>) {
-    input.split_once('?').map_or((input, None), |(path, query)| (path, Some(query)))
+fn split_query(input: &[u8]) -> (&[u8], Option<&[u8]>) {
+    cut(input, b'?').map_or((input, None), |(path, query)| (path, Some(query)))
 }
 
 /// Writes a URL part by part.
@@ -348,9 +361,9 @@ impl<'b> Builder<'b> {
         u16::try_from(self.writer.needed()).map_err(|_| UrlError::TooLong)
     }
 
-    fn authority(&mut self, authority: &str) -> Result<(), UrlError> {
-        let (userinfo, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+    fn authority(&mut self, authority: &[u8]) -> Result<(), UrlError> {
+        let (userinfo, host_and_port) = cut_last(authority, b'@').unwrap_or((b"", authority));
+        let (user, password) = cut(userinfo, b':').unwrap_or((userinfo, b""));
         if !(user.is_empty() && password.is_empty()) {
             let start = self.here()?;
             encode(user, userinfo_set, &mut self.writer);
@@ -362,14 +375,15 @@ impl<'b> Builder<'b> {
             self.writer.push(b'@');
         }
 
-        let after_literal = host_and_port.rfind(']').unwrap_or(0);
-        let colon = host_and_port.get(after_literal..).and_then(|tail| tail.find(':')).map(|at| at + after_literal);
-        let (host, port) = host_and_port.split_at(colon.unwrap_or(host_and_port.len()));
+        // The first colon behind an IPv6 literal, if there is one, begins the port.
+        let literal = host_and_port.iter().rposition(|byte| *byte == b']').unwrap_or(0);
+        let colon = host_and_port.iter().skip(literal).position(|byte| *byte == b':').map(|at| literal + at);
+        let (host, port) = split_before(host_and_port, colon);
         let start = self.here()?;
         write_host(host, &mut self.writer)?;
         self.url.host = Span { start, end: self.here()? };
 
-        if let Some(port) = port.strip_prefix(':').filter(|digits| !digits.is_empty()) {
+        if let Some(port) = port.strip_prefix(b":").filter(|digits| !digits.is_empty()) {
             let port = parse_port(port).ok_or(UrlError::InvalidPort)?;
             if port != self.url.port {
                 self.url.port = port;
@@ -381,11 +395,11 @@ impl<'b> Builder<'b> {
         Ok(())
     }
 
-    /// Writes the path `directory` + `path`, where `directory` begins and ends with `/`.
+    /// Writes the path `directory/path`, where `directory` is empty or begins with `/`.
     ///
     /// The kept segments are known from the last to the first, so they are written from the end, at places that follow from
     /// the length of them all: no segment is written only to be removed again, and a buffer too small is no special case.
-    fn path(mut self, directory: &str, path: &str) -> Result<Self, UrlError> {
+    fn path(mut self, directory: &[u8], path: &[u8]) -> Result<Self, UrlError> {
         self.url.path = self.here()?;
         let len: usize = kept_segments(directory, path).map(|segment| 1 + encoded_len(segment, path_set)).sum();
         let mut at = self.writer.needed().saturating_add(len);
@@ -400,17 +414,17 @@ impl<'b> Builder<'b> {
         Ok(self)
     }
 
-    fn put(&mut self, mut at: usize, text: &str, set: EncodeSet) {
-        for byte in text.bytes() {
-            let (encoded, len) = encode_byte(byte, set);
-            for byte in &encoded[..len] {
+    fn put(&mut self, mut at: usize, text: &[u8], set: EncodeSet) {
+        for byte in text {
+            let (encoded, len) = encode_byte(*byte, set);
+            for byte in encoded.iter().take(len) {
                 self.writer.put(at, *byte);
                 at += 1;
             }
         }
     }
 
-    fn query(mut self, query: Option<&str>) -> Self {
+    fn query(mut self, query: Option<&[u8]>) -> Self {
         if let Some(query) = query {
             self.writer.push(b'?');
             encode(query, query_set, &mut self.writer);
@@ -425,39 +439,36 @@ impl<'b> Builder<'b> {
     }
 }
 
-/// The segments of `directory` + `path` that are left once dot segments are resolved (RFC 3986 §5.2.4), last one first.
-fn kept_segments<'a>(directory: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
-    let parents = directory.strip_prefix('/').and_then(|inner| inner.strip_suffix('/'));
+/// The segments of `directory/path` that are left once dot segments are resolved (RFC 3986 §5.2.4), last one first.
+fn kept_segments<'a>(directory: &'a [u8], path: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let is_slash = |byte: &u8| *byte == b'/';
+    let parents = directory.strip_prefix(b"/").into_iter().flat_map(move |parents| parents.rsplit(is_slash));
     let mut to_drop = 0usize;
-    path.rsplit('/').chain(parents.into_iter().flat_map(|inner| inner.rsplit('/'))).enumerate().filter_map(
-        move |(from_end, segment)| {
-            let dots = match dot_segment(segment) {
-                Some(dots) => dots,
-                None if to_drop == 0 => return Some(segment),
-                None => {
-                    to_drop -= 1;
-                    return None;
-                }
-            };
-            to_drop += usize::from(dots == 2);
-            (from_end == 0).then_some("") // `a/.` and `a/b/..` both end in a slash
-        },
-    )
+    path.rsplit(is_slash).chain(parents).enumerate().filter_map(move |(from_end, segment)| {
+        let dots = dot_segment(segment);
+        if dots == 0 && to_drop == 0 {
+            return Some(segment);
+        }
+        to_drop = if dots == 0 { to_drop - 1 } else { to_drop + usize::from(dots == 2) };
+        (from_end == 0).then_some(&b""[..]) // `a/.` and `a/b/..` both end in a slash
+    })
 }
 
-/// How many dots, if `segment` is `.` or `..`, each of them possibly spelt `%2e`.
-fn dot_segment(mut segment: &str) -> Option<u8> {
-    let mut dots = 0;
-    while !segment.is_empty() && dots < 3 {
-        segment = ["%2e", "%2E", "."].into_iter().find_map(|dot| segment.strip_prefix(dot))?;
-        dots += 1;
+/// How many dots, if `segment` is `.` or `..`, each of them possibly spelt `%2e`; 0 if it is something else.
+fn dot_segment(segment: &[u8]) -> u8 {
+    let (mut rest, mut dots) = (segment, 0);
+    while let [b'.', after @ ..] | [b'%', b'2', b'e' | b'E', after @ ..] = rest {
+        (rest, dots) = (after, dots + 1);
+        if dots > 2 {
+            return 0;
+        }
     }
-    matches!(dots, 1 | 2).then_some(dots)
+    if rest.is_empty() { dots } else { 0 }
 }
 
 /// Digits, with any number of leading zeros, up to 65535.
-fn parse_port(digits: &str) -> Option<u16> {
-    digits.bytes().try_fold(0u16, |port, digit| {
+fn parse_port(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0u16, |port, digit| {
         digit.is_ascii_digit().then_some(())?;
         port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))
     })
@@ -465,26 +476,34 @@ fn parse_port(digits: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
     use super::{dot_segment, kept_segments};
 
     #[test]
     fn dot_segments_in_every_spelling() {
         for (segment, dots) in [(".", 1), ("%2e", 1), ("%2E", 1), ("..", 2), (".%2e", 2), ("%2E.", 2), ("%2e%2E", 2)] {
-            assert_eq!(dot_segment(segment), Some(dots), "{segment}");
+            assert_eq!(dot_segment(segment.as_bytes()), dots, "{segment}");
         }
-        for segment in ["", "...", "a", ".a", "..a", "%2", "%2f", "%2e%2e%2e", "%2ex"] {
-            assert_eq!(dot_segment(segment), None, "{segment}");
+        for segment in ["", "...", "....", "a", ".a", "..a", "%2", "%2f", "%2e%2e%2e", "%2ex"] {
+            assert_eq!(dot_segment(segment.as_bytes()), 0, "{segment}");
         }
     }
 
     #[test]
     fn kept_segments_come_last_first() {
-        let kept = |directory, path| kept_segments(directory, path).collect::<Vec<_>>();
-        assert_eq!(kept("/", ""), [""]);
-        assert_eq!(kept("/b/c/", "../g"), ["g", "b"]);
-        assert_eq!(kept("/b/c/", "../../../g"), ["g"]);
-        assert_eq!(kept("/b/c/", "."), ["", "c", "b"]);
-        assert_eq!(kept("/", "///../.."), ["", ""]);
-        assert_eq!(kept("/", ".."), [""]);
+        let check = |directory: &str, path: &str, wanted: &[&str]| {
+            let kept: Vec<_> = kept_segments(directory.as_bytes(), path.as_bytes()).collect();
+            let wanted: Vec<_> = wanted.iter().map(|segment| segment.as_bytes()).collect();
+            assert_eq!(kept, wanted, "{directory} {path}");
+        };
+        check("", "", &[""]);
+        check("/b/c", "../g", &["g", "b"]);
+        check("/b/c", "../../../g", &["g"]);
+        check("/b/c", ".", &["", "c", "b"]);
+        check("", "///../..", &["", ""]);
+        check("/", "g", &["g", ""]);
+        check("", "..", &[""]);
     }
 }

@@ -280,9 +280,7 @@ impl Line<'_> {
 
 /// How much of `awaited` the bytes so far end with, when `before` of it did before `byte`.
 fn matched(awaited: &[u8], before: usize, byte: u8) -> usize {
-    let ends_with = |len: usize| {
-        awaited[len - 1] == byte && awaited[..before].ends_with(&awaited[..len - 1])
-    };
+    let ends_with = |len: usize| awaited[len - 1] == byte && awaited[..before].ends_with(&awaited[..len - 1]);
     (1..=(before + 1).min(awaited.len())).rev().find(|len| ends_with(*len)).unwrap_or(0)
 }
 

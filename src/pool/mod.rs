@@ -31,12 +31,7 @@ use core::{
     time::Duration,
 };
 
-pub(crate) use self::{
-    resources::TlsMemory,
-    slots::{Lease, NO_SLOT, Slots},
-    socket::Timeout,
-    stream::Stream,
-};
+use self::stream::TlsStream;
 pub use self::{
     key::{KEPT_HOST_LEN, Key},
     manager::{ConnectionManager, Leased},
@@ -44,7 +39,12 @@ pub use self::{
     slots::Counts,
     socket::Socket,
 };
-use self::stream::TlsStream;
+pub(crate) use self::{
+    resources::TlsMemory,
+    slots::{Lease, NO_SLOT, Slots},
+    socket::Timeout,
+    stream::Stream,
+};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},

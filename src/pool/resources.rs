@@ -48,10 +48,7 @@ impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Resources<SOCKET
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(SOCKETS > 0, "a pool needs at least one socket") }
-        Self {
-            buffers: [const { Place::new([0; HEAD]) }; SOCKETS],
-            tls: [const { Place::new(TlsMemory::new()) }; TLS],
-        }
+        Self { buffers: [const { Place::new([0; HEAD]) }; SOCKETS], tls: [const { Place::new(TlsMemory::new()) }; TLS] }
     }
 }
 

@@ -79,8 +79,7 @@ impl<C, const N: usize> Slots<C, N> {
 
     pub(crate) fn counts(&self) -> Counts {
         let in_use = self.places.iter().filter(|place| place.is_lent()).count();
-        let idle =
-            self.places.iter().filter_map(Place::lend).filter(|slot| slot.key.is_some()).count();
+        let idle = self.places.iter().filter_map(Place::lend).filter(|slot| slot.key.is_some()).count();
         Counts { in_use, idle, free: N - in_use - idle, high_water: self.high_water.get() }
     }
 

@@ -2,12 +2,12 @@
 
 use core::{ops::DerefMut, time::Duration};
 
+#[cfg(feature = "json")]
+use super::json::Json;
 use super::{
     body::{Body, Bytes, Empty, Form},
     draft::{Draft, Memory},
 };
-#[cfg(feature = "json")]
-use super::json::Json;
 use crate::{error::Result, http::Method};
 
 /// How long an exchange may take, unless you say otherwise.

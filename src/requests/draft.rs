@@ -154,7 +154,8 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         };
         let body_len = bytes.map_or(written, <[u8]>::len);
 
-        let mut head = HeadWriter::new(work.get_mut(written..).unwrap_or_default(), self.method, self.url.target(front));
+        let mut head =
+            HeadWriter::new(work.get_mut(written..).unwrap_or_default(), self.method, self.url.target(front));
         if no_host {
             head.field("Host", self.url.authority(front).as_bytes());
         }
@@ -266,7 +267,9 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
 
     /// Whether the caller asked for the connection to end after this request.
     pub(crate) fn says_close(&self) -> bool {
-        let says_close = |value: &[u8]| value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+        let says_close = |value: &[u8]| {
+            value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+        };
         self.fields().get_all("connection").any(says_close)
     }
 }

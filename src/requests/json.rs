@@ -67,7 +67,7 @@ impl fmt::Display for JsonError {
 impl core::error::Error for JsonError {}
 
 /// Reads a value from the first `len` bytes of `buffer`; strings with escapes are unescaped into the rest of it.
-pub(super) fn parse<'b, V: Deserialize<'b>>(buffer: &'b mut [u8], len: usize) -> Result<V, ErrorKind> {
+pub(crate) fn parse<'b, V: Deserialize<'b>>(buffer: &'b mut [u8], len: usize) -> Result<V, ErrorKind> {
     let (text, room) = buffer.split_at_mut_checked(len).unwrap_or_default();
     let have = room.len();
     let parsed = de::from_slice_escaped(text, room);

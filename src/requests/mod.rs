@@ -46,13 +46,13 @@
 //! Request bodies that are produced while they are sent, compressed bodies, cookies, proxies.
 
 mod body;
-mod builder;
-mod draft;
-mod incoming;
+pub(crate) mod builder;
+pub(crate) mod draft;
+pub(crate) mod incoming;
 #[cfg(feature = "json")]
-mod json;
-mod response;
-mod session;
+pub(crate) mod json;
+pub(crate) mod response;
+pub(crate) mod session;
 
 #[cfg(feature = "json")]
 pub use self::json::{Json, JsonError};

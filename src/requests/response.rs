@@ -151,9 +151,10 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
 /// Receives more of the body into the exchange buffer.
 async fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mut ResponseInfo<M>) -> Result<usize> {
-    let room = info.body.room(&mut info.memory);
+    let (memory, body) = info.parts();
+    let room = body.room(memory);
     let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
-    info.body.received_staged(count)?;
+    body.received_staged(count)?;
     Ok(count)
 }
 
@@ -178,7 +179,7 @@ impl<'p, P: SocketPool> Deref for Response<'p, P> {
 
 impl<'p, P: SocketPool> core::fmt::Debug for Response<'p, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Response").field("status", &self.info.head.status).finish_non_exhaustive()
+        f.debug_struct("Response").field("info", &self.info).finish_non_exhaustive()
     }
 }
 
@@ -189,7 +190,7 @@ pub struct ResponseInfo<M> {
     /// Where the head begins in the memory.
     start: usize,
     head: ResponseHead,
-    pub(crate) body: IncomingBody,
+    body: IncomingBody,
     lease: LeaseTerms,
     redirects: u8,
 }
@@ -315,7 +316,13 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
 }
 
 impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
-    pub(crate) fn new(draft: Draft<'_, M>, head: ResponseHead, body: IncomingBody, lease: LeaseTerms, redirects: u8) -> Self {
+    pub(crate) fn new(
+        draft: Draft<'_, M>,
+        head: ResponseHead,
+        body: IncomingBody,
+        lease: LeaseTerms,
+        redirects: u8,
+    ) -> Self {
         let (url, start) = (draft.url(), draft.work());
         Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
     }
@@ -337,7 +344,10 @@ impl<M> core::fmt::Debug for ResponseInfo<M> {
 pub(crate) fn may_repeat(error: Error, method: Method<'_>, incoming: &IncomingHead) -> bool {
     let was_closed = matches!(
         error.kind(),
-        ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | ErrorKind::Malformed(DecodeError::NoResponse)
+        ErrorKind::Io(_)
+            | ErrorKind::Truncated
+            | ErrorKind::NotConnected
+            | ErrorKind::Malformed(DecodeError::NoResponse)
     );
     was_closed && method.is_idempotent() && !incoming.began
 }

@@ -39,7 +39,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
-        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(Roots::MOZILLA), id: TlsId(0) }.with_new_id()
+        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(Roots::MOZILLA), id: TlsId(0) }
+            .with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.

@@ -88,7 +88,7 @@ impl TlsError {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Certificate(error) => return error.fmt(f),
+            Self::Certificate(error) => return write!(f, "{}: {error}", error.reason()),
             Self::PeerAlert(Some(number)) => {
                 return write!(f, "peer-alert: the server sent alert {number}{}", alert_name(*number));
             }

@@ -133,9 +133,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
 impl<S: Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
     fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
         let ask = |kind: fn() -> AddrType| {
-            self.wait(|stack| {
-                stack.get_host_by_name(host, kind()).map_err(|error| error.map(|_| ErrorKind::Other))
-            })
+            self.wait(|stack| stack.get_host_by_name(host, kind()).map_err(|error| error.map(|_| ErrorKind::Other)))
         };
         let (ipv4, ipv6) = (|| AddrType::IPv4, || AddrType::IPv6);
         let answer = match family {

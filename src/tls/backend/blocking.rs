@@ -1,9 +1,7 @@
 //! The session of the blocking face, over the same engine, guard, suite and proof. See [`engine`](super::engine).
 
 use embedded_io::{Error as _, ErrorKind as Io, Read, Write};
-use embedded_tls::{
-    FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection,
-};
+use embedded_tls::{FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection};
 
 use super::{
     TlsMemory,

@@ -1,8 +1,8 @@
 //! What the server has proven so far.
 
 use embedded_tls::{
-    CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, SignatureScheme, TlsError as EngineError,
-    TlsVerifier,
+    CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, SignatureScheme,
+    TlsError as EngineError, TlsVerifier,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
@@ -37,7 +37,10 @@ struct Proof<'x, 'c, R, T> {
 enum Shown {
     Nothing,
     /// A chain that leads to a root, for the right name, at the right time. Its key, and what was said until then.
-    Chain { leaf: LeafKey, transcript: Sha256 },
+    Chain {
+        leaf: LeafKey,
+        transcript: Sha256,
+    },
     /// And a signature over the handshake by the key of that chain.
     Signature,
     /// Something that was refused, or out of order.
@@ -84,7 +87,12 @@ impl<R, T> Proof<'_, '_, R, T> {
         verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
-    fn judge_signature(&self, leaf: &LeafKey, transcript: Sha256, verify: &CertificateVerifyRef<'_>) -> Result<(), TlsError> {
+    fn judge_signature(
+        &self,
+        leaf: &LeafKey,
+        transcript: Sha256,
+        verify: &CertificateVerifyRef<'_>,
+    ) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
         let algorithms = self.context.verify_policy().signature_algorithms();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
@@ -106,9 +114,9 @@ impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
 
     fn verify_certificate(&mut self, transcript: &Sha256, certificate: CertificateRef<'_>) -> Result<(), EngineError> {
         let step = match self.shown {
-            Shown::Nothing => self
-                .judge_chain(&certificate.entries)
-                .map(|leaf| Shown::Chain { leaf, transcript: transcript.clone() }),
+            Shown::Nothing => {
+                self.judge_chain(&certificate.entries).map(|leaf| Shown::Chain { leaf, transcript: transcript.clone() })
+            }
             Shown::Wrong(error) => Err(error),
             _ => Err(TlsError::UnexpectedMessage),
         };
