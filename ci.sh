@@ -202,7 +202,7 @@ gate_miri() {
 gate_package() {
   local files stray needed
   files=$(cargo package --quiet --locked --allow-dirty --list)
-  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|src/.*\.rs|examples/[a-z_]+\.rs' \
+  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|src/.*\.rs|examples/([a-z_]+/)*[a-z_]+\.rs' \
     <<<"$files" || true)
   [ -z "$stray" ] || { echo "stray files:" && echo "$stray" && return 1; }
   for needed in LICENSE README.md CHANGELOG.md src/lib.rs; do
