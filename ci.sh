@@ -77,22 +77,27 @@ gate_words() {
 }
 
 # With --target, features that only build scripts and procedural macros switch on are not counted: they stay on the host.
+tree() {
+  cargo tree --locked --target "$small" "$@"
+}
+
 gate_tree() {
-  local tree offenders
-  tree=$(cargo tree --locked --target "$small" --edges normal,no-proc-macro --prefix none --format '{p}|{f}' "$@")
-  offenders=$(awk -F'|' '{
-    sub(/ \(\*\)$/, "", $2); n = split($2, on, ",")
-    for (i = 1; i <= n; i++) if (on[i] ~ /^(use[-_])?(alloc|std)$/) print $1 ": feature " on[i]
-  }' <<<"$tree" | sort -u)
-  if [ -n "$offenders" ]; then
-    printf '%s\n' "$offenders"
-    local name
-    name=$(sed -n '1s/ .*//p' <<<"$offenders")
-    echo "how $name comes in, and who asks what of it:"
-    cargo tree --locked --target "$small" --edges normal,features,no-proc-macro --invert "$name" "$@" | head -n 40
-    return 1
-  fi
-  echo "$(sort -u <<<"$tree" | grep -vc '(\*)$') packages, none with alloc or std"
+  local with packages offenders first
+  for with in default "$(chip_features | paste -sd,)"; do
+    packages=$(tree --edges normal,no-proc-macro --features "$with" --prefix none --format '{p}|{f}' | sed 's/ (\*)$//' | sort -u)
+    offenders=$(awk -F'|' '{
+      n = split($2, on, ",")
+      for (i = 1; i <= n; i++) if (on[i] ~ /^(use[-_])?(alloc|std)$/) print $1 ": feature " on[i]
+    }' <<<"$packages")
+    if [ -n "$offenders" ]; then
+      echo "$offenders"
+      first=$(sed -nE '1s/^([^ ]+) v([^ :]+).*/\1@\2/p' <<<"$offenders")
+      echo "Who asks what of $first:"
+      tree --edges normal,features,no-proc-macro --features "$with" --invert "$first" --depth 4
+      return 1
+    fi
+    echo "$with: $(wc -l <<<"$packages") packages, none with alloc or std"
+  done
 }
 
 gate_clippy() {
@@ -195,7 +200,9 @@ gate_corpora() {
 
 gate_miri() {
   [ -f src/lending.rs ] || skip "not there yet: src/lending.rs"
-  cargo +nightly miri --version >/dev/null 2>&1 || skip "no nightly toolchain with Miri"
+  cargo +nightly miri --version >/dev/null 2>&1 ||
+    rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 ||
+    skip "no nightly toolchain with Miri"
   cargo +nightly miri test --quiet --locked --lib lending
 }
 
