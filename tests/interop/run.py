@@ -179,8 +179,8 @@ class Face:
     def report(self, name, problems, *details):
         report(f"{self.face}: {name}", problems, *details)
 
-    def check(self, name, *args, status=0, body=None, phase=None, stats=None):
-        """Runs the tool. `body`: bytes it must print, or what tells whether they are right; `phase`: of the one error line."""
+    def check(self, name, *args, status=0, body=None, error=None, stats=None):
+        """Runs the tool. `body`: the bytes it must print, or what tells whether they are right; `error`: how the one on stderr goes on after `error: `."""
         command = [self.binary, "--face", self.face, *map(str, args)]
         try:
             got = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
@@ -195,15 +195,15 @@ class Face:
         if body is not None:
             try:
                 right = body(got.stdout) if callable(body) else got.stdout == body
-            except (ValueError, LookupError, TypeError) as error:
+            except (ValueError, LookupError, TypeError) as reason:
                 right = False
-                problems.append(f"{type(error).__name__}: {error}")
+                problems.append(f"{type(reason).__name__}: {reason}")
             if not right:
                 problems.append("not the body that was expected")
         if status not in (0, 22) and (len(lines) != 1 or not re.match(r"error: [a-z]+: \S", stderr)):
             problems.append("not one line `error: PHASE: REASON` on stderr")
-        if phase and not stderr.startswith(f"error: {phase}: "):
-            problems.append(f"not an error of the phase {phase}")
+        if error and not stderr.startswith(f"error: {error}"):
+            problems.append(f"stderr does not begin with `error: {error}`")
         if stats and lines[-1:] != [stats]:
             problems.append(f"the last line on stderr is not `{stats}`")
         details = f"command: {command}", f"stdout: {got.stdout[:300]!r}", f"stderr: {stderr[:600]!r}"
@@ -292,8 +292,8 @@ def odd(face, ports):
     check("odd long head", f"{base}/long-head", status=9)
     for path in ("stall", "stall-head", "stall-body"):
         check(f"odd {path}", "--timeout", "1", f"{base}/{path}", status=6)
-    check("refused connection", f"http://localhost:{ports['CLOSED']}/", status=4, phase="connect")
-    check("unknown host", "http://nowhere.invalid/", status=3, phase="resolve")
+    check("refused connection", f"http://localhost:{ports['CLOSED']}/", status=4, error="connect: ")
+    check("unknown host", "http://nowhere.invalid/", status=3, error="resolve: ")
     check("--resolve", "--resolve", f"device.example:80:127.0.0.1:{ports['HTTPBIN']}", "http://device.example/headers",
           body=sent(Host="device.example"))
     check("no URL", status=2)
@@ -340,18 +340,19 @@ def refusals(face, ports):
     trust = ("--cacert", RUN / "root.pem")
     before = (RUN / "requests.log").read_bytes()
 
-    def refused(name, *args):
-        check(f"refused: {name}", *args, status=5, phase="handshake")
+    def refused(name, *args, why=""):
+        check(f"refused: {name}", *args, status=5, error=f"handshake: {why}")
 
     for name in ("rsa", "p256"):
         port = ports[name.upper()]
         url = f"https://localhost:{port}/json"
-        refused(f"{name}: Mozilla's roots", url)
-        refused(f"{name}: another root", "--cacert", RUN / "stranger.pem", url)
-        refused(f"{name}: another name", *trust, "--resolve", f"other.example:{port}:127.0.0.1", f"https://other.example:{port}/json")
-        refused(f"{name}: another address", *trust, "--resolve", f"127.0.0.2:{port}:127.0.0.1", f"https://127.0.0.2:{port}/json")
-        refused(f"{name}: expired", *trust, "--at", int(time.time()) + 60 * DAY, url)
-        refused(f"{name}: not yet valid", *trust, "--at", "0", url)
+        refused(f"{name}: Mozilla's roots", url, why="unknown-issuer")
+        refused(f"{name}: another root", "--cacert", RUN / "stranger.pem", url, why="unknown-issuer")
+        for host in ("other.example", "127.0.0.2"):
+            refused(f"{name}: as {host}", *trust, "--resolve", f"{host}:{port}:127.0.0.1", f"https://{host}:{port}/json",
+                    why="name-mismatch")
+        refused(f"{name}: expired", *trust, "--at", int(time.time()) + 60 * DAY, url, why="expired")
+        refused(f"{name}: not yet valid", *trust, "--at", "0", url, why="not-yet-valid")
     refused("TLS 1.2 only", *trust, f"https://localhost:{ports['TLS12']}/json")
     refused("plain HTTP", *trust, f"https://localhost:{ports['PLAIN']}/json")
     check("silence in the handshake", *trust, "--timeout", "1", f"https://localhost:{ports['SILENT']}/", status=6)
