@@ -6,6 +6,7 @@
 # shellcheck disable=SC2317 # the gates are called by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+export CARGO_TARGET_DIR=$PWD/target
 
 gates=(
   "fmt       the code is formatted"
@@ -162,7 +163,7 @@ gate_bare() {
   [ -e src/requests ] || [ -e src/requests.rs ] || skip "not there yet: src/requests"
   local target binary names
   for target in "$small" riscv32imc-unknown-none-elf; do
-    cross build "$target" --manifest-path examples/bare/Cargo.toml --target-dir target
+    cross build "$target" --manifest-path examples/bare/Cargo.toml
     binary=target/$target/debug/bare
     names=$(nm -C "$binary")
     # An empty program would prove nothing: the code of the exchange must be in it.
@@ -209,7 +210,7 @@ gate_miri() {
 gate_package() {
   local files stray needed
   files=$(cargo package --quiet --locked --allow-dirty --list)
-  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|src/.*\.rs|examples/([a-z_]+/)*[a-z_]+\.rs' \
+  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|src/.*\.rs|examples/([a-z0-9_]+/)*[a-z0-9_]+\.rs' \
     <<<"$files" || true)
   [ -z "$stray" ] || { echo "stray files:" && echo "$stray" && return 1; }
   for needed in LICENSE README.md CHANGELOG.md src/lib.rs; do

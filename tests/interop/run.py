@@ -180,7 +180,7 @@ class Face:
         report(f"{self.face}: {name}", problems, *details)
 
     def check(self, name, *args, status=0, body=None, error=None, stats=None):
-        """Runs the tool. `body`: the bytes it must print, or what tells whether they are right; `error`: how the one on stderr goes on after `error: `."""
+        """Runs the tool. `body`: what it must print, or what judges that; `error`: how stderr must go on after `error: `."""
         command = [self.binary, "--face", self.face, *map(str, args)]
         try:
             got = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
