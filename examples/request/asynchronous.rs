@@ -57,6 +57,8 @@ pub async fn run(
         }
         // Here the response is dropped. It was read to its end, so its connection goes back to the pool.
     }
+    let writes = meter.writes.get();
     pool.inner.close_idle().await;
+    meter.all_tls_since(writes);
     outcome
 }

@@ -15,8 +15,8 @@ pub struct Meter {
     pub connections: Cell<usize>,
     /// Write calls on TCP connections; counted by the network.
     pub writes: Cell<usize>,
-    /// Those of them that a TLS handshake made: `writes` less these are the writes of application data.
-    handshake_writes: Cell<usize>,
+    /// Those of them that were TLS's own, in handshakes and to take leave: `writes` less these carried requests.
+    tls_writes: Cell<usize>,
     /// Connections whose handshake failed: no request was sent on them.
     refused: Cell<usize>,
     /// How often a kept connection was taken for a request.
@@ -28,12 +28,19 @@ pub fn count(counter: &Cell<usize>) {
     counter.set(counter.get() + 1);
 }
 
+impl Meter {
+    /// What was written since there were so many writes is TLS's own.
+    pub fn all_tls_since(&self, writes: usize) {
+        self.tls_writes.set(self.tls_writes.get() + self.writes.get() - writes);
+    }
+}
+
 /// A request is what is sent on a connection, be it for a redirect, or once more because a kept connection was dead.
 impl fmt::Display for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (connections, reused) = (self.connections.get(), self.reused.get());
         let requests = connections - self.refused.get() + reused;
-        let writes = self.writes.get() - self.handshake_writes.get();
+        let writes = self.writes.get() - self.tls_writes.get();
         write!(f, "connections={connections} requests={requests} reused={reused} writes={writes}")
     }
 }
@@ -52,10 +59,9 @@ impl<'m, T> Metered<'m, T> {
 
     /// Notes how a handshake ended, and what was written since it began.
     fn handshake_over(&self, writes_before: usize, connections_before: usize, outcome: &Result<()>) {
-        let meter = self.meter;
-        meter.handshake_writes.set(meter.handshake_writes.get() + meter.writes.get() - writes_before);
-        if outcome.is_err() && meter.connections.get() > connections_before {
-            count(&meter.refused);
+        self.meter.all_tls_since(writes_before);
+        if outcome.is_err() && self.meter.connections.get() > connections_before {
+            count(&self.meter.refused);
         }
     }
 }
