@@ -1,6 +1,5 @@
 //! How fast the codec is. Numbers, not verdicts; run with
-//! `cargo test --release --test http_speed -- --ignored --nocapture`.
-#![cfg(feature = "requests")]
+//! `cargo bench --bench codec`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -34,9 +33,7 @@ fn body(framing: Framing, answer: &[u8]) -> usize {
     total
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
+fn main() {
     let head = format!(
         "HTTP/1.1 200 OK\r\nDate: Tue, 09 Nov 2010 14:49:00 GMT\r\nServer: example/1.0\r\nContent-Type: application/json\r\n\
          Cache-Control: no-store\r\nX-Request-Id: 0123456789abcdef0123456789abcdef\r\nConnection: keep-alive\r\n\

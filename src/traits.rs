@@ -13,7 +13,7 @@
 //! ```
 //! use socketpool::{Error, requests::Session, traits};
 //!
-//! async fn temperature<'p, P, T>(pool: &'p P, tls: &T, buffer: &mut [u8]) -> Result<f32, Error>
+//! async fn temperature<'p, P, T>(pool: &'p P, tls: &'p T, buffer: &mut [u8]) -> Result<f32, Error>
 //! where
 //!     P: traits::SocketPool,
 //!     T: traits::TlsContext<P::Socket<'p>>,

@@ -12,8 +12,8 @@
 //! ```
 //! use socketpool::{Resources, SocketPool, mock::{MockTls, Peer, Script, Step, block_on}, requests::Session};
 //!
-//! let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"celsius\":7}";
-//! let peers = [Peer::new("api.example.com", 443, &[Step::Receive(b"\r\n\r\n"), Step::Send(answer)])];
+//! const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"celsius\":7}";
+//! let peers = [Peer::new("api.example.com", 443, &[Step::Receive(b"\r\n\r\n"), Step::Send(ANSWER)])];
 //! let script = Script::new(&peers);
 //!
 //! block_on(async {

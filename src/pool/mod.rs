@@ -63,11 +63,16 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// # Examples
 ///
 /// ```
-/// # socketpool::mock::run(async |network: &mut _| {
 /// use socketpool::{Resources, SocketPool};
+/// # use socketpool::mock::{Peer, Script, Step, block_on};
+/// # let steps = [Step::Receive(b"Hello, world"), Step::Send(b"Hello, world")];
+/// # let peers = [Peer::new("echo.example", 7, &steps)];
+/// # let script = Script::new(&peers);
+/// # let mut network = script.network(); // or any other stack
 ///
 /// let mut memory = Resources::<2>::new();
-/// let pool = SocketPool::new(network, &mut memory);
+/// let pool = SocketPool::new(&mut network, &mut memory);
+/// # block_on(async {
 /// let mut socket = pool.socket().await?;
 /// socket.connect("echo.example", 7).await?;
 /// socket.send_all(b"Hello, world").await?;
@@ -81,6 +86,7 @@ pub struct SocketPool<'s, S: Connect, const N: usize> {
     network: &'s S,
     slots: Slots<Resting<'s, S>, N>,
     buffers: [&'s Place<[u8]>; N],
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     tls: &'s [Place<TlsMemory>],
 }
 

@@ -127,7 +127,7 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
             None => Err(error(ErrorKind::Timeout)),
             Some(Ok(received)) => Ok(received),
             Some(Err(kind)) => {
-                self.torn = true;
+                self.torn |= kind != ErrorKind::Timeout;
                 Err(error(kind))
             }
         }

@@ -32,9 +32,11 @@ impl<C> TlsStream<'_, C> {
 /// An open connection of a pool: plain, of type `P`, or under TLS, of type `T`.
 pub(crate) enum Stream<P, T> {
     Plain(P),
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS session to put in it"))]
     Tls(T),
 }
 
+#[cfg(feature = "tls")]
 impl<P, T> Stream<P, T> {
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))

@@ -1,20 +1,17 @@
 //! The roots a program trusts.
 //!
 //! [`Roots::MOZILLA`] is the list Firefox ships (from the webpki-roots crate, about 57 KB of flash, linked only if it is
-//! named). Roots of your own come from DER, at compile time or at run time ([`trust_anchor`]), or from PEM text at run
-//! time ([`RootStore`]). Only the name, key and name constraints of a root are used; its dates are not (RFC 5280 §6.1.1).
+//! named). Roots of your own come from DER, at compile time ([`constant_trust_anchor`]) or at run time
+//! ([`trust_anchor_from_der`]), or from PEM text at run time ([`RootStore`]). Only the name, key and name constraints of a root are used; its dates are not (RFC 5280 §6.1.1).
 //!
 //! # Examples
 //! A root certificate in flash:
 //! ```
 //! use rustls_pki_types::TrustAnchor;
-//! use socketpool::tls::roots::{Roots, trust_anchor};
+//! use socketpool::tls::roots::{Roots, constant_trust_anchor};
 //!
-//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
-//! static OWN: [TrustAnchor<'static>; 1] = [match trust_anchor(include_bytes!("root.der")) {
-//!     Some(anchor) => anchor,
-//!     None => panic!("root.der is no root certificate"),
-//! }];
+//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/", $path)) } }
+//! static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("root.der"))];
 //! static ROOTS: Roots<'static> = Roots::only(&OWN);
 //! ```
 
@@ -24,8 +21,8 @@ use rustls_pki_types::{Der, TrustAnchor};
 
 use super::pem::{self, PemError};
 use super::verify::CertificateError;
-use super::verify::certificate::{Certificate, extension};
-use super::verify::der::{self, some};
+use super::verify::certificate::{self, Certificate, KeyUsageBits, extension};
+use super::verify::der;
 
 static MOZILLA: &[TrustAnchor<'static>] = webpki_roots::TLS_SERVER_ROOTS;
 
@@ -85,36 +82,109 @@ impl fmt::Debug for Roots<'_> {
     }
 }
 
-/// Makes a trust anchor of a root certificate in DER, at compile time or at run time. It borrows from `certificate`.
+/// Makes a trust anchor of a root certificate in DER, for a constant. It borrows from `certificate`.
 ///
-/// `None` if it is no certificate, or a version 3 certificate that is no authority.
+/// # Panics
+/// If it is no certificate, or no authority; in a `static` or `const`, that is an error of the compiler. For
+/// certificates that come at run time there is [`trust_anchor_from_der`].
 #[must_use]
-pub const fn trust_anchor(certificate: &[u8]) -> Option<TrustAnchor<'_>> {
-    let root = some!(Certificate::parse(certificate));
-    if !some!(root.is_ca()) && !root.is_v1() {
-        return None;
+pub const fn constant_trust_anchor(certificate: &[u8]) -> TrustAnchor<'_> {
+    match Parts::read(certificate) {
+        Ok(parts) => parts.anchor(),
+        Err(_) => panic!("not the DER of a root certificate"),
     }
-    let name_constraints = match some!(root.extension(extension::NAME_CONSTRAINTS)) {
-        Some(extension) => Some(Der::from_slice(some!(der::only(extension.value, der::SEQUENCE)))),
-        None => None,
-    };
-    Some(TrustAnchor {
-        subject: Der::from_slice(root.subject),
-        subject_public_key_info: Der::from_slice(root.spki_contents),
-        name_constraints,
-    })
 }
 
-/// [`trust_anchor`], with an error instead of `None`.
+/// Makes a trust anchor of a root certificate in DER, at run time. It borrows from `certificate`.
+///
+/// The signature of a root certificate and its dates mean nothing and are not looked at; what it says about itself has to
+/// be right.
 ///
 /// # Errors
-/// [`Malformed`](CertificateError::Malformed), or [`NotACa`](CertificateError::NotACa) for a certificate that is no
-/// authority.
+/// [`NotACa`](CertificateError::NotACa) for a certificate that is no authority,
+/// [`UnsupportedCriticalExtension`](CertificateError::UnsupportedCriticalExtension), and
+/// [`Malformed`](CertificateError::Malformed).
 pub fn trust_anchor_from_der(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
-    trust_anchor(certificate).ok_or_else(|| match Certificate::parse(certificate) {
-        Some(root) if root.is_ca() == Some(false) => CertificateError::NotACa,
-        _ => CertificateError::Malformed,
-    })
+    Parts::read(certificate).map(Parts::anchor)
+}
+
+/// What a trust anchor is made of.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    subject: &'a [u8],
+    public_key: &'a [u8],
+    name_constraints: Option<&'a [u8]>,
+}
+
+/// `ok_or(Malformed)?` inside a `const fn`.
+macro_rules! part {
+    ($option:expr) => {
+        match $option {
+            Some(value) => value,
+            None => return Err(CertificateError::Malformed),
+        }
+    };
+}
+
+impl<'a> Parts<'a> {
+    const fn read(certificate: &'a [u8]) -> Result<Self, CertificateError> {
+        let root = part!(Certificate::parse(certificate));
+        let mut name_constraints = None;
+        let (mut own_key_id, mut authority_key_id) = (None, None);
+        let mut is_ca = root.is_v1();
+        let mut may_sign = true;
+        let mut seen = 0u64;
+
+        let mut extensions = root.extensions();
+        while let Some(extension) = part!(extensions.next()) {
+            let value = extension.value;
+            match extension.number {
+                Some(extension::BASIC_CONSTRAINTS) => is_ca = part!(certificate::is_ca(value)),
+                Some(extension::KEY_USAGE) => may_sign = part!(KeyUsageBits::parse(value)).has_key_cert_sign(),
+                Some(extension::NAME_CONSTRAINTS) => {
+                    name_constraints = Some(part!(certificate::name_constraints(value)))
+                }
+                Some(extension::SUBJECT_KEY_ID) => own_key_id = Some(part!(der::only(value, der::OCTET_STRING))),
+                Some(extension::AUTHORITY_KEY_ID) if !extension.is_critical => {
+                    authority_key_id = part!(certificate::authority_key_id(value));
+                }
+                Some(extension::EXTENDED_KEY_USAGE) => {}
+                _ if extension.is_critical => return Err(CertificateError::UnsupportedCriticalExtension),
+                _ => {}
+            }
+            // No extension may come twice (RFC 5280 §4.2).
+            if let Some(number @ 0..64) = extension.number {
+                if seen >> number & 1 == 1 {
+                    return Err(CertificateError::Malformed);
+                }
+                seen |= 1 << number;
+            }
+        }
+
+        if !is_ca || !may_sign {
+            return Err(CertificateError::NotACa);
+        }
+        // A root names itself, and knows the key it signed itself with (RFC 5280 §4.1.2.4, §4.2.1.1).
+        let is_own_key = match (own_key_id, authority_key_id) {
+            (Some(own), Some(authority)) => der::equal(own, authority),
+            _ => true,
+        };
+        if root.subject.is_empty() || (root.is_self_issued() && !is_own_key) {
+            return Err(CertificateError::Malformed);
+        }
+        Ok(Self { subject: root.subject, public_key: root.spki_contents, name_constraints })
+    }
+
+    const fn anchor(self) -> TrustAnchor<'a> {
+        TrustAnchor {
+            subject: Der::from_slice(self.subject),
+            subject_public_key_info: Der::from_slice(self.public_key),
+            name_constraints: match self.name_constraints {
+                Some(constraints) => Some(Der::from_slice(constraints)),
+                None => None,
+            },
+        }
+    }
 }
 
 /// Up to `N` roots read from PEM text, their DER in a buffer of the caller's.

@@ -86,6 +86,7 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             State::Unproven | State::Broken => return Err(ErrorKind::NotConnected),
         }
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        shared.records.set(0);
         loop {
             match connection.read(out).await {
                 Ok(0) => {} // an empty record: allowed, and not the end

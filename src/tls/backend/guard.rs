@@ -42,6 +42,10 @@ pub(super) enum Stage {
     Data,
 }
 
+/// The most records that may come before one of them has data in it: tickets, empty records. A peer that sends
+/// nothing else would keep a reader busy for ever.
+const IDLE_RECORDS: u8 = 32;
+
 /// The mark for the cipher, in the version field of the headers that the engine sees: this record came after the
 /// handshake.
 pub(super) const AFTER_HANDSHAKE: u8 = 4;
@@ -54,11 +58,18 @@ pub(super) struct Shared {
     pub(super) refusal: Cell<Option<TlsError>>,
     /// The transport ended.
     pub(super) ended: Cell<bool>,
+    /// Records that passed since the session last began to read.
+    pub(super) records: Cell<u8>,
 }
 
 impl Shared {
     pub(super) const fn new() -> Self {
-        Self { stage: Cell::new(Stage::Hello), refusal: Cell::new(None), ended: Cell::new(false) }
+        Self {
+            stage: Cell::new(Stage::Hello),
+            refusal: Cell::new(None),
+            ended: Cell::new(false),
+            records: Cell::new(0),
+        }
     }
 }
 
@@ -124,6 +135,9 @@ impl<'m> Guard<'m> {
             return Ok(Step::Read);
         }
         self.judge_body(out).map_err(|refusal| self.refuse(refusal))?;
+        if self.shared.records.replace(self.shared.records.get().saturating_add(1)) >= IDLE_RECORDS {
+            return Err(self.refuse(TlsError::UnexpectedMessage));
+        }
         self.header_len = 0;
         self.body_len = 0;
         Ok(Step::Ready(out.len()))
@@ -367,6 +381,14 @@ mod tests {
         let mut marked = record(23, &[1; 17]);
         marked[2] = AFTER_HANDSHAKE;
         assert_eq!(run(Stage::Data, &record(23, &[1; 17]), 3), Ok(vec![marked]));
+    }
+
+    #[test]
+    fn records_without_data_are_not_read_for_ever() {
+        let record = record(23, &[1; 17]);
+        let most = usize::from(IDLE_RECORDS);
+        assert_eq!(run(Stage::Data, &record.repeat(most), 100).map(|records| records.len()), Ok(most));
+        assert_eq!(run(Stage::Data, &record.repeat(most + 1), 100), Err(TlsError::UnexpectedMessage));
     }
 
     #[test]

@@ -11,14 +11,18 @@ use super::algorithms::RsaPublicKey;
 use super::der::{self, Reader, some};
 use super::{CertificateError, MAX_RSA_BITS, MIN_RSA_BITS};
 
-/// The last two octets of the extensions we read, all of them below `id-ce` (2.5.29).
+/// The last number of the extensions we know, all of them below `id-ce` (2.5.29).
 pub(crate) mod extension {
+    /// subjectKeyIdentifier, RFC 5280 §4.2.1.2.
+    pub(crate) const SUBJECT_KEY_ID: u8 = 14;
     /// keyUsage, RFC 5280 §4.2.1.3.
     pub(crate) const KEY_USAGE: u8 = 15;
     /// basicConstraints, RFC 5280 §4.2.1.9.
     pub(crate) const BASIC_CONSTRAINTS: u8 = 19;
     /// nameConstraints, RFC 5280 §4.2.1.10.
     pub(crate) const NAME_CONSTRAINTS: u8 = 30;
+    /// authorityKeyIdentifier, RFC 5280 §4.2.1.1.
+    pub(crate) const AUTHORITY_KEY_ID: u8 = 35;
     /// extKeyUsage, RFC 5280 §4.2.1.12.
     pub(crate) const EXTENDED_KEY_USAGE: u8 = 37;
 }
@@ -50,12 +54,36 @@ pub(crate) struct Certificate<'a> {
 /// One extension of a certificate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extension<'a> {
-    /// The object identifier, without its header.
-    pub(crate) oid: &'a [u8],
+    /// The last number of its object identifier if that is 2.5.29.`number`.
+    pub(crate) number: Option<u8>,
     /// A reader that does not know it must refuse the certificate.
     pub(crate) is_critical: bool,
     /// What is in the OCTET STRING.
     pub(crate) value: &'a [u8],
+}
+
+/// Reads the extensions of a certificate one after another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extensions<'a>(Reader<'a>);
+
+impl<'a> Extensions<'a> {
+    /// The next one; `Some(None)` at the end.
+    pub(crate) const fn next(&mut self) -> Option<Option<Extension<'a>>> {
+        if self.0.is_empty() {
+            return Some(None);
+        }
+        let mut fields = Reader::new(some!(self.0.expect(der::SEQUENCE)));
+        let number = match some!(fields.expect(der::OID)) {
+            [0x55, 0x1d, number] => Some(*number),
+            _ => None,
+        };
+        let is_critical = match some!(fields.optional(der::BOOLEAN)) {
+            Some(value) => some!(der::boolean(value)),
+            None => false,
+        };
+        let value = some!(fields.expect(der::OCTET_STRING));
+        if fields.is_empty() { Some(Some(Extension { number, is_critical, value })) } else { None }
+    }
 }
 
 impl<'a> Certificate<'a> {
@@ -109,37 +137,27 @@ impl<'a> Certificate<'a> {
         der::equal(self.issuer, self.subject)
     }
 
-    /// The value of the extension 2.5.29.`number`; `Some(None)` if there is none, `None` if the extensions are broken.
+    /// All extensions.
+    pub(crate) const fn extensions(&self) -> Extensions<'a> {
+        Extensions(Reader::new(self.extensions))
+    }
+
+    /// The extension 2.5.29.`number`; `Some(None)` if there is none, `None` if the extensions are broken.
     pub(crate) const fn extension(&self, number: u8) -> Option<Option<Extension<'a>>> {
-        let mut extensions = Reader::new(self.extensions);
-        while !extensions.is_empty() {
-            let extension = some!(next_extension(&mut extensions));
-            if der::equal(extension.oid, &[0x55, 0x1d, number]) {
+        let mut extensions = self.extensions();
+        while let Some(extension) = some!(extensions.next()) {
+            if matches!(extension.number, Some(this) if this == number) {
                 return Some(Some(extension));
             }
         }
         Some(None)
     }
 
-    /// basicConstraints say that this is a certificate authority.
-    pub(crate) const fn is_ca(&self) -> Option<bool> {
-        let extension = match some!(self.extension(extension::BASIC_CONSTRAINTS)) {
-            Some(extension) => extension,
-            None => return Some(false),
-        };
-        let mut fields = Reader::new(some!(der::only(extension.value, der::SEQUENCE)));
-        match some!(fields.optional(der::BOOLEAN)) {
-            Some(is_ca) => der::boolean(is_ca),
-            None => Some(false),
-        }
-    }
-
     /// The key usage bits; `Some(None)` if the certificate does not limit them.
-    pub(crate) fn key_usage(&self) -> Option<Option<KeyUsageBits>> {
-        let Some(extension) = self.extension(extension::KEY_USAGE)? else { return Some(None) };
-        match *der::only(extension.value, der::BIT_STRING)? {
-            [unused, first, ..] if unused < 8 => Some(Some(KeyUsageBits(first))),
-            _ => None,
+    pub(crate) const fn key_usage(&self) -> Option<Option<KeyUsageBits>> {
+        match some!(self.extension(extension::KEY_USAGE)) {
+            Some(extension) => Some(Some(some!(KeyUsageBits::parse(extension.value)))),
+            None => Some(None),
         }
     }
 
@@ -165,15 +183,33 @@ impl<'a> Certificate<'a> {
     }
 }
 
-const fn next_extension<'a>(extensions: &mut Reader<'a>) -> Option<Extension<'a>> {
-    let mut fields = Reader::new(some!(extensions.expect(der::SEQUENCE)));
-    let oid = some!(fields.expect(der::OID));
-    let is_critical = match some!(fields.optional(der::BOOLEAN)) {
-        Some(value) => some!(der::boolean(value)),
-        None => false,
-    };
-    let value = some!(fields.expect(der::OCTET_STRING));
-    if fields.is_empty() { Some(Extension { oid, is_critical, value }) } else { None }
+/// The cA field of a basicConstraints extension.
+pub(crate) const fn is_ca(value: &[u8]) -> Option<bool> {
+    let mut fields = Reader::new(some!(der::only(value, der::SEQUENCE)));
+    match some!(fields.optional(der::BOOLEAN)) {
+        Some(is_ca) => der::boolean(is_ca),
+        None => Some(false),
+    }
+}
+
+/// The contents of a nameConstraints extension, which has to constrain something (RFC 5280 §4.2.1.10).
+pub(crate) const fn name_constraints(value: &[u8]) -> Option<&[u8]> {
+    let constraints = some!(der::only(value, der::SEQUENCE));
+    let mut subtrees = Reader::new(constraints);
+    if subtrees.is_empty() {
+        return None;
+    }
+    while !subtrees.is_empty() {
+        if some!(subtrees.read()).contents.is_empty() {
+            return None;
+        }
+    }
+    Some(constraints)
+}
+
+/// The key identifier in an authorityKeyIdentifier extension, if it has one.
+pub(crate) const fn authority_key_id(value: &[u8]) -> Option<Option<&[u8]>> {
+    Reader::new(some!(der::only(value, der::SEQUENCE))).optional(0x80)
 }
 
 /// The first eight key usage bits.
@@ -181,6 +217,14 @@ const fn next_extension<'a>(extensions: &mut Reader<'a>) -> Option<Extension<'a>
 pub(crate) struct KeyUsageBits(u8);
 
 impl KeyUsageBits {
+    /// Reads a keyUsage extension.
+    pub(crate) const fn parse(value: &[u8]) -> Option<Self> {
+        match *some!(der::only(value, der::BIT_STRING)) {
+            [unused, first, ..] if unused < 8 => Some(Self(first)),
+            _ => None,
+        }
+    }
+
     /// The key may sign a handshake.
     pub(crate) const fn has_digital_signature(self) -> bool {
         self.0 & 0x80 != 0

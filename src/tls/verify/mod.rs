@@ -58,7 +58,7 @@ pub use policy::{RevocationPolicy, TimePolicy, VerifyPolicy};
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 
 use self::budget::{Budget, Metered, Steps};
-use self::certificate::{Certificate, PublicKey};
+use self::certificate::{Certificate, PublicKey, extension};
 use crate::tls::pin::{self, PinMode};
 
 /// The most certificates taken from a server, its own among them.
@@ -228,13 +228,11 @@ impl<'a> Search<'_, 'a> {
         if audience == Audience::Public && purposes.is_none_or(|purposes| !purposes.server || purposes.any) {
             return Err(CertificateError::WrongUsage);
         }
+        if path.intermediate_certificates().count() > usize::from(self.policy.max_intermediates) {
+            return Err(CertificateError::PathTooLong);
+        }
         for intermediate in path.intermediate_certificates() {
-            let der = intermediate.der();
-            let issuer = Certificate::parse(&der).ok_or(CertificateError::Malformed)?;
-            let usage = issuer.key_usage().ok_or(CertificateError::Malformed)?;
-            if usage.is_some_and(|usage| !usage.has_key_cert_sign()) {
-                return Err(CertificateError::NotACa);
-            }
+            check_intermediate(&intermediate.der())?;
         }
         if self.policy.pins.is_empty() || self.has_pin(path) { Ok(()) } else { Err(CertificateError::PinMismatch) }
     }
@@ -270,12 +268,40 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
+/// Our rules for an intermediate certificate: it names its subject, may sign certificates, constrains something if it has
+/// name constraints, and takes its authority key identifier for a hint only (RFC 5280 §4.1.2.6, §4.2.1.3, §4.2.1.10,
+/// §4.2.1.1).
+fn check_intermediate(der: &CertificateDer<'_>) -> Result<(), CertificateError> {
+    let intermediate = Certificate::parse(der).ok_or(CertificateError::Malformed)?;
+    let usage = intermediate.key_usage().ok_or(CertificateError::Malformed)?;
+    if usage.is_some_and(|usage| !usage.has_key_cert_sign()) {
+        return Err(CertificateError::NotACa);
+    }
+    let constraints = intermediate.extension(extension::NAME_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
+    let is_void = constraints.is_some_and(|constraints| certificate::name_constraints(constraints.value).is_none());
+    if intermediate.subject.is_empty() || is_void || has_critical_authority_key_id(&intermediate)? {
+        return Err(CertificateError::Malformed);
+    }
+    Ok(())
+}
+
+/// An authority key identifier is never critical (RFC 5280 §4.2.1.1).
+fn has_critical_authority_key_id(certificate: &Certificate<'_>) -> Result<bool, CertificateError> {
+    let extension = certificate.extension(extension::AUTHORITY_KEY_ID).ok_or(CertificateError::Malformed)?;
+    Ok(extension.is_some_and(|extension| extension.is_critical))
+}
+
 /// Our rules for the server's own certificate: it may sign handshakes, it may not sign certificates (RFC 5280 §4.2.1.3,
 /// RFC 8446 §4.4.2.2), and its key is of a kind we can verify handshakes with.
 fn check_leaf<'a>(leaf: &Certificate<'a>) -> Result<PublicKey<'a>, CertificateError> {
     let usage = leaf.key_usage().ok_or(CertificateError::Malformed)?;
     if usage.is_some_and(|usage| usage.has_key_cert_sign() || !usage.has_digital_signature()) {
         return Err(CertificateError::WrongUsage);
+    }
+    // Name constraints are for authorities (RFC 5280 §4.2.1.10).
+    let constraints = leaf.extension(extension::NAME_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
+    if constraints.is_some() || has_critical_authority_key_id(leaf)? {
+        return Err(CertificateError::Malformed);
     }
     PublicKey::from_spki_contents(leaf.spki_contents)
 }

@@ -28,6 +28,7 @@ pub struct VerifyPolicy<'a> {
     pub(crate) roots: Roots<'a>,
     pub(crate) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     pub(crate) max_signatures: u8,
+    pub(crate) max_intermediates: u8,
     pub(crate) pins: &'a [Pin],
     pub(crate) pin_mode: PinMode,
     pub(crate) crls: &'a [Crl<'a>],
@@ -41,12 +42,16 @@ impl<'a> VerifyPolicy<'a> {
     /// A chain of three certificates takes three, a cross-sign or a revocation list one more each.
     pub const DEFAULT_MAX_SIGNATURES: u8 = 8;
 
+    /// Intermediate certificates allowed on a path, and the most that ever are.
+    pub const DEFAULT_MAX_INTERMEDIATES: u8 = 6;
+
     /// Every algorithm we have, dates checked, no pins, no revocation lists.
     pub const fn new(roots: Roots<'a>) -> Self {
         Self {
             roots,
             algorithms: algorithms::ALL,
             max_signatures: Self::DEFAULT_MAX_SIGNATURES,
+            max_intermediates: Self::DEFAULT_MAX_INTERMEDIATES,
             pins: &[],
             pin_mode: PinMode::BesidesChain,
             crls: &[],
@@ -74,6 +79,13 @@ impl<'a> VerifyPolicy<'a> {
     /// How many signatures may be checked for one server: a bound on the time a hostile one can cost.
     pub const fn max_signatures(mut self, max_signatures: u8) -> Self {
         self.max_signatures = max_signatures;
+        self
+    }
+
+    /// How many intermediate certificates may stand between a server and a root: 0 for a root of your own that issues
+    /// server certificates itself.
+    pub const fn max_intermediates(mut self, max_intermediates: u8) -> Self {
+        self.max_intermediates = max_intermediates;
         self
     }
 
@@ -131,6 +143,7 @@ impl fmt::Debug for VerifyPolicy<'_> {
             .field("roots", &self.roots)
             .field("algorithms", &self.algorithms)
             .field("max_signatures", &self.max_signatures)
+            .field("max_intermediates", &self.max_intermediates)
             .field("pins", &self.pins.len())
             .field("pin_mode", &self.pin_mode)
             .field("crls", &self.crls.len())

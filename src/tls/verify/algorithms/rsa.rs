@@ -107,14 +107,14 @@ impl<'a> RsaPublicKey<'a> {
         let mut octets = [0; 4];
         octets.get_mut(4usize.checked_sub(self.exponent.len())?..)?.copy_from_slice(self.exponent);
         let exponent = u32::from_be_bytes(octets);
-        if exponent >= 3 && exponent % 2 == 1 { Some(exponent) } else { None }
+        if exponent >= 3 && exponent & 1 == 1 { Some(exponent) } else { None }
     }
 
     /// Size, exponent and parity are what the functions below can work with.
     pub(crate) fn is_usable(&self) -> bool {
-        let is_odd = self.modulus.last().is_some_and(|last| last % 2 == 1);
+        let is_odd = self.modulus.last().is_some_and(|last| last & 1 == 1);
         let bits = self.bits();
-        (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits % 8 == 0 && is_odd && self.exponent().is_some()
+        (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits.is_multiple_of(8) && is_odd && self.exponent().is_some()
     }
 }
 
@@ -128,8 +128,8 @@ fn recover<'b>(public_key: &[u8], signature: &[u8], block: &'b mut [u8; MAX_LEN]
     }
     let block = block.get_mut(..signature.len())?;
     match key.bits() {
-        ..=2048 => power::<{ U2048::LIMBS }>(signature, exponent, key.modulus, block),
-        ..=3072 => power::<{ U3072::LIMBS }>(signature, exponent, key.modulus, block),
+        0..=2048 => power::<{ U2048::LIMBS }>(signature, exponent, key.modulus, block),
+        2049..=3072 => power::<{ U3072::LIMBS }>(signature, exponent, key.modulus, block),
         _ => power::<{ U4096::LIMBS }>(signature, exponent, key.modulus, block),
     }
     Some(block)

@@ -1,0 +1,83 @@
+//! Roots from DER, at compile time and at run time, and from PEM.
+#![cfg(feature = "tls")]
+
+mod pki;
+
+use pki::{der, file};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use socketpool::tls::pem::{self, PemError};
+use socketpool::tls::roots::{RootError, RootStore, constant_trust_anchor, trust_anchor_from_der};
+use socketpool::tls::verify::CertificateError;
+
+const TEXT: &[u8] = include_bytes!("pki/roots.pem");
+
+#[test]
+fn a_constant_anchor() {
+    static ROOT: TrustAnchor<'static> = constant_trust_anchor(file!("root.der"));
+    assert_eq!(Ok(ROOT.clone()), trust_anchor_from_der(&der("root")));
+}
+
+/// The anchors we make are those the path search would make.
+#[test]
+fn anchors_agree_with_the_path_search() {
+    for name in ["root", "stranger", "int", "limited", "mixroot", "mixa", "zero", "selfca"] {
+        let bytes = der(name);
+        let certificate = CertificateDer::from(&bytes[..]);
+        assert_eq!(webpki::anchor_from_trusted_cert(&certificate).ok(), trust_anchor_from_der(&bytes).ok(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_root() {
+    assert_eq!(trust_anchor_from_der(&der("good")), Err(CertificateError::NotACa));
+    assert_eq!(trust_anchor_from_der(b""), Err(CertificateError::Malformed));
+    let root = der("root");
+    for len in 0..root.len() {
+        assert_eq!(trust_anchor_from_der(&root[..len]), Err(CertificateError::Malformed));
+    }
+}
+
+#[test]
+fn several_roots_in_one_text() {
+    let mut buffer = [0; 2048];
+    let store = RootStore::<2>::from_pem(TEXT, &mut buffer).unwrap();
+    assert_eq!(
+        store.anchors(),
+        [trust_anchor_from_der(&der("root")).unwrap(), trust_anchor_from_der(&der("mixroot")).unwrap()]
+    );
+}
+
+#[test]
+fn too_little_room() {
+    let needed = der("root").len() + der("mixroot").len();
+    let mut buffer = vec![0; needed];
+    assert!(RootStore::<2>::from_pem(TEXT, &mut buffer).is_ok());
+    let error = RootStore::<1>::from_pem(TEXT, &mut buffer).unwrap_err();
+    assert_eq!(error, RootError::TooMany { capacity: 1 });
+    buffer.pop();
+    let error = RootStore::<2>::from_pem(TEXT, &mut buffer).unwrap_err();
+    assert_eq!(error, RootError::Pem(PemError::BufferTooSmall { needed }));
+    let error = RootStore::<2>::from_pem(b"nothing here", &mut buffer).unwrap_err();
+    assert_eq!(error, RootError::Pem(PemError::NotFound));
+}
+
+#[test]
+fn pem_and_der_are_the_same() {
+    let mut buffer = [0; 1024];
+    assert_eq!(pem::decode(TEXT, pem::CERTIFICATE, &mut buffer).unwrap(), der("root"));
+}
+
+/// Whatever is changed in a root certificate, reading it ends without a panic.
+#[test]
+fn changed_roots_are_read_or_refused() {
+    let roots = ["root", "limited", "mixroot"].map(der);
+    for root in roots {
+        for position in 0..root.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut changed = root.clone();
+                changed[position] ^= mask;
+                let _ = trust_anchor_from_der(&changed);
+            }
+        }
+    }
+}
