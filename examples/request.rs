@@ -81,8 +81,11 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
         Data::Form(ref pairs) => Payload::Form(pairs),
     };
     let certificates = trust::read(&options.cacerts)?;
-    let anchor = |der| trust_anchor_from_der(der).map_err(|error| Failure::Usage(format!("--cacert: {error}")));
-    let anchors = certificates.iter().map(|der| anchor(der)).collect::<Result<Vec<_>, _>>()?;
+    let mut anchors = Vec::new();
+    for (path, der) in &certificates {
+        let anchor = trust_anchor_from_der(der);
+        anchors.push(anchor.map_err(|error| Failure::Usage(format!("--cacert {path}: {error}")))?);
+    }
     let roots = if options.cacerts.is_empty() { Roots::MOZILLA } else { Roots::only(&anchors) };
     let mut output = Output::new(options);
     match options.face {

@@ -146,7 +146,7 @@ fn answers_are_written_out(face: &str) {
 
     let (out, _) = expect(face, 0, &["-i", &url("/fields")]);
     assert_eq!(out, "HTTP/1.1 201 Made Up\r\nX-One: 1\r\nX-Two: 2\r\nContent-Length: 4\r\n\r\nbody");
-    let (out, _) = expect(face, 0, &["-i", "-X", "HEAD", &url("/fields")].as_slice());
+    let (out, _) = expect(face, 0, &["-i", "-X", "HEAD", &url("/fields")]);
     assert!(out.ends_with("Content-Length: 4\r\n\r\n"), "{out}");
     let (out, _) = expect(face, 0, &["-i", "--repeat", "3", &url("/204")]);
     assert_eq!(out, "HTTP/1.1 204 No Content\r\n\r\n".repeat(3));
@@ -195,11 +195,7 @@ fn requests_are_what_was_asked_for(face: &str) {
     for (args, expected) in cases {
         let (echo, _) = expect(face, 0, &[args, &[&*url][..]].concat());
         for part in *expected {
-            // Written so that either escape of a blank in a query is right.
-            assert!(
-                echo.contains(part) || echo.replace('+', "%20").contains(part),
-                "{face} {args:?}: {part:?} in {echo}"
-            );
+            assert!(echo.contains(part), "{face} {args:?}: {part:?} in {echo}");
         }
         assert!(echo.matches("uthorization:").count() <= 1 && echo.matches("ontent-Type:").count() <= 1, "{echo}");
     }
@@ -261,9 +257,8 @@ fn usage_is_checked_before_anything_is_sent(face: &str) {
         &["http://127.0.0.1:99999/"],
         &["http://a b/"],
         &["http://127.0.0.1/\r\nX: y"],
-        &["http://127.0.0.1/\0"],
     ];
-    for args in cases.iter().filter(|args| !args.iter().any(|arg| arg.contains('\0'))) {
+    for args in cases {
         let (out, _) = expect(face, 2, args);
         assert_eq!(out, "", "{args:?}");
     }

@@ -6,16 +6,16 @@ use socketpool::tls::pem::{self, PemError};
 
 use crate::failure::Failure;
 
-/// Every certificate in these files, as DER. A file may be one certificate in DER, or PEM text with several.
-pub fn read(paths: &[&str]) -> Result<Vec<Vec<u8>>, Failure> {
+/// Every certificate in these files as DER, and where it is from. A file may be one certificate in DER, or PEM text with
+/// several.
+pub fn read<'a>(paths: &[&'a str]) -> Result<Vec<(&'a str, Vec<u8>)>, Failure> {
     let mut certificates = Vec::new();
     for path in paths {
         let usage = |reason: &dyn core::fmt::Display| Failure::Usage(format!("--cacert {path}: {reason}"));
         let file = fs::read(path).map_err(|error| usage(&error))?;
-        // DER begins with the tag of a sequence, which is the digit 0: where text has nothing but DER can begin so.
         let is_pem = file.windows(11).any(|window| window == b"-----BEGIN ");
         let found = if is_pem { from_pem(&file).map_err(|error| usage(&error))? } else { vec![file] };
-        certificates.extend(found);
+        certificates.extend(found.into_iter().map(|der| (*path, der)));
     }
     Ok(certificates)
 }
