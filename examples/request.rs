@@ -40,7 +40,7 @@ use socketpool::{
 use self::{
     failure::Failure,
     meter::Meter,
-    options::{Data, Face, Options, USAGE},
+    options::{Data, Face, Options, help},
     output::Output,
 };
 
@@ -50,7 +50,7 @@ const SOCKETS: usize = 4;
 fn main() -> ExitCode {
     let args: Vec<_> = env::args_os().skip(1).collect();
     if args.iter().any(|arg| arg == "--help") {
-        let _ = stdout().write_all(USAGE.as_bytes());
+        let _ = stdout().write_all(help().as_bytes());
         return ExitCode::SUCCESS;
     }
     let meter = Meter::default();

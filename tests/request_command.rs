@@ -90,6 +90,7 @@ fn answer(request: &str) -> Reply {
             let field = "x".repeat(1000);
             format!("HTTP/1.1 200 OK\r\nA: {field}\r\nB: {field}\r\nC: {field}\r\nContent-Length: 2\r\n\r\nok")
         }
+        "/hang-up" => return Reply::Close(ok("bye\n")),
         "/until-close" => return Reply::Close("HTTP/1.1 200 OK\r\n\r\nto the end".into()),
         "/nothing" => return Reply::Close(String::new()),
         "/half-head" => return Reply::Close("HTTP/1.1 200 OK\r\nContent-".into()),
@@ -300,7 +301,6 @@ fn failures_have_their_exit_status(face: &str) {
         let (out, err) = expect(face, 8, &[&url(path)]);
         assert_eq!((&*out, &*err), ("half", "error: body: the connection ended before the message did\n"));
     }
-    expect(face, 10, &[&url("/loop")]);
 }
 
 fn limits_say_what_is_needed(face: &str) {
@@ -355,6 +355,8 @@ fn redirects_are_followed_with_care(face: &str) {
     assert!(echo.starts_with("PUT ") && echo.ends_with("\r\n\r\na=1"), "{echo}");
 
     here.take_requests();
+    expect(face, 10, &[&url("/loop")]);
+    assert_eq!(here.take_requests().len(), 11, "10 are followed unless told otherwise");
     expect(face, 10, &["--max-redirects", "2", &url("/loop")]);
     assert_eq!(here.take_requests().len(), 3);
     expect(face, 10, &["--max-redirects", "0", &url("/302?/")]);
@@ -412,6 +414,9 @@ fn one_connection_serves_all(face: &str) {
     assert_eq!(stats(face, &["--repeat", "2", &url("/until-close")]), two);
     assert_eq!(stats(face, &["--repeat", "2", "-H", "Connection: close", &url("/")]), two);
     assert_eq!(stats(face, &["-d", "x", &url("/echo")]), one);
+
+    // A server that hangs up unannounced, perhaps just as the next request is on its way.
+    assert_eq!(expect(face, 0, &["--repeat", "9", &url("/hang-up")]).0, "bye\n".repeat(9));
 
     let authority = Authority::new("Root of all");
     let root = scratch(face, "stats.pem");

@@ -29,9 +29,12 @@ pub fn run(
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
     let tls = Metered::new(TlsContext::new(support::random, date(options.at)).roots(roots), meter);
-    let mut http = Session::new(&pool, &tls).max_redirects(options.max_redirects).buffer_limit(options.rx);
+    let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);
+    }
+    if let Some(redirects) = options.max_redirects {
+        http = http.max_redirects(redirects);
     }
 
     let mut outcome = Ok(());

@@ -8,8 +8,13 @@ use crate::failure::Failure;
 
 /// The most that `--rx` can be, and the size of the pool's exchange buffers, in bytes.
 pub const MAX_RX: usize = 65_536;
+/// What `--rx` is unless given: room for the heads of nearly every server.
+const DEFAULT_RX: usize = 16_384;
 
-pub const USAGE: &str = "\
+/// What `--help` prints.
+pub fn help() -> String {
+    format!(
+        "\
 usage: request [option]… URL
   -X METHOD                         instead of GET, or of POST with a body
   -H 'Name: value'                  a header field; may be repeated
@@ -25,7 +30,7 @@ usage: request [option]… URL
   --max-redirects N, --no-redirect  10 are followed unless given
   --repeat N                        sends the request so often
   --face async|blocking             which half of the crate does it; async unless given
-  --rx BYTES                        uses so much of the exchange buffer, up to 65536; 16384 unless given
+  --rx BYTES                        uses so much of the exchange buffer, up to {MAX_RX}; {DEFAULT_RX} unless given
   -i                                writes status line and fields before the body
   -o FILE                           writes to this file
   --fail                            a status of 400 or above is a failure
@@ -33,7 +38,9 @@ usage: request [option]… URL
 exit status: 0 a complete response  1 cannot write it  2 usage or URL  3 resolve  4 connect  5 TLS  6 timeout
   7 malformed or no response  8 truncated body  9 a limit  10 too many redirects  11 pool exhausted
   12 refused by policy  22 status of 400 or above, with --fail
-";
+"
+    )
+}
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -51,7 +58,8 @@ pub struct Options<'a> {
     pub at: Option<u64>,
     pub routes: Vec<Route>,
     pub timeout: Option<Duration>,
-    pub max_redirects: Option<u8>,
+    /// As the session wants it, if given.
+    pub max_redirects: Option<Option<u8>>,
     pub repeat: u32,
     pub face: Face,
     pub rx: usize,
@@ -100,10 +108,10 @@ impl<'a> Options<'a> {
             at: None,
             routes: Vec::new(),
             timeout: None,
-            max_redirects: Some(10),
+            max_redirects: None,
             repeat: 1,
             face: Face::Async,
-            rx: 16 * 1024,
+            rx: DEFAULT_RX,
             include: false,
             output: None,
             fail: false,
@@ -140,8 +148,8 @@ impl<'a> Options<'a> {
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
                 "--timeout" => options.timeout = Some(seconds(arg, value()?)?),
-                "--max-redirects" => options.max_redirects = Some(number(arg, value()?)?),
-                "--no-redirect" => options.max_redirects = None,
+                "--max-redirects" => options.max_redirects = Some(Some(number(arg, value()?)?)),
+                "--no-redirect" => options.max_redirects = Some(None),
                 "--repeat" => options.repeat = number(arg, value()?)?,
                 "--face" => {
                     options.face = match value()? {
