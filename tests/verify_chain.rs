@@ -309,6 +309,34 @@ fn no_changed_byte_is_accepted() {
     }
 }
 
+/// Several bytes anywhere in several certificates at once: a verdict, and never a good one.
+#[test]
+fn scrambled_chains_are_refused() {
+    let roots = [anchor("mixroot"), anchor("root")];
+    let policy = VerifyPolicy::new(Roots::only(&roots));
+    let mut state = 0x2545_f491_4f6c_dd1d_u64; // xorshift64
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let originals = [["mixleaf", "mixb", "mixa"], ["inside", "limited", "root"], ["good", "int", "revoked"]];
+    for round in 0..900 {
+        let mut certificates = originals[round % originals.len()].map(der);
+        // The server's own certificate is always hit, so that no path around the damage is left.
+        for which in [0, random(3), random(3)] {
+            let at = random(certificates[which].len());
+            certificates[which][at] = certificates[which][at].wrapping_add(1 + random(255) as u8);
+        }
+        if certificates[0] == der(originals[round % originals.len()][0]) {
+            continue; // hit twice in one place and whole again
+        }
+        let chain = certificates.map(CertificateDer::from);
+        assert!(verify_server_chain(&chain, &name("example.com"), at(NOW), &policy).is_err(), "round {round}");
+    }
+}
+
 #[test]
 fn reasons_are_words() {
     let error = verdict(&["expired", "int"]).unwrap_err();

@@ -155,7 +155,7 @@ fn power(base: &[u8], exponent: u32, modulus: &[u8], out: &mut [u8]) {
     }
     // R = 2^(odd * 2^squarings). From 1 in Montgomery form to 2^odd by doubling, then to R by squaring: R^2 mod n.
     let squarings = (len * 32).trailing_zeros();
-    for _ in 0..len * 32 >> squarings {
+    for _ in 0..(len * 32) >> squarings {
         n.double(x);
     }
     for _ in 0..squarings {
@@ -235,8 +235,21 @@ impl Modulus<'_> {
     }
 }
 
+/// The product of two limbs.
 fn wide(a: u32, b: u32) -> u64 {
-    u64::from(a) * u64::from(b)
+    // Cortex-M0 and M0+, the ARM cores without compare-and-swap, multiply to 32 bits only: four halves are faster there
+    // than a call of the run-time library.
+    if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
+        wide_by_halves(a, b)
+    } else {
+        u64::from(a) * u64::from(b)
+    }
+}
+
+fn wide_by_halves(a: u32, b: u32) -> u64 {
+    let (a_high, a_low, b_high, b_low) = (a >> 16, a & 0xffff, b >> 16, b & 0xffff);
+    let middle = u64::from(a_high * b_low) + u64::from(a_low * b_high);
+    (u64::from(a_high * b_high) << 32) + (middle << 16) + u64::from(a_low * b_low)
 }
 
 /// The lower half.
@@ -303,4 +316,47 @@ fn is_pss<H: Hash>(encoded: &mut [u8], hash: &[u8]) -> bool {
     let Some((0x01, zeros)) = padding.split_last() else { return false };
     let expected = H::new().chain_update([0; 8]).chain_update(hash).chain_update(salt).finalize();
     zeros.iter().all(|octet| *octet == 0) && *masked_hash == *expected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_halves() {
+        let limbs = [0, 1, 2, 0xffff, 0x1_0000, 0x1_0001, 0x7fff_ffff, 0x8000_0000, 0xdead_beef, 0xffff_fffe, u32::MAX];
+        for a in limbs {
+            for b in limbs {
+                assert_eq!(wide_by_halves(a, b), u64::from(a) * u64::from(b), "{a:#x} {b:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn inverses() {
+        for n in [1, 3, 5, 0xffff, 0x8000_0001, 0xdead_beef, u32::MAX] {
+            assert_eq!(n.wrapping_mul(minus_inverse(n)), u32::MAX, "{n:#x}");
+        }
+    }
+
+    /// 3^7 mod m and m - 1 (which is -1) to an odd power, for a modulus with the largest and the smallest limbs.
+    #[test]
+    fn foreseeable_powers() {
+        for len in [256, 257, 258, 259, 512] {
+            let mut modulus = [0xff; MAX_LEN];
+            modulus[1..len / 2].fill(0);
+            let modulus = &modulus[..len];
+            let mut base = [0; MAX_LEN];
+            let mut out = [0; MAX_LEN];
+            base[len - 1] = 3;
+            power(&base[..len], 7, modulus, &mut out[..len]);
+            assert_eq!(out[len - 2..len], 2187u16.to_be_bytes());
+            assert!(out[..len - 2].iter().all(|octet| *octet == 0));
+            let mut minus_one = [0; MAX_LEN];
+            minus_one[..len].copy_from_slice(modulus);
+            minus_one[len - 1] -= 1;
+            power(&minus_one[..len], u32::MAX, modulus, &mut out[..len]);
+            assert_eq!(out[..len], minus_one[..len]);
+        }
+    }
 }
