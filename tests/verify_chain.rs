@@ -123,6 +123,18 @@ fn every_order_of_a_chain_with_every_kind_of_signature() {
 }
 
 #[test]
+fn the_root_outlives_the_certificates() {
+    let roots = [anchor("root")];
+    let policy = VerifyPolicy::new(Roots::only(&roots));
+    let (key, root) = {
+        let chain = chain(&["good", "int"]);
+        let verified = verify_server_chain(&chain, &name("example.com"), at(NOW), &policy).unwrap();
+        (verified.leaf_key().unwrap(), verified.root_name())
+    };
+    assert_eq!((key.kind(), root), (KeyKind::P256, Some("Test Root")));
+}
+
+#[test]
 fn public_roots_ask_for_server_authentication() {
     let roots = [anchor("root")];
     let public = VerifyPolicy::new(Roots::public(&roots));
