@@ -62,7 +62,9 @@ fn every_answer_comes_to_what_is_wanted() {
                         let as_wanted = match error.kind() {
                             ErrorKind::Malformed(got) => got == *wanted,
                             ErrorKind::Truncated => *wanted == DecodeError::Truncated,
-                            ErrorKind::TooLarge { what: Limit::ResponseHead, .. } => *wanted == DecodeError::HeadTooLarge,
+                            ErrorKind::TooLarge { what: Limit::ResponseHead, .. } => {
+                                *wanted == DecodeError::HeadTooLarge
+                            }
                             _ => false,
                         };
                         assert!(as_wanted && !is_kept, "{name}: {error:?}");
@@ -181,7 +183,8 @@ fn credentials_do_not_follow_to_another_origin() {
     let to_other = b"HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\nContent-Length: 0\r\n\r\n";
     let (first, second) = ([HEAD_END, Step::Send(to_other)], [HEAD_END, Step::Send(OK)]);
     let peers = [Peer::new("host.example", 80, &first), Peer::new("other.example", 80, &second)];
-    let headers = &[("Authorization", "secret"), ("X-Other", "1"), ("Cookie", "secret"), ("Proxy-Authorization", "secret")];
+    let headers =
+        &[("Authorization", "secret"), ("X-Other", "1"), ("Cookie", "secret"), ("Proxy-Authorization", "secret")];
     both::<1>(&peers, &[Call { headers, ..Call::get(URL) }], |outcome, script| {
         assert_eq!(outcome.answers, [answer(200, "http://other.example/", 1, b"ok")]);
         let sent = sent(script);
@@ -195,10 +198,15 @@ fn credentials_do_not_follow_to_another_origin() {
 fn redirects_have_an_end_and_do_not_lose_tls() {
     let around = b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
     let steps = [HEAD_END, Step::Send(around)].repeat(4);
-    both::<1>(&[Peer::new("host.example", 80, &steps)], &[Call { redirects: Some(3), ..Call::get(URL) }], |outcome, _| {
-        assert_eq!(outcome.answers, [failed(Phase::Head, ErrorKind::TooManyRedirects)]);
-    });
-    let down = [HEAD_END, Step::Send(b"HTTP/1.1 302 Found\r\nLocation: http://host.example/\r\nContent-Length: 0\r\n\r\n")];
+    both::<1>(
+        &[Peer::new("host.example", 80, &steps)],
+        &[Call { redirects: Some(3), ..Call::get(URL) }],
+        |outcome, _| {
+            assert_eq!(outcome.answers, [failed(Phase::Head, ErrorKind::TooManyRedirects)]);
+        },
+    );
+    let down =
+        [HEAD_END, Step::Send(b"HTTP/1.1 302 Found\r\nLocation: http://host.example/\r\nContent-Length: 0\r\n\r\n")];
     both::<1>(&[Peer::new("host.example", 443, &down)], &[Call::get("https://host.example/")], |outcome, script| {
         assert_eq!(outcome.answers, [failed(Phase::Head, ErrorKind::Policy(Policy::Downgrade))]);
         assert_eq!(script.connections(), 1);
