@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Capacity is counted here, never by provoking the stack: a full pool answers
-//! [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted). A slot comes back on every path, also when a future is
+//! [`ErrorKind::Exhausted`]. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
@@ -31,6 +31,8 @@ use core::{
     time::Duration,
 };
 
+#[cfg(feature = "blocking")]
+pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
 pub use self::{
     key::{KEPT_HOST_LEN, Key},
@@ -42,7 +44,6 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
-    socket::Timeout,
     stream::Stream,
 };
 use crate::{
