@@ -35,7 +35,7 @@ use core::{
 pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
 pub use self::{
-    key::{KEPT_HOST_LEN, Key},
+    key::KEPT_HOST_LEN,
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
@@ -46,6 +46,7 @@ pub(crate) use self::{
     slots::{Lease, NO_SLOT, Slots},
     stream::Stream,
 };
+pub use crate::traits::Key;
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
