@@ -48,6 +48,7 @@ pub(crate) use self::{
 };
 pub use crate::traits::Key;
 use crate::{
+    addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
     stack::{Connect, Family, Resolve, ResolveError},
@@ -171,8 +172,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
 /// What a host is: an address, or a name to be resolved.
 pub(crate) fn literal_or_name(host: &str) -> Result<Result<IpAddr, &str>, ErrorKind> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(literal) = bare.parse() {
+    if let Some(literal) = ip_literal(host) {
         return Ok(Ok(literal));
     }
     if host.len() > 253 {
