@@ -123,6 +123,18 @@ fn every_order_of_a_chain_with_every_kind_of_signature() {
 }
 
 #[test]
+fn the_root_outlives_the_certificates() {
+    let roots = [anchor("root")];
+    let policy = VerifyPolicy::new(Roots::only(&roots));
+    let (key, root) = {
+        let chain = chain(&["good", "int"]);
+        let verified = verify_server_chain(&chain, &name("example.com"), at(NOW), &policy).unwrap();
+        (verified.leaf_key().unwrap(), verified.root_name())
+    };
+    assert_eq!((key.kind(), root), (KeyKind::P256, Some("Test Root")));
+}
+
+#[test]
 fn public_roots_ask_for_server_authentication() {
     let roots = [anchor("root")];
     let public = VerifyPolicy::new(Roots::public(&roots));
@@ -306,6 +318,34 @@ fn no_changed_byte_is_accepted() {
                 "{which} cut at {len}"
             );
         }
+    }
+}
+
+/// Several bytes anywhere in several certificates at once: a verdict, and never a good one.
+#[test]
+fn scrambled_chains_are_refused() {
+    let roots = [anchor("mixroot"), anchor("root")];
+    let policy = VerifyPolicy::new(Roots::only(&roots));
+    let mut state = 0x2545_f491_4f6c_dd1d_u64; // xorshift64
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let originals = [["mixleaf", "mixb", "mixa"], ["inside", "limited", "root"], ["good", "int", "revoked"]];
+    for round in 0..900 {
+        let mut certificates = originals[round % originals.len()].map(der);
+        // The server's own certificate is always hit, so that no path around the damage is left.
+        for which in [0, random(3), random(3)] {
+            let at = random(certificates[which].len());
+            certificates[which][at] = certificates[which][at].wrapping_add(1 + random(255) as u8);
+        }
+        if certificates[0] == der(originals[round % originals.len()][0]) {
+            continue; // hit twice in one place and whole again
+        }
+        let chain = certificates.map(CertificateDer::from);
+        assert!(verify_server_chain(&chain, &name("example.com"), at(NOW), &policy).is_err(), "round {round}");
     }
 }
 

@@ -44,8 +44,12 @@ impl Authority {
         self.0.der().clone()
     }
 
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     /// What a server for `name` needs, signed by this authority.
-    fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
+    pub fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([name.to_string()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

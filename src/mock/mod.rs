@@ -71,6 +71,7 @@ pub struct Peer<'a> {
     fragment: usize,
     fail_after: usize,
     refuses: bool,
+    hesitates: bool,
 }
 
 impl<'a> Peer<'a> {
@@ -79,7 +80,7 @@ impl<'a> Peer<'a> {
     /// List it again for each further connection that is to be accepted.
     #[must_use]
     pub const fn new(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
-        Self { host, port, steps, fragment: usize::MAX, fail_after: usize::MAX, refuses: false }
+        Self { host, port, steps, fragment: usize::MAX, fail_after: usize::MAX, refuses: false, hesitates: false }
     }
 
     /// Nobody listens at that port: the connection is refused.
@@ -92,6 +93,13 @@ impl<'a> Peer<'a> {
     #[must_use]
     pub const fn in_fragments_of(self, bytes: usize) -> Self {
         Self { fragment: bytes, ..self }
+    }
+
+    /// Every read and write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
+    /// half-way.
+    #[must_use]
+    pub const fn hesitating(self) -> Self {
+        Self { hesitates: true, ..self }
     }
 
     /// The connection breaks after so many bytes, in both directions together.
@@ -112,6 +120,8 @@ pub struct Script<'a> {
     open: Cell<usize>,
     writes: Cell<usize>,
     now: Cell<Instant>,
+    /// Counts what happened, so that a timer knows when nothing does any more.
+    events: Cell<u64>,
     /// What the blocking face set.
     #[cfg(feature = "blocking")]
     deadline: Cell<Deadline>,
@@ -129,6 +139,7 @@ impl<'a> Script<'a> {
             open: Cell::new(0),
             writes: Cell::new(0),
             now: Cell::new(Instant::from_millis(0)),
+            events: Cell::new(0),
             #[cfg(feature = "blocking")]
             deadline: Cell::new(Deadline::NEVER),
         }
@@ -184,7 +195,7 @@ impl<'a> Script<'a> {
         }
         self.connections.set(self.connections.get() + 1);
         self.open.set(self.open.get() + 1);
-        Ok(Line { script: self, peer, step: 0, done: 0, moved: 0 })
+        Ok(Line { script: self, peer, step: 0, done: 0, moved: 0, hesitated: false })
     }
 }
 
@@ -211,6 +222,8 @@ pub struct Line<'a> {
     done: usize,
     /// Bytes moved over the connection so far.
     moved: usize,
+    /// Whether the operation under way was put off once already.
+    hesitated: bool,
 }
 
 impl Drop for Line<'_> {

@@ -3,7 +3,7 @@
 use core::{
     future::poll_fn,
     net::{IpAddr, SocketAddr},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -34,13 +34,13 @@ impl Resolve for Network<'_> {
     }
 }
 
-/// Whoever waits lets the others go on once; if none of them got any further, time passes.
+/// Time passes when whoever waits is polled again and nothing has happened since.
 impl Timer for Network<'_> {
     async fn wait_until(&self, at: Instant) {
-        let mut polled = false;
+        let mut seen = None;
         poll_fn(|context| {
-            let now = &self.script.now;
-            if core::mem::replace(&mut polled, true) {
+            let (now, events) = (&self.script.now, self.script.events.get());
+            if seen.replace(events) == Some(events) {
                 now.set(now.get().max(at));
             }
             if now.get() >= at {
@@ -57,15 +57,29 @@ impl ErrorType for Line<'_> {
     type Error = ErrorKind;
 }
 
+impl Line<'_> {
+    fn poll<T>(&mut self, context: &mut Context<'_>, operation: impl FnOnce(&mut Self) -> Option<T>) -> Poll<T> {
+        if self.peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
+            self.script.events.set(self.script.events.get() + 1);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(output) = operation(self) else { return Poll::Pending };
+        self.script.events.set(self.script.events.get() + 1);
+        self.hesitated = false;
+        Poll::Ready(output)
+    }
+}
+
 impl Read for Line<'_> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        poll_fn(|_| Line::read(self, out).map_or(Poll::Pending, Poll::Ready)).await
+        poll_fn(|context| self.poll(context, |line| Line::read(line, out))).await
     }
 }
 
 impl Write for Line<'_> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        poll_fn(|_| Line::write(self, bytes).map_or(Poll::Pending, Poll::Ready)).await
+        poll_fn(|context| self.poll(context, |line| Line::write(line, bytes))).await
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Capacity is counted here, never by provoking the stack: a full pool answers
-//! [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted). A slot comes back on every path, also when a future is
+//! [`ErrorKind::Exhausted`]. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
@@ -31,9 +31,11 @@ use core::{
     time::Duration,
 };
 
+#[cfg(feature = "blocking")]
+pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
 pub use self::{
-    key::{KEPT_HOST_LEN, Key},
+    key::KEPT_HOST_LEN,
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
@@ -42,10 +44,11 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
-    socket::Timeout,
     stream::Stream,
 };
+pub use crate::traits::Key;
 use crate::{
+    addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
     stack::{Connect, Family, Resolve, ResolveError},
@@ -169,8 +172,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
 /// What a host is: an address, or a name to be resolved.
 pub(crate) fn literal_or_name(host: &str) -> Result<Result<IpAddr, &str>, ErrorKind> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(literal) = bare.parse() {
+    if let Some(literal) = ip_literal(host) {
         return Ok(Ok(literal));
     }
     if host.len() > 253 {

@@ -1,6 +1,8 @@
 //! The smallest driver of the HTTP codec: its network is a list of pieces.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod vectors;
+
 use socketpool::http::{BodyDecoder, CloseReason, DecodeError, Fields, HeadDecoder, HeadStep, Method};
 
 /// What the answer came to.

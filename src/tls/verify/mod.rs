@@ -17,7 +17,8 @@
 //! - one of the pins fits, if there are any, and no revocation list that was given names a certificate of the path.
 //!
 //! It takes any bytes without a panic, checks at most [`max_signatures`](VerifyPolicy::max_signatures) signatures, and
-//! needs no more memory than its stack (about 10 KB, most of it for the large numbers of RSA and elliptic curves).
+//! needs no more memory than its stack (about 12 KB on a 32-bit core for a path with one intermediate certificate: 5 KB for
+//! the search, 1.5 KB of them per intermediate, and 7 KB for P-384).
 //!
 //! [`verify_handshake_signature`] then checks that the server owns the key in that certificate.
 //!
@@ -72,14 +73,15 @@ pub const MIN_RSA_BITS: u16 = 2048;
 /// The longest RSA modulus, in bits.
 pub const MAX_RSA_BITS: u16 = 4096;
 
-/// A server whose certificate passed every check of a policy.
+/// A server whose certificate passed every check of a policy: its key borrows from the certificates (`'c`), the root from
+/// the policy's roots (`'r`).
 #[derive(Debug, Clone, Copy)]
-pub struct Verified<'a> {
-    key: PublicKey<'a>,
-    anchor: Option<&'a TrustAnchor<'a>>,
+pub struct Verified<'c, 'r> {
+    key: PublicKey<'c>,
+    anchor: Option<&'r TrustAnchor<'r>>,
 }
 
-impl<'a> Verified<'a> {
+impl<'r> Verified<'_, 'r> {
     /// The server's public key, copied so that it outlives the certificates.
     ///
     /// # Errors
@@ -90,13 +92,13 @@ impl<'a> Verified<'a> {
 
     /// The root at the end of the path; `None` if a pin was checked instead of the chain.
     #[must_use]
-    pub const fn anchor(&self) -> Option<&'a TrustAnchor<'a>> {
+    pub const fn anchor(&self) -> Option<&'r TrustAnchor<'r>> {
         self.anchor
     }
 
     /// The name of that root for people: its common name, else its organisational unit, else its organisation.
     #[must_use]
-    pub fn root_name(&self) -> Option<&'a str> {
+    pub fn root_name(&self) -> Option<&'r str> {
         self.anchor.map(|anchor| certificate::short_name(anchor.subject.as_ref()))
     }
 }
@@ -108,12 +110,12 @@ impl<'a> Verified<'a> {
 ///
 /// # Errors
 /// The reason of the path that got furthest. Every error means: send nothing, close the connection.
-pub fn verify_server_chain<'a>(
-    chain: &'a [CertificateDer<'a>],
+pub fn verify_server_chain<'c, 'r>(
+    chain: &'c [CertificateDer<'c>],
     name: &ServerName<'_>,
     now: UnixTime,
-    policy: &VerifyPolicy<'a>,
-) -> Result<Verified<'a>, CertificateError> {
+    policy: &VerifyPolicy<'r>,
+) -> Result<Verified<'c, 'r>, CertificateError> {
     let Some((leaf_der, intermediates)) = chain.split_first() else { return Err(CertificateError::EmptyChain) };
     if chain.len() > MAX_CERTIFICATES {
         return Err(CertificateError::TooManyCertificates { count: u8::try_from(chain.len()).unwrap_or(u8::MAX) });
@@ -164,21 +166,21 @@ enum Audience {
 }
 
 /// All that a path search needs to know.
-struct Search<'s, 'a> {
-    leaf_der: &'s CertificateDer<'a>,
-    leaf: &'s Certificate<'a>,
-    end_entity: &'s webpki::EndEntityCert<'a>,
-    intermediates: &'a [CertificateDer<'a>],
+struct Search<'s, 'r> {
+    leaf_der: &'s CertificateDer<'s>,
+    leaf: &'s Certificate<'s>,
+    end_entity: &'s webpki::EndEntityCert<'s>,
+    intermediates: &'s [CertificateDer<'s>],
     algorithms: &'s [&'s dyn SignatureVerificationAlgorithm],
     time: UnixTime,
     budget: &'s Budget,
-    policy: &'s VerifyPolicy<'a>,
+    policy: &'s VerifyPolicy<'r>,
 }
 
-impl<'a> Search<'_, 'a> {
+impl<'r> Search<'_, 'r> {
     /// Looks for a path to one of `anchors`.
     #[inline(never)]
-    fn run(&self, anchors: &'a [TrustAnchor<'a>], audience: Audience) -> Result<&'a TrustAnchor<'a>, CertificateError> {
+    fn run(&self, anchors: &'r [TrustAnchor<'r>], audience: Audience) -> Result<&'r TrustAnchor<'r>, CertificateError> {
         let crls: heapless::Vec<&webpki::CertRevocationList<'_>, MAX_CRLS> =
             self.policy.crls.iter().take(MAX_CRLS).map(|crl| &crl.0).collect();
         // The builder fails for an empty list only.
@@ -307,12 +309,12 @@ fn check_leaf<'a>(leaf: &Certificate<'a>) -> Result<PublicKey<'a>, CertificateEr
 }
 
 /// A pin instead of the chain: the leaf's key or certificate is the one expected, it may sign, and its dates are right.
-fn verify_pinned<'a>(
-    leaf_der: &CertificateDer<'a>,
-    leaf: &Certificate<'a>,
+fn verify_pinned<'c, 'r>(
+    leaf_der: &CertificateDer<'_>,
+    leaf: &Certificate<'c>,
     now: UnixTime,
     policy: &VerifyPolicy<'_>,
-) -> Result<Verified<'a>, CertificateError> {
+) -> Result<Verified<'c, 'r>, CertificateError> {
     if !pin::fits_leaf(policy.pins, leaf_der, leaf.spki) {
         return Err(CertificateError::PinMismatch);
     }

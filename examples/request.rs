@@ -1,0 +1,136 @@
+//! A small curl, made of the core that runs on a microcontroller, over this host's sockets: try from a desk what your
+//! device will be able to reach.
+//!
+//! `cargo run --example request -- https://example.com/`; with `--help` it lists its options. To learn the crate, read
+//! on here, then `request/asynchronous.rs` (or `request/blocking.rs`, the same without `await`): they make a pool, a TLS
+//! context and a session, send, and read the body as it arrives. `request/network.rs` shows how to bring a network stack
+//! of your own, `request/meter.rs` how to put something around a pool and a TLS context.
+
+#[path = "request/asynchronous.rs"]
+mod asynchronous;
+#[path = "request/blocking.rs"]
+mod blocking;
+#[path = "request/failure.rs"]
+mod failure;
+#[path = "request/meter.rs"]
+mod meter;
+#[path = "request/network.rs"]
+mod network;
+#[path = "request/options.rs"]
+mod options;
+#[path = "request/output.rs"]
+mod output;
+mod support;
+#[path = "request/trust.rs"]
+mod trust;
+
+use core::{ops::DerefMut, time::Duration};
+use std::{
+    env, fs,
+    io::{Write as _, stderr, stdout},
+    process::ExitCode,
+};
+
+use rustls_pki_types::UnixTime;
+use socketpool::{
+    requests::RequestBuilder,
+    tls::{Now, Roots, TimeSource, roots::trust_anchor_from_der},
+};
+
+use self::{
+    failure::Failure,
+    meter::Meter,
+    options::{Data, Face, Options, help},
+    output::Output,
+};
+
+/// How many sockets and TLS sessions the pool has. A device with one of each gets along with most of what this can do.
+const SOCKETS: usize = 4;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = env::args_os().skip(1).collect();
+    if args.iter().any(|arg| arg == "--help") {
+        let _ = stdout().write_all(help().as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let meter = Meter::default();
+    let mut with_stats = false;
+    let outcome = Options::parse(&args).and_then(|options| {
+        with_stats = options.stats;
+        run(&options, &meter)
+    });
+    // Not `eprintln!`: nobody may be there to read it.
+    if let Err(failure) = &outcome {
+        let _ = writeln!(stderr(), "error: {failure}");
+    }
+    if with_stats {
+        let _ = writeln!(stderr(), "{meter}");
+    }
+    outcome.map_or_else(|failure| ExitCode::from(failure.exit_status()), |()| ExitCode::SUCCESS)
+}
+
+fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
+    let file;
+    let body = match options.data {
+        Data::Nothing => Payload::Nothing,
+        Data::Text(text) => Payload::Bytes(text.as_bytes()),
+        Data::File(path) => {
+            file = fs::read(path).map_err(|error| Failure::Usage(format!("-d @{path}: {error}")))?;
+            Payload::Bytes(&file)
+        }
+        Data::Form(ref pairs) => Payload::Form(pairs),
+    };
+    let certificates = trust::read(&options.cacerts)?;
+    let mut anchors = Vec::new();
+    for (path, der) in &certificates {
+        let anchor = trust_anchor_from_der(der);
+        anchors.push(anchor.map_err(|error| Failure::Usage(format!("--cacert {path}: {error}")))?);
+    }
+    let roots = if options.cacerts.is_empty() { Roots::MOZILLA } else { Roots::only(&anchors) };
+    let mut output = Output::new(options);
+    match options.face {
+        Face::Async => async_io::block_on(asynchronous::run(options, &body, roots, &mut output, meter)),
+        Face::Blocking => blocking::run(options, &body, roots, &mut output, meter),
+    }
+}
+
+/// What is sent.
+enum Payload<'o> {
+    Nothing,
+    Bytes(&'o [u8]),
+    Form(&'o [(&'o str, &'o str)]),
+}
+
+/// What a request has besides method, URL and body. Both faces' sessions hand out the same builder.
+fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
+    mut request: RequestBuilder<'r, S, M>,
+    options: &Options<'_>,
+) -> RequestBuilder<'r, S, M> {
+    for (name, value) in &options.query {
+        request = request.query(name, value);
+    }
+    // One way to authenticate: by --user, else by --bearer, else by -H, else by what the URL says.
+    if let Some((user, password)) = options.user {
+        request = request.basic_auth(user, password);
+    } else if let Some(token) = options.bearer {
+        request = request.bearer(token);
+    }
+    let authenticated = options.user.is_some() || options.bearer.is_some();
+    for (name, value) in &options.headers {
+        if !(authenticated && name.eq_ignore_ascii_case("authorization")) {
+            request = request.header(name, value);
+        }
+    }
+    if options.json && !options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        request = request.header("Content-Type", "application/json");
+    }
+    request
+}
+
+/// The date that certificates are checked against.
+fn date(at: Option<u64>) -> impl TimeSource {
+    move || match at {
+        Some(seconds) => Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
+        None => support::date(),
+    }
+}

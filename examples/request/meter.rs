@@ -1,0 +1,149 @@
+//! What `--stats` counts, and how: something put around a pool and a TLS context, through the crate's three traits.
+
+use std::{cell::Cell, fmt};
+
+use socketpool::{
+    Result, blocking,
+    pool::Key,
+    traits::{SocketPool, TlsContext, TlsId},
+};
+
+/// Counts connections, and the requests and writes on them.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// TCP connections that were made; counted by the network.
+    pub connections: Cell<usize>,
+    /// Write calls on TCP connections; counted by the network.
+    pub writes: Cell<usize>,
+    /// Those of them that were TLS's own, in handshakes and to take leave: `writes` less these carried requests.
+    tls_writes: Cell<usize>,
+    /// Connections whose handshake failed: no request was sent on them.
+    refused: Cell<usize>,
+    /// How often a kept connection was taken for a request.
+    reused: Cell<usize>,
+}
+
+/// Adds one.
+pub fn count(counter: &Cell<usize>) {
+    counter.set(counter.get() + 1);
+}
+
+impl Meter {
+    /// What was written since there were so many writes is TLS's own.
+    pub fn all_tls_since(&self, writes: usize) {
+        self.tls_writes.set(self.tls_writes.get() + self.writes.get() - writes);
+    }
+}
+
+/// A request is what is sent on a connection, be it for a redirect, or once more because a kept connection was dead.
+impl fmt::Display for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (connections, reused) = (self.connections.get(), self.reused.get());
+        let requests = connections - self.refused.get() + reused;
+        let writes = self.writes.get() - self.tls_writes.get();
+        write!(f, "connections={connections} requests={requests} reused={reused} writes={writes}")
+    }
+}
+
+/// A pool or a TLS context that is watched.
+#[derive(Debug)]
+pub struct Metered<'m, T> {
+    pub inner: T,
+    meter: &'m Meter,
+}
+
+impl<'m, T> Metered<'m, T> {
+    pub fn new(inner: T, meter: &'m Meter) -> Self {
+        Self { inner, meter }
+    }
+
+    /// Notes how a handshake ended, and what was written since it began.
+    fn handshake_over(&self, writes_before: usize, connections_before: usize, outcome: &Result<()>) {
+        self.meter.all_tls_since(writes_before);
+        if outcome.is_err() && self.meter.connections.get() > connections_before {
+            count(&self.meter.refused);
+        }
+    }
+}
+
+impl<P: SocketPool> SocketPool for Metered<'_, P> {
+    type Socket<'p>
+        = P::Socket<'p>
+    where
+        Self: 'p;
+    type Buffer<'p>
+        = P::Buffer<'p>
+    where
+        Self: 'p;
+    type Timer = P::Timer;
+
+    fn timer(&self) -> &P::Timer {
+        self.inner.timer()
+    }
+
+    async fn socket(&self) -> Result<P::Socket<'_>> {
+        self.inner.socket().await
+    }
+
+    fn kept(&self, key: Key<'_>) -> Option<P::Socket<'_>> {
+        self.inner.kept(key).inspect(|_| count(&self.meter.reused))
+    }
+
+    fn buffer(&self) -> Result<P::Buffer<'_>> {
+        self.inner.buffer()
+    }
+}
+
+impl<S, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
+    fn id(&self) -> TlsId {
+        self.inner.id()
+    }
+
+    async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+        let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
+        let outcome = self.inner.connect(socket, host, port).await;
+        self.handshake_over(writes, connections, &outcome);
+        outcome
+    }
+}
+
+impl<P: blocking::traits::SocketPool> blocking::traits::SocketPool for Metered<'_, P> {
+    type Socket<'p>
+        = P::Socket<'p>
+    where
+        Self: 'p;
+    type Buffer<'p>
+        = P::Buffer<'p>
+    where
+        Self: 'p;
+    type Clock = P::Clock;
+
+    fn clock(&self) -> &P::Clock {
+        self.inner.clock()
+    }
+
+    fn socket(&self) -> Result<P::Socket<'_>> {
+        self.inner.socket()
+    }
+
+    fn kept(&self, key: Key<'_>) -> Option<P::Socket<'_>> {
+        self.inner.kept(key).inspect(|_| count(&self.meter.reused))
+    }
+
+    fn buffer(&self) -> Result<P::Buffer<'_>> {
+        self.inner.buffer()
+    }
+}
+
+impl<S, T: blocking::traits::TlsContext<S>> blocking::traits::TlsContext<S> for Metered<'_, T> {
+    fn id(&self) -> TlsId {
+        self.inner.id()
+    }
+
+    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+        let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
+        let outcome = self.inner.connect(socket, host, port);
+        self.handshake_over(writes, connections, &outcome);
+        outcome
+    }
+}

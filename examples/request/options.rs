@@ -1,0 +1,240 @@
+//! The command line.
+
+use std::{ffi::OsString, net::IpAddr, net::SocketAddr, time::Duration};
+
+use socketpool::http::{Method, is_field_name, is_field_value};
+
+use crate::failure::Failure;
+
+/// The most that `--rx` can be, and the size of the pool's exchange buffers, in bytes.
+pub const MAX_RX: usize = 65_536;
+/// What `--rx` is unless given: room for the heads of nearly every server.
+const DEFAULT_RX: usize = 16_384;
+
+/// What `--help` prints.
+pub fn help() -> String {
+    format!(
+        "\
+usage: request [option]… URL
+  -X METHOD                         instead of GET, or of POST with a body
+  -H 'Name: value'                  a header field; may be repeated
+  -d DATA, -d @FILE                 sends this, or what the file holds, as it is
+  --json TEXT                       sends this as application/json
+  --form k=v                        sends a form; may be repeated
+  --query k=v                       adds to the query of the URL; may be repeated
+  --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
+  --cacert FILE                     trusts this (PEM or DER) instead of Mozilla's roots; may be repeated
+  --at UNIX_SECONDS                 checks certificates as of then
+  --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
+  --timeout SECONDS                 for the whole exchange; 30 unless given
+  --max-redirects N, --no-redirect  10 are followed unless given
+  --repeat N                        sends the request so often
+  --face async|blocking             which half of the crate does it; async unless given
+  --rx BYTES                        uses so much of the exchange buffer, up to {MAX_RX}; {DEFAULT_RX} unless given
+  -i                                writes status line and fields before the body
+  -o FILE                           writes to this file
+  --fail                            a status of 400 or above is a failure
+  --stats                           ends with counts of connections, requests and writes on standard error
+exit status: 0 a complete response  1 cannot write it  2 usage or URL  3 resolve  4 connect  5 TLS  6 timeout
+  7 malformed or no response  8 truncated body  9 a limit  10 too many redirects  11 pool exhausted
+  12 refused by policy  22 status of 400 or above, with --fail
+"
+    )
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Options<'a> {
+    pub method: Method<'a>,
+    pub url: &'a str,
+    pub headers: Vec<(&'a str, &'a str)>,
+    pub query: Vec<(&'a str, &'a str)>,
+    pub data: Data<'a>,
+    /// Whether the data is JSON.
+    pub json: bool,
+    pub user: Option<(&'a str, &'a str)>,
+    pub bearer: Option<&'a str>,
+    pub cacerts: Vec<&'a str>,
+    pub at: Option<u64>,
+    pub routes: Vec<Route>,
+    pub timeout: Option<Duration>,
+    /// As the session wants it, if given.
+    pub max_redirects: Option<Option<u8>>,
+    pub repeat: u32,
+    pub face: Face,
+    pub rx: usize,
+    pub include: bool,
+    pub output: Option<&'a str>,
+    pub fail: bool,
+    pub stats: bool,
+}
+
+/// The body.
+#[derive(Debug)]
+pub enum Data<'a> {
+    Nothing,
+    Text(&'a str),
+    File(&'a str),
+    Form(Vec<(&'a str, &'a str)>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Face {
+    Async,
+    Blocking,
+}
+
+/// Where to connect for a host and port, whatever the name server says.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// In lower case, as in a URL in normal form.
+    pub host: String,
+    pub port: u16,
+    pub to: SocketAddr,
+}
+
+impl<'a> Options<'a> {
+    pub fn parse(args: &'a [OsString]) -> Result<Self, Failure> {
+        let mut options = Self {
+            method: Method::Get,
+            url: "",
+            headers: Vec::new(),
+            query: Vec::new(),
+            data: Data::Nothing,
+            json: false,
+            user: None,
+            bearer: None,
+            cacerts: Vec::new(),
+            at: None,
+            routes: Vec::new(),
+            timeout: None,
+            max_redirects: None,
+            repeat: 1,
+            face: Face::Async,
+            rx: DEFAULT_RX,
+            include: false,
+            output: None,
+            fail: false,
+            stats: false,
+        };
+        let mut method = None;
+        let mut urls = Vec::new();
+        let mut args = args.iter().map(|arg| arg.to_str().ok_or_else(|| usage(format!("not UTF-8: {arg:?}"))));
+        while let Some(arg) = args.next() {
+            let arg = arg?;
+            let mut value = || args.next().unwrap_or_else(|| Err(usage(format!("{arg} needs a value"))));
+            match arg {
+                "-X" => method = Some(Method::custom(value()?).map_err(|error| usage(format!("-X: {error}")))?),
+                "-H" => options.headers.push(header(value()?)?),
+                "-d" => match value()? {
+                    text if text.starts_with('@') => options.set_data(Data::File(&text[1..]))?,
+                    text => options.set_data(Data::Text(text))?,
+                },
+                "--json" => {
+                    options.set_data(Data::Text(value()?))?;
+                    options.json = true;
+                }
+                "--form" => {
+                    let pair = pair(arg, value()?, '=')?;
+                    match &mut options.data {
+                        Data::Form(pairs) => pairs.push(pair),
+                        _ => options.set_data(Data::Form(vec![pair]))?,
+                    }
+                }
+                "--query" => options.query.push(pair(arg, value()?, '=')?),
+                "--user" => options.user = Some(pair(arg, value()?, ':')?),
+                "--bearer" => options.bearer = Some(value()?),
+                "--cacert" => options.cacerts.push(value()?),
+                "--at" => options.at = Some(number(arg, value()?)?),
+                "--resolve" => options.routes.push(route(value()?)?),
+                "--timeout" => options.timeout = Some(seconds(arg, value()?)?),
+                "--max-redirects" => options.max_redirects = Some(Some(number(arg, value()?)?)),
+                "--no-redirect" => options.max_redirects = Some(None),
+                "--repeat" => options.repeat = number(arg, value()?)?,
+                "--face" => {
+                    options.face = match value()? {
+                        "async" => Face::Async,
+                        "blocking" => Face::Blocking,
+                        other => return Err(usage(format!("--face is async or blocking, not {other:?}"))),
+                    }
+                }
+                "--rx" => options.rx = number(arg, value()?)?,
+                "-i" => options.include = true,
+                "-o" => options.output = Some(value()?),
+                "--fail" => options.fail = true,
+                "--stats" => options.stats = true,
+                _ if arg.starts_with('-') => return Err(usage(format!("unknown option {arg:?}"))),
+                url => urls.push(url),
+            }
+        }
+        let [url] = urls[..] else {
+            return Err(usage(format!("one URL is needed, there are {}", urls.len())));
+        };
+        options.url = url;
+        if options.repeat == 0 {
+            return Err(usage("--repeat 0 would send nothing"));
+        }
+        if options.rx > MAX_RX {
+            return Err(usage(format!("--rx can be {MAX_RX} at most")));
+        }
+        let default = if let Data::Nothing = options.data { Method::Get } else { Method::Post };
+        options.method = method.unwrap_or(default);
+        Ok(options)
+    }
+
+    fn set_data(&mut self, data: Data<'a>) -> Result<(), Failure> {
+        match self.data {
+            Data::Nothing => self.data = data,
+            _ => return Err(usage("a request has one body: -d, --json or --form")),
+        }
+        Ok(())
+    }
+}
+
+fn usage(reason: impl Into<String>) -> Failure {
+    Failure::Usage(reason.into())
+}
+
+/// `Name: value`. The library checks both as well; here the mistake can be shown.
+fn header(text: &str) -> Result<(&str, &str), Failure> {
+    let (name, value) = pair("-H", text, ':')?;
+    let value = value.trim_matches([' ', '\t']);
+    if !is_field_name(name.as_bytes()) || !is_field_value(value.as_bytes()) {
+        return Err(usage(format!("-H {text:?} is no header field")));
+    }
+    Ok((name, value))
+}
+
+fn pair<'a>(option: &str, text: &'a str, between: char) -> Result<(&'a str, &'a str), Failure> {
+    text.split_once(between).ok_or_else(|| usage(format!("{option} needs a {between:?} in {text:?}")))
+}
+
+fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, Failure> {
+    // `parse` would take a sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits);
+    number.ok_or_else(|| usage(format!("{option}: {text:?} is no number in range")))
+}
+
+fn seconds(option: &str, text: &str) -> Result<Duration, Failure> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| usage(format!("{option}: {text:?} is no number of seconds")))
+}
+
+/// `HOST:PORT:ADDR[:PORT]`.
+fn route(text: &str) -> Result<Route, Failure> {
+    let wrong = || usage(format!("--resolve needs HOST:PORT:ADDR[:PORT], not {text:?}"));
+    let (host, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (port, to) = rest.split_once(':').ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    let bare = to.strip_prefix('[').and_then(|to| to.strip_suffix(']')).unwrap_or(to);
+    let to = match (to.parse::<SocketAddr>(), bare.parse::<IpAddr>()) {
+        (Ok(to), _) => to,
+        (_, Ok(address)) => SocketAddr::new(address, port),
+        _ => return Err(wrong()),
+    };
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Route { host: host.to_ascii_lowercase(), port, to })
+}

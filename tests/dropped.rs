@@ -1,0 +1,100 @@
+//! Futures that are dropped half-way, at every await there is: the slot and the buffer come back, and nothing torn is
+//! used again.
+#![cfg(all(feature = "json", feature = "mock"))]
+
+use core::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use socketpool::{
+    Error, ErrorKind, Phase, Resources, SocketPool,
+    mock::{MockTls, Peer, Script, Step, block_on},
+    requests::Session,
+};
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
+
+/// Polls `future` at most `polls` times.
+fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    })
+}
+
+#[test]
+fn a_request_dropped_at_any_await_leaves_nothing_behind() {
+    let steps = [Step::Receive(b"[7]"), Step::Send(ANSWER), Step::Receive(b"[7]"), Step::Send(ANSWER)];
+    let peer = Peer::new("host.example", 443, &steps).in_fragments_of(5).hesitating();
+    let peers = [peer, peer];
+    for polls in 0.. {
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let http = Session::new(&pool, &MockTls);
+        let exchange = async || {
+            let mut buffer = [0; 32];
+            let mut response = http.post("https://host.example/").json(&[7]).send().await?;
+            response.json::<[u8; 2]>(&mut buffer).await
+        };
+        let outcome = poll_times(exchange(), polls);
+        let counts = pool.counts();
+        assert_eq!(counts.in_use, 0, "after {polls} polls");
+        match outcome {
+            None => assert_eq!((counts.free, script.open()), (1, 0), "after {polls} polls: closed, not kept"),
+            Some(outcome) => {
+                assert_eq!(outcome, Ok([1, 2]));
+                assert_eq!(counts.idle, 1);
+                assert!(polls > 15, "the exchange has many awaits");
+                return;
+            }
+        }
+        // And the pool works as if nothing had been.
+        assert_eq!(block_on(exchange()), Ok([1, 2]), "after {polls} polls");
+    }
+}
+
+#[test]
+fn a_read_of_a_body_dropped_at_any_await_loses_nothing() {
+    let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(ANSWER)];
+    let peers = [Peer::new("host.example", 80, &steps).in_fragments_of(2).hesitating()];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let http = Session::plain(&pool);
+    let mut response = block_on(http.get("http://host.example/").send()).expect("a response");
+    let (mut body, mut drops) = (Vec::new(), 0);
+    loop {
+        let mut byte = [0];
+        match poll_times(response.read(&mut byte), 1) {
+            None => drops += 1,
+            Some(Ok(0)) => break,
+            Some(Ok(_)) => body.extend(byte),
+            Some(Err(error)) => panic!("{error}"),
+        }
+    }
+    assert_eq!(body, b"[1,2]");
+    assert!(drops > 5);
+    drop(response);
+    assert_eq!(pool.counts().idle, 1);
+}
+
+#[test]
+fn a_write_dropped_half_way_ends_the_connection() {
+    let peers = [Peer::new("host.example", 7, &[]).in_fragments_of(2).hesitating()];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    block_on(async {
+        let mut socket = pool.socket().await.expect("free");
+        socket.connect("host.example", 7).await.expect("accepted");
+        assert!(poll_times(socket.send_all(b"hello"), 2).is_none());
+        let refused = socket.send_all(b"again").await;
+        assert_eq!(refused, Err(Error::new(Phase::Send, ErrorKind::NotConnected)));
+    });
+    assert_eq!((pool.counts().free, script.open()), (1, 0));
+}
