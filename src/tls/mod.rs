@@ -49,11 +49,14 @@
 //! let tls = TlsContext::new(rng, clock).roots(Roots::only(&OWN));
 //! ```
 
+mod alpn;
 pub(crate) mod backend;
 mod context;
 mod error;
+pub mod identity;
 pub mod pem;
 pub mod pin;
+mod psk;
 mod random;
 pub mod roots;
 mod time;
@@ -61,8 +64,11 @@ pub mod verify;
 
 pub(crate) use self::backend::TlsMemory;
 pub use self::{
+    alpn::{Alpn, AlpnError},
     context::TlsContext,
     error::{TlsError, Unsupported},
+    identity::{Identity, Signer},
+    psk::{Psk, PskError},
     random::{RandCore, Random},
     roots::Roots,
     time::{Now, TimeSource},

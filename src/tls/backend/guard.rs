@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
     pub(super) records: Cell<u8>,
+    /// A pre-shared key was offered, and has to be taken.
+    pub(super) psk: Cell<bool>,
 }
 
 impl Shared {
@@ -69,6 +71,7 @@ impl Shared {
             refusal: Cell::new(None),
             ended: Cell::new(false),
             records: Cell::new(0),
+            psk: Cell::new(false),
         }
     }
 }
@@ -112,6 +115,11 @@ impl<'m> Guard<'m> {
     fn refuse(&self, refusal: TlsError) -> ErrorKind {
         self.shared.refusal.set(Some(refusal));
         ErrorKind::InvalidData
+    }
+
+    /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said.
+    pub(super) fn may_write(&self) -> Result<(), ErrorKind> {
+        self.shared.refusal.get().map_or(Ok(()), |_| Err(ErrorKind::InvalidData))
     }
 
     /// The engine asks for `out`: the five bytes of a header, or the whole body of the record whose header it got last.
@@ -209,7 +217,7 @@ impl<'m> Guard<'m> {
         match self.header[0] {
             ALERT => Err(TlsError::PeerAlert(body.get(1).copied())),
             HANDSHAKE => {
-                judge_server_hello(body)?;
+                judge_server_hello(body, self.shared.psk.get())?;
                 self.shared.stage.set(Stage::Flight);
                 Ok(())
             }
@@ -240,9 +248,10 @@ const HELLO_RETRY_REQUEST: [u8; 32] = [
 ];
 
 /// A ServerHello, alone in its record, that answers what we offered: TLS 1.3, TLS_AES_128_GCM_SHA256, a key share of
-/// P-256, no session id, and no extension twice or unasked (RFC 8446 §4.1.3).
-fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
+/// P-256, no session id, no extension twice or unasked, and the pre-shared key if one was offered (RFC 8446 §4.1.3, §4.2.11).
+fn judge_server_hello(record: &[u8], psk_offered: bool) -> Result<(), TlsError> {
     const SERVER_HELLO: usize = 2;
+    const PRE_SHARED_KEY: usize = 41;
     const SUPPORTED_VERSIONS: usize = 43;
     const KEY_SHARE: usize = 51;
 
@@ -270,7 +279,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if extensions != message.0.len() {
         return Err(TlsError::Decode);
     }
-    let (mut versions, mut share, mut unasked) = (None, None, false);
+    let (mut versions, mut share, mut psk, mut unasked) = (None, None, None, false);
     while !message.0.is_empty() {
         let kind = message.number(2)?;
         let length = message.number(2)?;
@@ -278,6 +287,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
         let seen = match kind {
             SUPPORTED_VERSIONS => versions.replace(body).is_some(),
             KEY_SHARE => share.replace(body).is_some(),
+            PRE_SHARED_KEY if psk_offered => psk.replace(body).is_some(),
             _ => true,
         };
         unasked |= seen;
@@ -292,7 +302,12 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if unasked || session_id != 0 || suite != 0x1301 || compression != 0 || !p256 {
         return Err(TlsError::IllegalParameter);
     }
-    Ok(())
+    match psk {
+        None if psk_offered => Err(TlsError::PskRefused),
+        // The first identity is the only one.
+        None | Some([0, 0]) => Ok(()),
+        Some(_) => Err(TlsError::IllegalParameter),
+    }
 }
 
 #[cfg(test)]
