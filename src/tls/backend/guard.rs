@@ -345,10 +345,14 @@ mod tests {
     }
 
     /// Feeds `wire` in pieces and reads as an engine does; gives the records it got.
-    fn run(stage: Stage, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+    fn run(stage: Stage, wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
         let shared = Shared::new();
         shared.stage.set(stage);
-        let mut guard = Guard::new(&shared);
+        run_with(&shared, wire, piece)
+    }
+
+    fn run_with(shared: &Shared, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+        let mut guard = Guard::new(shared);
         let mut records = Vec::new();
         let mut wanted = HEADER;
         let mut header = [0; HEADER];
@@ -453,6 +457,21 @@ mod tests {
         ];
         for (body, reason) in refused {
             assert_eq!(run(Stage::Hello, &record(22, &body), 1000), Err(reason), "{body:?}");
+        }
+        let psk = |selected: &[u8]| hello(&[], 0x1301, &[version(), share(23), extension(41, selected)]);
+        let twice = hello(&[], 0x1301, &[version(), extension(41, &[0, 0]), extension(41, &[0, 0]), share(23)]);
+        for (body, verdict) in [
+            (psk(&[0, 0]), Ok(1)),
+            (psk(&[0, 1]), Err(TlsError::IllegalParameter)),
+            (psk(&[0]), Err(TlsError::IllegalParameter)),
+            (psk(&[]), Err(TlsError::IllegalParameter)),
+            (twice, Err(TlsError::IllegalParameter)),
+            (good_hello(), Err(TlsError::PskRefused)),
+        ] {
+            let shared = Shared::new();
+            shared.psk.set(true);
+            let records = run_with(&shared, &record(22, &body), 1000);
+            assert_eq!(records.map(|records| records.len()), verdict, "{body:?}");
         }
         // Cut anywhere, it is refused for some reason, and never read past its end.
         let whole = good_hello();

@@ -256,3 +256,40 @@ fn code_point(scheme: SignatureScheme) -> u16 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::{Psk, backend::guard::Guard};
+    use embedded_tls::SignatureScheme as Scheme;
+
+    /// With a shared key, a certificate and a request for one are refused; without anything of the kind, the key is proof
+    /// enough, and no date is needed.
+    #[test]
+    fn with_a_shared_key_there_are_no_certificates() {
+        let psk = Psk::new(b"device", &[7; 32]).unwrap();
+        let context = TlsContext::new(|bytes: &mut [u8]| bytes.fill(1), || Now::Unknown).psk(psk);
+        let peer = Peer::parse("localhost").unwrap();
+        let provider = |shared| Provider::new(&context, &peer, shared).unwrap();
+
+        let shared = Shared::new();
+        assert_eq!(provider(&shared).finish(), Ok(()));
+        assert!(shared.psk.get());
+
+        let unexpected = ErrorKind::Tls(TlsError::UnexpectedMessage);
+        let mut shown = provider(&shared);
+        let certificate = CertificateRef::with_context(&[]);
+        shown.verifier().unwrap().verify_certificate(&Sha256::new(), certificate).unwrap_err();
+        assert_eq!((shown.failure(), shown.finish()), (Some(unexpected), Err(unexpected)));
+
+        let mut signed = provider(&shared);
+        let verify = CertificateVerifyRef { signature_scheme: Scheme::Ed25519, signature: &[0; 64] };
+        signed.verifier().unwrap().verify_signature(verify).unwrap_err();
+        assert_eq!(signed.finish(), Err(unexpected));
+
+        assert_eq!(Guard::new(&shared).may_write(), Ok(()));
+        assert!(provider(&shared).client_cert().is_none());
+        assert_eq!(shared.refusal.get(), Some(TlsError::UnexpectedMessage));
+        assert!(Guard::new(&shared).may_write().is_err());
+    }
+}
