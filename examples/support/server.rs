@@ -12,7 +12,7 @@ use std::{
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    KeyPair, KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
 };
 use rustls::{
     ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, StreamOwned, WantsVerifier,
@@ -53,6 +53,13 @@ impl Authority {
     pub fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
         let (chain, key) = self.server_certificate(name, validity);
         builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate")
+    }
+
+    /// The same, and the server's public key (SubjectPublicKeyInfo).
+    pub fn server_config_and_key(&self, name: &str) -> (ServerConfig, Vec<u8>) {
+        let (chain, key) = self.server_certificate(name, Validity::Now);
+        let spki = KeyPair::try_from(&key).expect("a key").subject_public_key_info();
+        (builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate"), spki)
     }
 
     /// The same, for a server that asks its clients for a certificate of `clients`, and perhaps insists.
