@@ -1,5 +1,6 @@
 //! Who we are: client certificates, pre-shared keys and protocol offers, against rustls on the loopback, through both
 //! faces.
+#![cfg(all(feature = "tls", feature = "blocking"))]
 
 #[path = "../examples/support/mod.rs"]
 mod support;
