@@ -1,14 +1,14 @@
 //! The session of the blocking face, over the same engine, guard, suite and proof. See [`engine`](super::engine).
 
 use embedded_io::{Error as _, ErrorKind as Io, Read, Write};
-use embedded_tls::{FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection};
+use embedded_tls::{FlushPolicy, TlsContext as EngineContext, blocking::TlsConnection};
 
 use super::{
     TlsMemory,
     engine::{Guarded, State, config, explain},
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::Suite,
+    suite::{CLOSE_NOTIFY, Suite},
 };
 use crate::{
     blocking::stack::Connection,
@@ -81,17 +81,17 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             match connection.read(out) {
                 Ok(0) => {} // an empty record: allowed, and not the end
                 Ok(received) => return Ok(received),
-                Err(EngineError::ConnectionClosed) => {
-                    self.state = State::Ended;
-                    return Ok(0);
-                }
-                Err(error) => {
-                    let kind = explain(error, shared);
-                    if kind != ErrorKind::Timeout {
-                        self.state = State::Broken;
+                Err(error) => match explain(error, shared) {
+                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+                        self.state = State::Ended;
+                        return Ok(0);
                     }
-                    return Err(kind);
-                }
+                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
+                    kind => {
+                        self.state = State::Broken;
+                        return Err(kind);
+                    }
+                },
             }
         }
     }

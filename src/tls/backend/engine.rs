@@ -7,7 +7,7 @@ use super::{
     TlsMemory,
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::Suite,
+    suite::{CLOSE_NOTIFY, Suite},
 };
 use crate::{
     error::ErrorKind,
@@ -16,6 +16,7 @@ use crate::{
     tls::{
         Random, TimeSource, TlsContext, TlsError, Unsupported,
         context::{Offer, Peer},
+        verify::CertificateError,
     },
 };
 
@@ -94,17 +95,17 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             match connection.read(out).await {
                 Ok(0) => {} // an empty record: allowed, and not the end
                 Ok(received) => return Ok(received),
-                Err(EngineError::ConnectionClosed) => {
-                    self.state = State::Ended;
-                    return Ok(0);
-                }
-                Err(error) => {
-                    let kind = explain(error, shared);
-                    if kind != ErrorKind::Timeout {
-                        self.state = State::Broken;
+                Err(error) => match explain(error, shared) {
+                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+                        self.state = State::Ended;
+                        return Ok(0);
                     }
-                    return Err(kind);
-                }
+                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
+                    kind => {
+                        self.state = State::Broken;
+                        return Err(kind);
+                    }
+                },
             }
         }
     }
@@ -159,7 +160,8 @@ pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
     }
 }
 
-/// The engine's error in our words; what the guard found comes first.
+/// The engine's error in our words; what the guard found comes first, and what the [suite](super::suite) refused is
+/// among them.
 pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     if let Some(refusal) = shared.refusal.take() {
         return ErrorKind::Tls(refusal);
@@ -169,24 +171,18 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     }
     ErrorKind::Tls(match error {
         EngineError::Io(kind) => return ErrorKind::from(kind),
-        EngineError::HandshakeAborted(_, alert) => TlsError::PeerAlert(Some(alert as u8)),
-        EngineError::InternalError => TlsError::PeerAlert(None),
         EngineError::CryptoError => TlsError::BadRecordMac,
-        EngineError::InvalidRecord | EngineError::InvalidHandshake => TlsError::UnexpectedMessage,
-        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
         EngineError::InvalidSignature => TlsError::BadFinished,
-        EngineError::InvalidKeyShare => TlsError::IllegalParameter,
-        EngineError::InsufficientSpace => TlsError::RecordOverflow,
-        EngineError::InvalidCertificate
-        | EngineError::InvalidCertificateEntry
-        | EngineError::InvalidCertificateRequest
-        | EngineError::InvalidExtensionsLength
-        | EngineError::InvalidSignatureScheme
-        | EngineError::InvalidTicketLength
-        | EngineError::InvalidNonceLength
-        | EngineError::UnknownExtensionType
-        | EngineError::ParseError(_)
-        | EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidSignatureScheme => TlsError::Certificate(CertificateError::UnsupportedAlgorithm),
+        EngineError::InvalidKeyShare | EngineError::AbortHandshake(..) => TlsError::IllegalParameter,
+        // The suite's.
+        EngineError::InvalidRecord => TlsError::UnexpectedMessage,
+        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
+        EngineError::ParseError(_) => TlsError::PeerAlert(None),
+        EngineError::InternalError => CLOSE_NOTIFY,
+        EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidHandshake => TlsError::IllegalParameter,
+        EngineError::InvalidCertificate => TlsError::RecordOverflow,
         _ => TlsError::Engine,
     })
 }

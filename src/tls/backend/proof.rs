@@ -65,6 +65,7 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     ) -> Result<Self, ErrorKind> {
         let psk = context.offer().psk.is_some();
         shared.psk.set(psk);
+        shared.alpn.set(context.offer().alpn.is_some());
         let (now, shown) = match context.clock().now() {
             _ if psk => (UnixTime::since_unix_epoch(Duration::ZERO), Shown::SharedKey),
             Now::Trusted(now) => (now, Shown::Nothing),
@@ -250,6 +251,8 @@ fn code_point(scheme: SignatureScheme) -> u16 {
         SignatureScheme::RsaPssRsaeSha384 => 0x0805,
         SignatureScheme::RsaPssRsaeSha512 => 0x0806,
         SignatureScheme::Ed25519 => 0x0807,
+        SignatureScheme::RsaPkcs1Sha1 => 0x0201,
+        SignatureScheme::EcdsaSha1 => 0x0203,
         SignatureScheme::RsaPkcs1Sha256 => 0x0401,
         SignatureScheme::RsaPkcs1Sha384 => 0x0501,
         SignatureScheme::RsaPkcs1Sha512 => 0x0601,
