@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use rustls_pki_types::ServerName;
 
-use super::{Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use super::{Alpn, Identity, Psk, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
 use crate::traits::TlsId;
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
@@ -31,7 +31,16 @@ pub struct TlsContext<'c, R, T> {
     random: RefCell<R>,
     clock: T,
     policy: VerifyPolicy<'c>,
+    offer: Offer<'c>,
     id: TlsId,
+}
+
+/// What a context says of itself, besides what it asks of the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Offer<'c> {
+    pub(crate) identity: Option<Identity<'c>>,
+    pub(crate) psk: Option<Psk<'c>>,
+    pub(crate) alpn: Option<Alpn<'c>>,
 }
 
 impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
@@ -39,8 +48,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
-        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(Roots::MOZILLA), id: TlsId(0) }
-            .with_new_id()
+        let (random, policy) = (RefCell::new(random), VerifyPolicy::new(Roots::MOZILLA));
+        Self { random, clock, policy, offer: Offer::default(), id: TlsId(0) }.with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
@@ -58,7 +67,31 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self.with_new_id()
     }
 
-    /// A context that trusts otherwise is another context: it never gets the connections of the one it was.
+    /// Shows this certificate to servers that ask for one (mutual TLS). Others do not see it.
+    #[must_use]
+    #[doc(alias = "load_cert_chain")]
+    pub fn identity(mut self, identity: Identity<'c>) -> Self {
+        self.offer.identity = Some(identity);
+        self.with_new_id()
+    }
+
+    /// Accepts only servers that know this key, instead of certificates: roots, [policy](Self::policy),
+    /// [identity](Self::identity) and date play no part then.
+    #[must_use]
+    pub fn psk(mut self, psk: Psk<'c>) -> Self {
+        self.offer.psk = Some(psk);
+        self.with_new_id()
+    }
+
+    /// Offers to speak these protocols inside TLS. Which one the server chose cannot be known.
+    #[must_use]
+    #[doc(alias = "set_alpn_protocols")]
+    pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
+        self.offer.alpn = Some(alpn);
+        self.with_new_id()
+    }
+
+    /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
     fn with_new_id(mut self) -> Self {
         let mut id = [0; 8];
         self.fill_random(&mut id);
@@ -76,6 +109,10 @@ impl<'c, R, T> TlsContext<'c, R, T> {
         &self.policy
     }
 
+    pub(crate) fn offer(&self) -> &Offer<'c> {
+        &self.offer
+    }
+
     pub(crate) fn clock(&self) -> &T {
         &self.clock
     }
@@ -89,7 +126,7 @@ impl<R: Random, T> TlsContext<'_, R, T> {
 
 impl<R, T> core::fmt::Debug for TlsContext<'_, R, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TlsContext").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("TlsContext").field("policy", &self.policy).field("offer", &self.offer).finish_non_exhaustive()
     }
 }
 

@@ -36,8 +36,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    pub fn new() -> Self {
-        Self { transcript: Sha256::new(), secret: extract(&[0; 32], &[0; 32]) }
+    /// With a pre-shared key; without one, it is as many zeros as a hash has bytes.
+    pub fn new(psk: &[u8]) -> Self {
+        Self { transcript: Sha256::new(), secret: extract(&[0; 32], psk) }
     }
 
     pub fn hash(&self) -> [u8; 32] {
@@ -74,6 +75,13 @@ impl Schedule {
 pub fn finished(secret: &Secret, hash: &[u8; 32]) -> [u8; 32] {
     let key: Secret = expand(secret, "finished", &[]);
     <Hmac<Sha256> as Mac>::new_from_slice(&key).unwrap().chain_update(hash).finalize().into_bytes().into()
+}
+
+/// What an external pre-shared key makes of a ClientHello without its binders (RFC 8446 §4.2.11.2).
+#[allow(dead_code, reason = "each user has its own part")]
+pub fn binder(psk: &[u8], hello: &[u8]) -> Secret {
+    let key = expand(&extract(&[0; 32], psk), "ext binder", &Sha256::digest([]));
+    finished(&key, &Sha256::digest(hello).into())
 }
 
 /// Protects, or opens, the records of one direction in one epoch.

@@ -49,13 +49,23 @@ impl Server {
 
     /// Ends the TCP connection after so many bytes.
     pub fn start_cut(script: Script, cut: usize) -> Self {
+        Self::start_with(script, cut, &[0; 32])
+    }
+
+    /// Has a pre-shared key.
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn start_psk(script: Script, psk: &'static [u8]) -> Self {
+        Self::start_with(script, usize::MAX, psk)
+    }
+
+    fn start_with(script: Script, cut: usize, psk: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let (sender, report) = mpsc::channel();
         thread::spawn(move || {
             let (tcp, _) = listener.accept().expect("a client");
             drop(listener);
-            let mut player = Player::new(tcp, cut);
+            let mut player = Player::new(tcp, cut, psk);
             player.report.played = player.play(script).is_ok();
             while player.read().is_ok() {}
             let _ = sender.send(player.report);
@@ -116,14 +126,14 @@ struct Player {
 }
 
 impl Player {
-    fn new(tcp: TcpStream, cut: usize) -> Self {
+    fn new(tcp: TcpStream, cut: usize, psk: &[u8]) -> Self {
         tcp.set_nodelay(true).expect("open");
         Self {
             incoming: Incoming::start(tcp.try_clone().expect("open")),
             tcp,
             dribble: false,
             left: cut,
-            schedule: Schedule::new(),
+            schedule: Schedule::new(psk),
             client_share: vec![],
             handshake: None,
             said_finished: false,

@@ -58,9 +58,9 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     ) -> Result<(), ErrorKind> {
         let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        let mut provider = Provider::new(context, &peer)?;
+        let mut provider = Provider::new(context, &peer, shared)?;
         self.state = State::Broken;
-        let config = config(&peer);
+        let config = config(&peer, context.offer());
         let outcome = connection.open(EngineContext::new(&config, &mut provider));
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
@@ -147,6 +147,7 @@ impl<C: Read> Read for Guarded<'_, C> {
 
 impl<C: Write> Write for Guarded<'_, C> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        self.guard.may_write()?;
         took(bytes, self.connection.write(bytes).map_err(|error| error.kind())?)
     }
 

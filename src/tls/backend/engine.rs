@@ -13,7 +13,11 @@ use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
     stack::{Connection, took},
-    tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer, verify::CertificateError},
+    tls::{
+        Random, TimeSource, TlsContext, TlsError, Unsupported,
+        context::{Offer, Peer},
+        verify::CertificateError,
+    },
 };
 
 /// A TLS session over a connection of type `C`, in memory lent for `'m`.
@@ -68,9 +72,9 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     ) -> Result<(), ErrorKind> {
         let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        let mut provider = Provider::new(context, &peer)?;
+        let mut provider = Provider::new(context, &peer, shared)?;
         self.state = State::Broken;
-        let config = config(&peer);
+        let config = config(&peer, context.offer());
         let outcome = connection.open(EngineContext::new(&config, &mut provider)).await;
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
@@ -141,9 +145,15 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     }
 }
 
-/// What the engine offers: our suite, P-256, and the signatures we can verify.
-pub(super) fn config<'n>(peer: &Peer<'n>) -> TlsConfig<'n> {
-    let config = TlsConfig::new().enable_rsa_signatures();
+/// What the engine offers: our suite, P-256, the signatures we can verify, and what the context adds.
+pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
+    let mut config = TlsConfig::new().enable_rsa_signatures();
+    if let Some(psk) = offer.psk {
+        config = config.with_psk(psk.key, &[psk.identity]);
+    }
+    if let Some(alpn) = offer.alpn {
+        config = config.with_alpn(alpn.0);
+    }
     match peer.sni {
         Some(name) => config.with_server_name(name),
         None => config,
@@ -203,6 +213,7 @@ impl<C: Read> Read for Guarded<'_, C> {
 
 impl<C: Write> Write for Guarded<'_, C> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        self.guard.may_write()?;
         took(bytes, self.connection.write(bytes).await.map_err(|error| error.kind())?)
     }
 

@@ -52,6 +52,8 @@ const IDLE_RECORDS: u8 = 32;
 pub(super) enum Moment {
     /// The first encrypted record of the server's flight.
     FlightFirst,
+    /// The same, where we offered protocols (ALPN).
+    FlightFirstAlpn,
     /// The second.
     FlightSecond,
     /// Any after that.
@@ -61,7 +63,8 @@ pub(super) enum Moment {
 }
 
 impl Moment {
-    const ALL: [Self; 4] = [Self::FlightFirst, Self::FlightSecond, Self::Flight, Self::AfterHandshake];
+    const ALL: [Self; 5] =
+        [Self::FlightFirst, Self::FlightFirstAlpn, Self::FlightSecond, Self::Flight, Self::AfterHandshake];
 
     /// No version of TLS has this number.
     const fn mark(self) -> u8 {
@@ -70,6 +73,7 @@ impl Moment {
             Self::FlightSecond => 0xf1,
             Self::Flight => 0xf2,
             Self::AfterHandshake => 0xf3,
+            Self::FlightFirstAlpn => 0xf4,
         }
     }
 
@@ -89,6 +93,10 @@ pub(super) struct Shared {
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
     pub(super) records: Cell<u8>,
+    /// A pre-shared key was offered, and has to be taken.
+    pub(super) psk: Cell<bool>,
+    /// Protocols were offered, and one may be chosen.
+    pub(super) alpn: Cell<bool>,
 }
 
 impl Shared {
@@ -98,6 +106,8 @@ impl Shared {
             refusal: Cell::new(None),
             ended: Cell::new(false),
             records: Cell::new(0),
+            psk: Cell::new(false),
+            alpn: Cell::new(false),
         }
     }
 }
@@ -146,6 +156,7 @@ impl<'m> Guard<'m> {
     fn moment(&self) -> Moment {
         match (self.shared.stage.get(), self.encrypted) {
             (Stage::Data, _) => Moment::AfterHandshake,
+            (_, 0) if self.shared.alpn.get() => Moment::FlightFirstAlpn,
             (_, 0) => Moment::FlightFirst,
             (_, 1) => Moment::FlightSecond,
             _ => Moment::Flight,
@@ -160,6 +171,11 @@ impl<'m> Guard<'m> {
     fn refuse(&self, refusal: TlsError) -> ErrorKind {
         self.shared.refusal.set(Some(refusal));
         ErrorKind::InvalidData
+    }
+
+    /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said.
+    pub(super) fn may_write(&self) -> Result<(), ErrorKind> {
+        self.shared.refusal.get().map_or(Ok(()), |_| Err(ErrorKind::InvalidData))
     }
 
     /// The engine asks for `out`: the five bytes of a header, or the whole body of the record whose header it got last.
@@ -259,7 +275,7 @@ impl<'m> Guard<'m> {
         match self.header[0] {
             ALERT => Err(TlsError::PeerAlert(body.get(1).copied())),
             HANDSHAKE => {
-                judge_server_hello(body)?;
+                judge_server_hello(body, self.shared.psk.get())?;
                 self.shared.stage.set(Stage::Flight);
                 Ok(())
             }
@@ -299,9 +315,10 @@ const HELLO_RETRY_REQUEST: [u8; 32] = [
 ];
 
 /// A ServerHello, alone in its record, that answers what we offered: TLS 1.3, TLS_AES_128_GCM_SHA256, a key share of
-/// P-256, no session id, and no extension twice or unasked (RFC 8446 §4.1.3).
-fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
+/// P-256, no session id, no extension twice or unasked, and the pre-shared key if one was offered (RFC 8446 §4.1.3, §4.2.11).
+fn judge_server_hello(record: &[u8], psk_offered: bool) -> Result<(), TlsError> {
     const SERVER_HELLO: usize = 2;
+    const PRE_SHARED_KEY: usize = 41;
     const SUPPORTED_VERSIONS: usize = 43;
     const KEY_SHARE: usize = 51;
 
@@ -329,7 +346,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if extensions != message.0.len() {
         return Err(TlsError::Decode);
     }
-    let (mut versions, mut share, mut unasked) = (None, None, false);
+    let (mut versions, mut share, mut psk, mut unasked) = (None, None, None, false);
     while !message.0.is_empty() {
         let kind = message.number(2)?;
         let length = message.number(2)?;
@@ -337,6 +354,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
         let seen = match kind {
             SUPPORTED_VERSIONS => versions.replace(body).is_some(),
             KEY_SHARE => share.replace(body).is_some(),
+            PRE_SHARED_KEY if psk_offered => psk.replace(body).is_some(),
             _ => true,
         };
         unasked |= seen;
@@ -351,7 +369,12 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if unasked || session_id != 0 || suite != 0x1301 || compression != 0 || !p256 {
         return Err(TlsError::IllegalParameter);
     }
-    Ok(())
+    match psk {
+        None if psk_offered => Err(TlsError::PskRefused),
+        // The first identity is the only one.
+        None | Some([0, 0]) => Ok(()),
+        Some(_) => Err(TlsError::IllegalParameter),
+    }
 }
 
 #[cfg(test)]
@@ -389,10 +412,14 @@ mod tests {
     }
 
     /// Feeds `wire` in pieces and reads as an engine does; gives the records it got.
-    fn run(stage: Stage, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+    fn run(stage: Stage, wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
         let shared = Shared::new();
         shared.stage.set(stage);
-        let mut guard = Guard::new(&shared);
+        run_with(&shared, wire, piece)
+    }
+
+    fn run_with(shared: &Shared, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+        let mut guard = Guard::new(shared);
         let mut records = Vec::new();
         let mut wanted = HEADER;
         let mut header = [0; HEADER];
@@ -509,6 +536,21 @@ mod tests {
         ];
         for (body, reason) in refused {
             assert_eq!(run(Stage::Hello, &record(22, &body), 1000), Err(reason), "{body:?}");
+        }
+        let psk = |selected: &[u8]| hello(&[], 0x1301, &[version(), share(23), extension(41, selected)]);
+        let twice = hello(&[], 0x1301, &[version(), extension(41, &[0, 0]), extension(41, &[0, 0]), share(23)]);
+        for (body, verdict) in [
+            (psk(&[0, 0]), Ok(1)),
+            (psk(&[0, 1]), Err(TlsError::IllegalParameter)),
+            (psk(&[0]), Err(TlsError::IllegalParameter)),
+            (psk(&[]), Err(TlsError::IllegalParameter)),
+            (twice, Err(TlsError::IllegalParameter)),
+            (good_hello(), Err(TlsError::PskRefused)),
+        ] {
+            let shared = Shared::new();
+            shared.psk.set(true);
+            let records = run_with(&shared, &record(22, &body), 1000);
+            assert_eq!(records.map(|records| records.len()), verdict, "{body:?}");
         }
         // Cut anywhere, it is refused for some reason, and never read past its end.
         let whole = good_hello();

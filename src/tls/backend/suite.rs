@@ -137,7 +137,7 @@ fn judge_messages(content: &[u8], moment: Moment) -> Result<(), TlsError> {
     }
     // The flight begins with EncryptedExtensions; a CertificateRequest comes right behind (RFC 8446 §4.3, §4.4).
     let mut last = match moment {
-        Moment::FlightFirst => None,
+        Moment::FlightFirst | Moment::FlightFirstAlpn => None,
         Moment::FlightSecond => Some(ENCRYPTED_EXTENSIONS),
         Moment::Flight | Moment::AfterHandshake => Some(CERTIFICATE_REQUEST),
     };
@@ -161,22 +161,24 @@ fn judge_messages(content: &[u8], moment: Moment) -> Result<(), TlsError> {
         last = Some(*kind);
         let mut message = Fields(length);
         let Ok(body) = message.vector(3) else { return Err(TlsError::Unsupported(Unsupported::Message)) };
-        judge_body(*kind, Fields(body))?;
+        judge_body(*kind, Fields(body), moment)?;
         fields = message;
     }
     Ok(())
 }
 
 /// Judges the body of a handshake message: its lengths add up, and its extensions answer what we offered.
-fn judge_body(kind: u8, mut body: Fields<'_>) -> Result<(), TlsError> {
+fn judge_body(kind: u8, mut body: Fields<'_>, moment: Moment) -> Result<(), TlsError> {
     const SERVER_NAME: usize = 0;
     const SUPPORTED_GROUPS: usize = 10;
     const SIGNATURE_ALGORITHMS: usize = 13;
+    const ALPN: usize = 16;
     const EARLY_DATA: usize = 42;
     match kind {
         ENCRYPTED_EXTENSIONS => judge_extensions(&mut body, |kind, data| match kind {
             SERVER_NAME if !data.is_empty() => Err(TlsError::Decode),
             SERVER_NAME | SUPPORTED_GROUPS => Ok(()),
+            ALPN if moment == Moment::FlightFirstAlpn => judge_protocol(data),
             _ => Err(TlsError::IllegalParameter),
         })?,
         CERTIFICATE_REQUEST => {
@@ -223,6 +225,14 @@ fn in_its_message(kind: usize, at_home: &[usize]) -> Result<(), TlsError> {
     const KNOWN: [usize; 23] =
         [0, 1, 5, 10, 13, 14, 15, 16, 18, 19, 20, 21, 27, 41, 42, 43, 44, 45, 47, 48, 49, 50, 51];
     if at_home.contains(&kind) || !KNOWN.contains(&kind) { Ok(()) } else { Err(TlsError::IllegalParameter) }
+}
+
+/// The server's choice of protocol: a list of one name (RFC 7301 §3.1).
+fn judge_protocol(data: &[u8]) -> Result<(), TlsError> {
+    let mut data = Fields(data);
+    let mut list = Fields(data.vector(2)?);
+    let name = list.vector(1)?;
+    if name.is_empty() || !list.0.is_empty() || !data.0.is_empty() { Err(TlsError::Decode) } else { Ok(()) }
 }
 
 /// Judges a list of extensions one by one; none may come twice.
@@ -273,6 +283,29 @@ mod tests {
 
     fn ticket() -> Vec<u8> {
         message(NEW_SESSION_TICKET, &[0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 0, 1, 7, 0, 0])
+    }
+
+    #[test]
+    fn a_protocol_is_chosen_only_if_some_were_offered() {
+        use Moment::{FlightFirst, FlightFirstAlpn};
+        let extensions = |alpn: &[u8]| {
+            let len = alpn.len() as u8;
+            let body = [&[0, len + 4, 0, 16, 0, len], alpn].concat();
+            [message(ENCRYPTED_EXTENSIONS, &body), vec![HANDSHAKE]].concat()
+        };
+        let decode: Verdict = Err(TlsError::Decode);
+        let cases: [(&[u8], Moment, Verdict); 7] = [
+            (&[0, 3, 2, b'h', b'2'], FlightFirstAlpn, Ok(())),
+            (&[0, 3, 2, b'h', b'2'], FlightFirst, ILLEGAL),
+            (&[0, 4, 1, b'a', 1, b'b'], FlightFirstAlpn, decode),
+            (&[0, 1, 0], FlightFirstAlpn, decode),
+            (&[0, 0], FlightFirstAlpn, decode),
+            (&[0, 2, 1, b'a', 0], FlightFirstAlpn, decode),
+            (&[], FlightFirstAlpn, decode),
+        ];
+        for (alpn, moment, verdict) in cases {
+            assert_eq!(judge(&extensions(alpn), moment), verdict, "{alpn:?} {moment:?}");
+        }
     }
 
     #[test]
