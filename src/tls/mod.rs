@@ -7,7 +7,7 @@ pub mod pem;
 pub mod pin;
 mod random;
 pub mod roots;
-mod time;
+pub mod time;
 pub mod verify;
 
 pub(crate) use self::backend::TlsMemory;
@@ -16,6 +16,6 @@ pub use self::{
     error::{TlsError, Unsupported},
     random::{RandCore, Random},
     roots::Roots,
-    time::{Now, TimeSource},
+    time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };

@@ -11,9 +11,9 @@ use super::suite::Suite;
 use crate::{
     error::ErrorKind,
     tls::{
-        Now, Random, TimeSource, TlsContext, TlsError,
+        Random, TimeSource, TlsContext, TlsError,
         context::Peer,
-        verify::{CertificateError, LeafKey, verify_handshake_signature, verify_server_chain},
+        verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
     },
 };
 
@@ -23,12 +23,12 @@ const LONGEST_CHAIN: usize = 16;
 /// What the engine asks us for during one handshake: random bytes, and a verdict on what the server shows.
 pub(super) struct Provider<'x, 'c, R, T> {
     context: &'x TlsContext<'c, R, T>,
-    proof: Proof<'x, 'c, R, T>,
+    proof: Proof<'x, 'c>,
 }
 
 /// The server has to show a chain, and then a signature, each exactly once.
-struct Proof<'x, 'c, R, T> {
-    context: &'x TlsContext<'c, R, T>,
+struct Proof<'x, 'c> {
+    policy: VerifyPolicy<'c>,
     peer: &'x Peer<'x>,
     now: UnixTime,
     shown: Shown,
@@ -51,8 +51,8 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     /// # Errors
     /// [`TlsError::TimeUnknown`]: without a date no proof is possible, so the handshake need not begin.
     pub(super) fn new(context: &'x TlsContext<'c, R, T>, peer: &'x Peer<'x>) -> Result<Self, ErrorKind> {
-        let Now::Trusted(now) = context.clock().now() else { return Err(ErrorKind::Tls(TlsError::TimeUnknown)) };
-        Ok(Self { context, proof: Proof { context, peer, now, shown: Shown::Nothing } })
+        let (now, policy) = context.date_and_policy().map_err(ErrorKind::Tls)?;
+        Ok(Self { context, proof: Proof { policy, peer, now, shown: Shown::Nothing } })
     }
 
     /// Why the server was refused, if it was.
@@ -73,7 +73,7 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     }
 }
 
-impl<R, T> Proof<'_, '_, R, T> {
+impl Proof<'_, '_> {
     fn judge_chain(&self, entries: &[CertificateEntryRef<'_>]) -> Result<LeafKey, TlsError> {
         let mut chain = [const { CertificateDer::from_slice(&[]) }; LONGEST_CHAIN];
         for (place, entry) in chain.iter_mut().zip(entries) {
@@ -83,7 +83,7 @@ impl<R, T> Proof<'_, '_, R, T> {
             *place = CertificateDer::from_slice(der);
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
-        let verified = verify_server_chain(chain, &self.peer.name, self.now, self.context.verify_policy());
+        let verified = verify_server_chain(chain, &self.peer.name, self.now, &self.policy);
         verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
@@ -94,7 +94,7 @@ impl<R, T> Proof<'_, '_, R, T> {
         verify: &CertificateVerifyRef<'_>,
     ) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
-        let algorithms = self.context.verify_policy().signature_algorithms();
+        let algorithms = self.policy.signature_algorithms();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
             .map_err(TlsError::Certificate)
     }
@@ -107,7 +107,7 @@ impl<R, T> Proof<'_, '_, R, T> {
     }
 }
 
-impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
+impl TlsVerifier<Suite> for Proof<'_, '_> {
     fn set_hostname_verification(&mut self, _: &str) -> Result<(), EngineError> {
         Ok(()) // `peer` has it already, and an address as well
     }
