@@ -28,6 +28,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> SocketPo
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
     /// `Send`; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
     /// cannot be used, or two that do not agree.
+    #[doc(alias = "NTP")]
     pub fn sync_time<C: Clock>(
         &self,
         clock: &WallClock<C>,
@@ -82,6 +83,9 @@ impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> SocketPo
                         }
                     }
                 }
+            }
+            if deadline.has_passed(self.network) {
+                break;
             }
         }
         Err(Error::new(Phase::Receive, ErrorKind::Timeout))

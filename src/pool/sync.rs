@@ -37,6 +37,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> SocketPo
     ///
     /// # Cancel safety
     /// Dropping the future frees the slot and leaves the clock as it was.
+    #[doc(alias = "NTP")]
     pub async fn sync_time<C: Clock>(
         &self,
         clock: &WallClock<C>,
@@ -94,6 +95,9 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> SocketPo
                         }
                     }
                 }
+            }
+            if deadline.has_passed(self.network) {
+                break;
             }
         }
         Err(Error::new(Phase::Receive, ErrorKind::Timeout))

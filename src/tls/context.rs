@@ -82,13 +82,9 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     }
 }
 
-impl<'c, R, T> TlsContext<'c, R, T> {
+impl<R, T> TlsContext<'_, R, T> {
     pub(crate) fn id(&self) -> TlsId {
         self.id
-    }
-
-    pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {
-        &self.policy
     }
 }
 

@@ -6,7 +6,7 @@ use core::{
 };
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, UdpClientStack, UdpFullStack};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, UdpFullStack};
 
 use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError};
 use crate::{
