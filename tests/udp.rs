@@ -24,12 +24,10 @@ use socketpool::{
     blocking::{
         self,
         stack::{DatagramSocket as _, Datagrams as _, Family, Network, UdpSilence, ZeroRead},
-        traits::Socket as _,
     },
     mock::{Peer, Script, Step, block_on},
     pool::Key,
     time::Deadline,
-    traits::Socket as _,
 };
 use support::HostClock;
 

@@ -20,25 +20,35 @@ macro_rules! scripted {
             use super::*;
 
             #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
             fn async_face() {
                 use crate::both::awaited as wait;
-                let peers = $peers;
-                let $script = Script::new(&peers);
-                let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
-                let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
-                block_on(async { $test });
-                assert_eq!($pool.counts().in_use, 0);
+                use socketpool::traits::{Socket as _, TlsContext as _};
+                match &$peers {
+                    peers => {
+                        let $script = Script::new(peers);
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
+                        block_on(async { $test });
+                        assert_eq!($pool.counts().in_use, 0);
+                    }
+                }
             }
 
             #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
             fn blocking_face() {
                 use crate::both::direct as wait;
-                let peers = $peers;
-                let $script = Script::new(&peers);
-                let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
-                let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
-                $test
-                assert_eq!($pool.counts().in_use, 0);
+                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
+                match &$peers {
+                    peers => {
+                        let $script = Script::new(peers);
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
+                        $test
+                        assert_eq!($pool.counts().in_use, 0);
+                    }
+                }
             }
         }
     };
@@ -51,8 +61,10 @@ macro_rules! loopback {
             use super::*;
 
             #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
             fn async_face() {
                 use crate::both::awaited as wait;
+                use socketpool::traits::{Socket as _, TlsContext as _};
                 let (mut network, mut memory) = (support::network(), Resources::<$slots, $tls>::new());
                 let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
                 async_io::block_on(async { $test });
@@ -60,8 +72,10 @@ macro_rules! loopback {
             }
 
             #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
             fn blocking_face() {
                 use crate::both::direct as wait;
+                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
                 let (mut network, mut memory) = (support::blocking_network(), Resources::<$slots, $tls>::new());
                 let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
                 $test
