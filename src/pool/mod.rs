@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Capacity is counted here, never by provoking the stack: a full pool answers
-//! [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted). A slot comes back on every path, also when a future is
+//! [`ErrorKind::Exhausted`]. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
