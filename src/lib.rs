@@ -10,6 +10,7 @@ extern crate std;
 #[macro_use]
 pub(crate) mod fmt;
 
+mod addr;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod error;

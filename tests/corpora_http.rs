@@ -1,41 +1,17 @@
 //! Scores the HTTP codec on public test suites.
 //!
-//! They are read from the directory in `SOCKETPOOL_CORPORA` and are no part of this repository; without it these tests say
-//! so and pass.
+//! Where they come from: `corpora/mod.rs`.
 #![cfg(feature = "requests")]
 
+mod corpora;
 mod http_support;
 
 use std::collections::BTreeMap;
 
+use corpora::{base64, corpus};
 use http_support::{Answer, Manner, Outcome, run};
 use serde_json::Value;
 use socketpool::http::{Method, Url, UrlError};
-
-fn corpus(file: &str) -> Option<Value> {
-    let Some(directory) = std::env::var_os("SOCKETPOOL_CORPORA") else {
-        println!("SOCKETPOOL_CORPORA is not set: {file} is not scored");
-        return None;
-    };
-    let path = std::path::Path::new(&directory).join(file);
-    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut group, mut bits) = (0u32, 0);
-    for sextet in text.bytes().filter_map(|byte| alphabet.iter().position(|letter| *letter == byte)) {
-        group = group << 6 | sextet as u32;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((group >> bits) as u8);
-        }
-    }
-    bytes
-}
 
 /// The known deviations from the answers of tiers B and C: `name: reason` per line.
 fn deviations() -> BTreeMap<&'static str, &'static str> {

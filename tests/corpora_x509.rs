@@ -1,13 +1,13 @@
 //! Our verdicts on the certificate chains of x509-limbo (Apache-2.0, C2SP), beside OpenSSL's with `-x509_strict`.
 //!
-//! Reads `x509-limbo.json` from the directory in the environment variable `SOCKETPOOL_CORPORA`; without it, nothing is
-//! tested. Every deviation from the expected verdict is listed, with the reason for it, in
+//! Where they come from: `corpora/mod.rs`. Every deviation from the expected verdict is listed, with the reason for it, in
 //! `tests/corpora/x509_deviations.txt`; the test fails if that list is not exactly right. OpenSSL's column is printed if
 //! there is a program `openssl`; it decides nothing.
 #![cfg(feature = "tls")]
 
+mod corpora;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -26,12 +26,7 @@ const DEVIATIONS: &str = include_str!("corpora/x509_deviations.txt");
 
 #[test]
 fn x509_limbo() {
-    let Ok(folder) = std::env::var("SOCKETPOOL_CORPORA") else {
-        println!("SOCKETPOOL_CORPORA is not set: nothing tested");
-        return;
-    };
-    let text = std::fs::read(Path::new(&folder).join("x509-limbo.json")).expect("x509-limbo.json");
-    let limbo: Value = serde_json::from_slice(&text).expect("JSON");
+    let Some(limbo) = corpora::corpus("x509-limbo.json") else { return };
     let cases = limbo["testcases"].as_array().expect("testcases");
 
     let listed: BTreeMap<&str, &str> = DEVIATIONS

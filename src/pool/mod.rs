@@ -35,9 +35,11 @@ use core::{
     time::Duration,
 };
 
+#[cfg(feature = "blocking")]
+pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
 pub use self::{
-    key::{KEPT_HOST_LEN, Key},
+    key::KEPT_HOST_LEN,
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
@@ -47,10 +49,11 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
-    socket::Timeout,
     stream::Stream,
 };
+pub use crate::traits::Key;
 use crate::{
+    addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
     stack::{Connect, Family, Resolve, ResolveError},
@@ -174,8 +177,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
 /// What a host is: an address, or a name to be resolved.
 pub(crate) fn literal_or_name(host: &str) -> Result<Result<IpAddr, &str>, ErrorKind> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(literal) = bare.parse() {
+    if let Some(literal) = ip_literal(host) {
         return Ok(Ok(literal));
     }
     if host.len() > 253 {

@@ -55,7 +55,7 @@ pub(crate) mod response;
 pub(crate) mod session;
 
 #[cfg(feature = "json")]
-pub use self::json::{Json, JsonError};
+pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,

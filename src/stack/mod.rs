@@ -1,9 +1,9 @@
 //! The seam: what a network stack offers, as small traits.
 //!
 //! A [`SocketPool`](crate::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
-//! ([`Timer`](crate::time::Timer)). [`Network`] makes one of any embedded-nal-async `TcpConnect`, any `Dns` and any
-//! timer. A stack with UDP also [binds](Datagrams) sockets for datagrams. A stack that can do more than embedded-nal-async has words for (send a FIN, tell an unknown name from a dead
-//! name server) implements these traits itself.
+//! ([`Timer`]). [`Network`] makes one of any embedded-nal-async `TcpConnect`, any `Dns` and any timer. A stack with UDP
+//! also [binds](Datagrams) sockets for datagrams. A stack that can do more than embedded-nal-async has words for (send a
+//! FIN, tell an unknown name from a dead name server) implements these traits itself.
 
 mod nal;
 
@@ -11,7 +11,13 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io_async::{ErrorKind, Read, Write};
 
-pub use nal::{Network, NetworkConnection, NetworkDatagrams};
+pub use self::nal::{Network, NetworkConnection, NetworkDatagrams};
+use crate::time::Timer;
+
+/// All that a pool needs of a network, in one bound. Whatever has the parts has it.
+pub trait Stack: Connect + Resolve + Timer {}
+
+impl<S: Connect + Resolve + Timer> Stack for S {}
 
 /// Opens TCP connections.
 pub trait Connect {

@@ -1,4 +1,53 @@
-//! TLS with verification that is always on.
+//! TLS 1.3 with verification that is always on.
+//!
+//! A [`TlsContext`] says whom to trust, what the date is, and where random numbers come from. With it, `https` means on
+//! a microcontroller what it means in a browser: the server shows a chain of certificates that leads to a root you
+//! trust, for the host name you asked for, valid today, and signs the handshake with the key of that chain. A server
+//! that does not gets not one byte of your request.
+//!
+//! ```text
+//!   TCP ──▶ guard ──▶ engine ──▶ checked records ──▶ read, write
+//!           which records        what is inside
+//!           may come now         each of them
+//!                        │
+//!                        ▼ what the server shows
+//!                      proof: a chain, verified │ a signature, verified │ each once, in this order
+//! ```
+//!
+//! # What is checked
+//! - The chain (RFC 5280): issuers in any order, cross-signs, basic constraints, path length, key usage, extended key
+//!   usage, name constraints; RSA of 2048 to 4096 bits, P-256, P-384, Ed25519; no SHA-1; dates; revocation lists if you
+//!   give some. See [`verify`].
+//! - The name (RFC 9525): DNS names, wildcards of one label, IP addresses; subject alternative names only.
+//! - The handshake (RFC 8446): only the records and messages that may come at that moment, a ServerHello that answers what
+//!   we offered, a signature over this handshake.
+//! - The end: a stream that ends without `close_notify` was cut, and is an error wherever that matters.
+//!
+//! # What is not
+//! - Revocation, unless you give [lists](verify::Crl); OCSP and certificate transparency.
+//! - Anything with an unknown date: without one every handshake is [refused](TlsError::TimeUnknown).
+//!
+//! # What is spoken
+//! TLS 1.3 as a client: AES-128-GCM with SHA-256, key exchange over P-256, records up to the full 16 KiB. Session
+//! resumption, HelloRetryRequest, KeyUpdate and handshake messages over several records are not supported: a server that
+//! insists gets a named [error](TlsError::Unsupported).
+//!
+//! # How it stands still
+//! Verifying a chain takes a microcontroller a second or so, in one piece: nothing else runs on that executor meanwhile.
+//!
+//! # Examples
+//! A device that trusts one authority of its own, and no other:
+//!
+//! ```
+//! use socketpool::tls::{Now, Roots, TlsContext, roots::constant_trust_anchor};
+//! use rustls_pki_types::TrustAnchor;
+//!
+//! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
+//! static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("own-root.der"))];
+//!
+//! # let (rng, clock) = (|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown);
+//! let tls = TlsContext::new(rng, clock).roots(Roots::only(&OWN));
+//! ```
 
 pub(crate) mod backend;
 mod context;

@@ -103,9 +103,9 @@ async fn run_async<const N: usize>(script: &Script<'_>, calls: &[Call<'_>]) -> O
             let mut response = sent?;
             let mut body = vec![0; if call.read { 1 << 20 } else { 0 }];
             let mut len = 0;
-            while call.read {
+            loop {
                 match response.read(&mut body[len..]).await? {
-                    0 => break,
+                    0 => break, // the end, or no room because nobody wants it
                     count => len += count,
                 }
             }
@@ -133,9 +133,9 @@ fn run_blocking<const N: usize>(script: &Script<'_>, calls: &[Call<'_>]) -> Outc
             let mut response = sent?;
             let mut body = vec![0; if call.read { 1 << 20 } else { 0 }];
             let mut len = 0;
-            while call.read {
+            loop {
                 match response.read(&mut body[len..])? {
-                    0 => break,
+                    0 => break, // the end, or no room because nobody wants it
                     count => len += count,
                 }
             }

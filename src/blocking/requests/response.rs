@@ -35,8 +35,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
     ///
     /// # Errors
-    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. After an error the
-    /// connection is closed, and the error comes again.
+    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. After an error nothing
+    /// more of the body can be had, and the connection is not used again.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         loop {

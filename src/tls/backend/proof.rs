@@ -34,6 +34,7 @@ struct Proof<'x, 'c> {
     shown: Shown,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one of these, on the handshake's own frame")]
 enum Shown {
     Nothing,
     /// A chain that leads to a root, for the right name, at the right time. Its key, and what was said until then.

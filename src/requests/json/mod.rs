@@ -1,10 +1,14 @@
-//! JSON out and in, with serde-json-core.
+//! JSON out and in, with serde-json-core; what comes in is checked as a whole first.
+
+mod check;
+mod unescape;
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json_core::{de, ser};
 
+pub use self::check::MAX_DEPTH;
 use super::body::Body;
 use crate::error::{ErrorKind, Limit};
 
@@ -41,6 +45,8 @@ pub enum JsonError {
     Unicode,
     /// JSON, but not of the shape of the type it was to become: a field is missing, or of another type.
     Mismatch,
+    /// Arrays and objects inside of each other, more than [`JSON_MAX_DEPTH`](super::JSON_MAX_DEPTH) deep.
+    TooDeep,
     /// Something follows after the value.
     TrailingCharacters,
     /// The type needs to be told what it is (`deserialize_any`), or wants bytes: serde-json-core cannot do that.
@@ -57,6 +63,7 @@ impl fmt::Display for JsonError {
             Self::Number => "a number in the json does not fit",
             Self::Unicode => "a string in the json is not unicode",
             Self::Mismatch => "the json has another shape than expected",
+            Self::TooDeep => "the json is nested too deep",
             Self::TrailingCharacters => "something follows the json",
             Self::UnsupportedType => "the type cannot be read from json",
             Self::Unserializable => "the value cannot be written as json",
@@ -68,10 +75,17 @@ impl core::error::Error for JsonError {}
 
 /// Reads a value from the first `len` bytes of `buffer`; strings with escapes are unescaped into the rest of it.
 pub(crate) fn parse<'b, V: Deserialize<'b>>(buffer: &'b mut [u8], len: usize) -> Result<V, ErrorKind> {
+    let text = buffer.get_mut(..len).unwrap_or_default();
+    check::check(text).map_err(ErrorKind::Json)?;
+    let mut len = unescape::code_points(text);
+    // A number or word that is skipped ends at what follows; that nothing else follows has been checked.
+    if let Some(after) = buffer.get_mut(len) {
+        *after = b',';
+        len += 1;
+    }
     let (text, room) = buffer.split_at_mut_checked(len).unwrap_or_default();
     let have = room.len();
-    let parsed = de::from_slice_escaped(text, room);
-    parsed.map(|(value, _)| value).map_err(|error| match error {
+    V::deserialize(&mut de::Deserializer::new(text, Some(room))).map_err(|error| match error {
         de::Error::EscapedStringIsTooLong => ErrorKind::TooLarge { what: Limit::JsonEscapes, need: None, have },
         error => ErrorKind::Json(explain(error)),
     })
