@@ -25,7 +25,8 @@
 //!
 //! # What is not
 //! - Revocation, unless you give [lists](verify::Crl); OCSP and certificate transparency.
-//! - Anything with an unknown date: without one every handshake is [refused](TlsError::TimeUnknown).
+//! - Anything with an unknown date: without one every handshake is [refused](TlsError::TimeUnknown). [`time`] tells what
+//!   to do without a clock.
 //!
 //! # What is spoken
 //! TLS 1.3 as a client: AES-128-GCM with SHA-256, key exchange over P-256, records up to the full 16 KiB. Session
