@@ -86,7 +86,8 @@ impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> UdpSocke
     /// Receives one datagram: how many bytes it has, and who sent it.
     ///
     /// The size is the true one, as far as the stack tells it: if it is larger than `buffer`, the rest of the datagram
-    /// is lost. (Stacks that do not tell are named at their adaptor, [`stack::Network`](super::stack::Network): give them one byte more than you expect.)
+    /// is lost. So `buffer.get(..size)` is a whole datagram or nothing, and `&buffer[..size]` a panic that anybody can
+    /// cause. (Stacks that do not tell are named at their adaptor, [`stack::Network`](super::stack::Network): give them one byte more than you expect.)
     ///
     /// # Errors
     /// With phase `Receive`; [`ErrorKind::NotConnected`] if nothing was bound or sent before. [`ErrorKind::Timeout`]
