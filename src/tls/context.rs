@@ -4,7 +4,7 @@ use core::{cell::RefCell, time::Duration};
 
 use rustls_pki_types::{ServerName, UnixTime};
 
-use super::{RELEASE_DATE, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use super::{Alpn, Identity, Psk, RELEASE_DATE, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
 use crate::traits::TlsId;
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
@@ -32,7 +32,16 @@ pub struct TlsContext<'c, R, T> {
     clock: T,
     policy: VerifyPolicy<'c>,
     floor: UnixTime,
+    offer: Offer<'c>,
     id: TlsId,
+}
+
+/// What a context says of itself, besides what it asks of the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Offer<'c> {
+    pub(crate) identity: Option<Identity<'c>>,
+    pub(crate) psk: Option<Psk<'c>>,
+    pub(crate) alpn: Option<Alpn<'c>>,
 }
 
 impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
@@ -45,6 +54,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             clock,
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
+            offer: Offer::default(),
             id: TlsId(0),
         }
         .with_new_id()
@@ -73,7 +83,31 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self.with_new_id()
     }
 
-    /// A context that trusts otherwise is another context: it never gets the connections of the one it was.
+    /// Shows this certificate to servers that ask for one (mutual TLS). Others do not see it.
+    #[must_use]
+    #[doc(alias = "load_cert_chain")]
+    pub fn identity(mut self, identity: Identity<'c>) -> Self {
+        self.offer.identity = Some(identity);
+        self.with_new_id()
+    }
+
+    /// Accepts only servers that know this key, instead of certificates: roots, [policy](Self::policy),
+    /// [identity](Self::identity) and date play no part then.
+    #[must_use]
+    pub fn psk(mut self, psk: Psk<'c>) -> Self {
+        self.offer.psk = Some(psk);
+        self.with_new_id()
+    }
+
+    /// Offers to speak these protocols inside TLS. Which one the server chose cannot be known.
+    #[must_use]
+    #[doc(alias = "set_alpn_protocols")]
+    pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
+        self.offer.alpn = Some(alpn);
+        self.with_new_id()
+    }
+
+    /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
     fn with_new_id(mut self) -> Self {
         let mut id = [0; 8];
         self.fill_random(&mut id);
@@ -82,9 +116,17 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     }
 }
 
-impl<R, T> TlsContext<'_, R, T> {
+impl<'c, R, T> TlsContext<'c, R, T> {
     pub(crate) fn id(&self) -> TlsId {
         self.id
+    }
+
+    pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {
+        &self.policy
+    }
+
+    pub(crate) fn offer(&self) -> &Offer<'c> {
+        &self.offer
     }
 }
 
@@ -107,7 +149,7 @@ impl<R: Random, T> TlsContext<'_, R, T> {
 
 impl<R, T> core::fmt::Debug for TlsContext<'_, R, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TlsContext").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("TlsContext").field("policy", &self.policy).field("offer", &self.offer).finish_non_exhaustive()
     }
 }
 
