@@ -34,7 +34,7 @@ use std::{
 use rustls_pki_types::UnixTime;
 use socketpool::{
     requests::RequestBuilder,
-    tls::{Now, TimeSource},
+    tls::{Now, RELEASE_DATE, TimeSource},
 };
 
 use self::{
@@ -122,6 +122,11 @@ fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
         request = request.header("Content-Type", "application/json");
     }
     request
+}
+
+/// The earliest date that is believed: for `--at`, any.
+fn floor(at: Option<u64>) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(at.map_or(RELEASE_DATE, |_| 0)))
 }
 
 /// The date that certificates are checked against.

@@ -8,6 +8,7 @@ use socketpool::{
 use crate::{
     Payload, SOCKETS, date,
     failure::Failure,
+    floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
@@ -28,7 +29,7 @@ pub fn run(
     let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(trust.context(date(options.at)), meter);
+    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);

@@ -15,7 +15,8 @@
 //! capacity ([`SocketPool::counts`]).
 //!
 //! # Not supported
-//! Waiting for a free slot, UDP, listening, and use from several executors.
+//! Waiting for a free slot, listening, and use from several executors. UDP multicast and broadcast, and datagrams from
+//! one fixed peer ("connected" UDP).
 
 mod key;
 mod manager;
@@ -24,7 +25,10 @@ mod slots;
 mod socket;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
+pub(crate) mod sync;
+#[cfg(feature = "tls")]
 mod tls;
+mod udp;
 
 use core::{
     net::{IpAddr, SocketAddr},
@@ -40,6 +44,7 @@ pub use self::{
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
     socket::Socket,
+    udp::UdpSocket,
 };
 pub(crate) use self::{
     resources::TlsMemory,

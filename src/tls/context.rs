@@ -1,10 +1,10 @@
 //! The TLS context: whom to trust, what time it is, and where randomness comes from.
 
-use core::cell::RefCell;
+use core::{cell::RefCell, time::Duration};
 
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{ServerName, UnixTime};
 
-use super::{Alpn, Identity, Psk, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use super::{Alpn, Identity, Psk, RELEASE_DATE, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
 use crate::traits::TlsId;
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
@@ -20,7 +20,7 @@ use crate::traits::TlsId;
 /// use socketpool::tls::{Now, TlsContext};
 /// # use core::time::Duration;
 /// # let mut trng = [7u8; 4096].into_iter();
-/// # let rtc = || 1_790_000_000;
+/// # let rtc = || 1_800_000_000;
 ///
 /// let rng = |bytes: &mut [u8]| bytes.fill_with(|| trng.next().unwrap()); // your chip's true random numbers
 /// let clock = || Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(rtc()))); // and its date
@@ -31,6 +31,7 @@ pub struct TlsContext<'c, R, T> {
     random: RefCell<R>,
     clock: T,
     policy: VerifyPolicy<'c>,
+    floor: UnixTime,
     offer: Offer<'c>,
     id: TlsId,
 }
@@ -48,8 +49,15 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
-        let (random, policy) = (RefCell::new(random), VerifyPolicy::new(Roots::MOZILLA));
-        Self { random, clock, policy, offer: Offer::default(), id: TlsId(0) }.with_new_id()
+        Self {
+            random: RefCell::new(random),
+            clock,
+            policy: VerifyPolicy::new(Roots::MOZILLA),
+            floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
+            offer: Offer::default(),
+            id: TlsId(0),
+        }
+        .with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
@@ -64,6 +72,14 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn policy(mut self, policy: VerifyPolicy<'c>) -> Self {
         self.policy = policy;
+        self.with_new_id()
+    }
+
+    /// Takes no date before this one for the truth; [`RELEASE_DATE`] unless you say otherwise. Your firmware's build date
+    /// is better. An earlier one is for tests, whose certificates are of that time.
+    #[must_use]
+    pub fn floor(mut self, floor: UnixTime) -> Self {
+        self.floor = floor;
         self.with_new_id()
     }
 
@@ -112,9 +128,16 @@ impl<'c, R, T> TlsContext<'c, R, T> {
     pub(crate) fn offer(&self) -> &Offer<'c> {
         &self.offer
     }
+}
 
-    pub(crate) fn clock(&self) -> &T {
-        &self.clock
+impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
+    /// The date to check certificates against, and the policy to check them by.
+    ///
+    /// # Errors
+    /// [`TlsError::TimeUnknown`].
+    pub(crate) fn date_and_policy(&self) -> Result<(UnixTime, VerifyPolicy<'c>), TlsError> {
+        let (date, time) = self.clock.now().judged(self.policy.time, self.floor).ok_or(TlsError::TimeUnknown)?;
+        Ok((date, self.policy.time(time)))
     }
 }
 

@@ -14,8 +14,9 @@ pub enum TlsError {
     Certificate(CertificateError),
     /// The server finished the handshake without proving once, and in order, who it is.
     NotAuthenticated,
-    /// The date is unknown, so no certificate can be judged: set the clock, or give `TlsContext` a time source that
-    /// knows.
+    /// The date is unknown, or before the [floor](super::TlsContext::floor) and so wrong; no certificate can be judged then.
+    /// Call the pool's `sync_time`, or set the clock that `TlsContext` asks; the page of [`tls::time`](super::time) tells
+    /// how.
     TimeUnknown,
     /// What to connect to is neither a DNS name nor an IP address.
     ServerName,
@@ -100,7 +101,7 @@ impl fmt::Display for TlsError {
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {
-                "time-unknown: the date is not known, so no certificate can be checked: set the clock that TlsContext asks"
+                "time-unknown: the date is not known, so no certificate can be checked: call sync_time, or set the clock that TlsContext asks"
             }
             Self::ServerName => "server-name: neither a DNS name nor an IP address",
             Self::PeerAlert(None) => "peer-alert: the server ended the connection with an alert",

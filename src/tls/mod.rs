@@ -26,6 +26,7 @@
 //! # What is not
 //! - Revocation, unless you give [lists](verify::Crl); OCSP and certificate transparency.
 //! - Anything with an unknown date: without one every handshake with certificates is [refused](TlsError::TimeUnknown).
+//!   [`time`] tells what to do without a clock.
 //!
 //! # Who the device is
 //! Servers that ask get a client certificate, if the context has an [`identity`]. With a [`Psk`] there are no certificates
@@ -64,7 +65,7 @@ pub mod pin;
 mod psk;
 mod random;
 pub mod roots;
-mod time;
+pub mod time;
 pub mod verify;
 
 pub(crate) use self::backend::TlsMemory;
@@ -76,6 +77,6 @@ pub use self::{
     psk::{Psk, PskError},
     random::{RandCore, Random},
     roots::Roots,
-    time::{Now, TimeSource},
+    time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };

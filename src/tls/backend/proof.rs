@@ -14,10 +14,10 @@ use super::{MAX_SIGNATURE_LEN, guard::Shared, suite::Suite};
 use crate::{
     error::ErrorKind,
     tls::{
-        Now, Random, TimeSource, TlsContext, TlsError,
+        Random, TimeSource, TlsContext, TlsError,
         context::Peer,
         identity::{self, Signer},
-        verify::{CertificateError, LeafKey, verify_handshake_signature, verify_server_chain},
+        verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
     },
 };
 
@@ -28,12 +28,12 @@ const LONGEST_CHAIN: usize = 16;
 pub(super) struct Provider<'x, 'c, R, T> {
     context: &'x TlsContext<'c, R, T>,
     shared: &'x Shared,
-    proof: Proof<'x, 'c, R, T>,
+    proof: Proof<'x, 'c>,
 }
 
 /// The server has to show a chain, and then a signature, each exactly once.
-struct Proof<'x, 'c, R, T> {
-    context: &'x TlsContext<'c, R, T>,
+struct Proof<'x, 'c> {
+    policy: VerifyPolicy<'c>,
     peer: &'x Peer<'x>,
     now: UnixTime,
     shown: Shown,
@@ -66,12 +66,13 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         let psk = context.offer().psk.is_some();
         shared.psk.set(psk);
         shared.alpn.set(context.offer().alpn.is_some());
-        let (now, shown) = match context.clock().now() {
-            _ if psk => (UnixTime::since_unix_epoch(Duration::ZERO), Shown::SharedKey),
-            Now::Trusted(now) => (now, Shown::Nothing),
-            Now::Unknown => return Err(ErrorKind::Tls(TlsError::TimeUnknown)),
+        let ((now, policy), shown) = if psk {
+            let no_date = UnixTime::since_unix_epoch(Duration::ZERO);
+            ((no_date, *context.verify_policy()), Shown::SharedKey)
+        } else {
+            (context.date_and_policy().map_err(ErrorKind::Tls)?, Shown::Nothing)
         };
-        Ok(Self { context, shared, proof: Proof { context, peer, now, shown } })
+        Ok(Self { context, shared, proof: Proof { policy, peer, now, shown } })
     }
 
     /// Why the server was refused, if it was.
@@ -92,7 +93,7 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     }
 }
 
-impl<R, T> Proof<'_, '_, R, T> {
+impl Proof<'_, '_> {
     fn judge_chain(&self, entries: &[CertificateEntryRef<'_>]) -> Result<LeafKey, TlsError> {
         let mut chain = [const { CertificateDer::from_slice(&[]) }; LONGEST_CHAIN];
         for (place, entry) in chain.iter_mut().zip(entries) {
@@ -102,7 +103,7 @@ impl<R, T> Proof<'_, '_, R, T> {
             *place = CertificateDer::from_slice(der);
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
-        let verified = verify_server_chain(chain, &self.peer.name, self.now, self.context.verify_policy());
+        let verified = verify_server_chain(chain, &self.peer.name, self.now, &self.policy);
         verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
@@ -113,7 +114,7 @@ impl<R, T> Proof<'_, '_, R, T> {
         verify: &CertificateVerifyRef<'_>,
     ) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
-        let algorithms = self.context.verify_policy().signature_algorithms();
+        let algorithms = self.policy.signature_algorithms();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
             .map_err(TlsError::Certificate)
     }
@@ -126,7 +127,7 @@ impl<R, T> Proof<'_, '_, R, T> {
     }
 }
 
-impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
+impl TlsVerifier<Suite> for Proof<'_, '_> {
     fn set_hostname_verification(&mut self, _: &str) -> Result<(), EngineError> {
         Ok(()) // `peer` has it already, and an address as well
     }
@@ -271,7 +272,7 @@ mod tests {
     #[test]
     fn with_a_shared_key_there_are_no_certificates() {
         let psk = Psk::new(b"device", &[7; 32]).unwrap();
-        let context = TlsContext::new(|bytes: &mut [u8]| bytes.fill(1), || Now::Unknown).psk(psk);
+        let context = TlsContext::new(|bytes: &mut [u8]| bytes.fill(1), || crate::tls::Now::Unknown).psk(psk);
         let peer = Peer::parse("localhost").unwrap();
         let provider = |shared| Provider::new(&context, &peer, shared).unwrap();
 
