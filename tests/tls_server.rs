@@ -1,11 +1,13 @@
 //! What our connection accepts of a TLS 1.3 server, and what it refuses.
 //!
-//! The server is ours (`tls_server/`): it plays a script, and can do wrong at every step. Each case of the two tables
-//! is played to both faces of the library, with a request over a pool of one socket and one TLS session.
+//! The server is ours (`tls_server/`): it plays a script, and can do wrong at every step. Each case of the tables is
+//! played to both faces of the library, with a request over a pool of one socket and one TLS session.
 //!
-//! - **Served:** the body is right, and the request arrived whole.
-//! - **Refused:** an error with the right phase and reason, within the deadline. If the handshake was refused, not one
-//!   byte of the request arrived. The slot and the TLS session are free again, and serve the next request.
+//! - **Served** ([`served`]): the body is right, and the request arrived whole.
+//! - **Refused** ([`refused_hello`], [`refused_flight`], [`refused_records`], [`cut_short`], [`cut_anywhere`]): an error
+//!   with the right phase and reason, within the deadline. If the handshake was refused, not one byte of the request
+//!   was written or arrived. The slot and the TLS session are free again, and serve the next request.
+//! - **Given up** ([`cancel`]): dropped futures give back what they held, reads go on where they stopped.
 #![cfg(all(feature = "tls", feature = "requests"))]
 
 #[path = "tls_server/cancel.rs"]
@@ -23,9 +25,9 @@ mod support;
 #[path = "tls_server/tap.rs"]
 mod tap;
 
-use faces::Case;
 use std::time::Duration;
 
+use faces::Case;
 use rustls::SignatureScheme as Scheme;
 use script::*;
 use server::Server;
@@ -91,7 +93,7 @@ fn before_flight(step: Step) -> Script {
     script
 }
 
-/// An answer of this body after this head.
+/// The head of an answer, with these fields.
 fn head(fields: &str) -> Record {
     data(format!("HTTP/1.1 200 OK\r\n{fields}\r\n"))
 }
@@ -365,9 +367,17 @@ fn refused_flight() -> Vec<Case> {
             &[&ee, &cert, &verify, &cert, &finished],
         ),
         apart("CertificateVerify before Certificate", E::UnexpectedMessage, &[&ee, &verify, &cert, &finished]),
-        together("the same in one record", E::UnexpectedMessage, &[&ee, &verify, &cert, &finished]),
+        together(
+            "CertificateVerify before Certificate in one record",
+            E::UnexpectedMessage,
+            &[&ee, &verify, &cert, &finished],
+        ),
         apart("Finished before CertificateVerify", E::NotAuthenticated, &[&ee, &cert, &finished, &verify]),
-        together("the same in one record", E::UnexpectedMessage, &[&ee, &cert, &finished, &verify]),
+        together(
+            "Finished before CertificateVerify in one record",
+            E::UnexpectedMessage,
+            &[&ee, &cert, &finished, &verify],
+        ),
         apart("EncryptedExtensions after Certificate", E::UnexpectedMessage, &[&cert, &ee, &verify, &finished]),
         together("Finished twice in one record", E::UnexpectedMessage, &[&ee, &cert, &verify, &finished, &finished]),
         together(

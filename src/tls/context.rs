@@ -34,6 +34,8 @@ pub struct TlsContext<'c, R, T> {
     floor: UnixTime,
     offer: Offer<'c>,
     id: TlsId,
+    #[cfg(feature = "dangerous-unverified-tls")]
+    believes_anybody: bool,
 }
 
 /// What a context says of itself, besides what it asks of the server.
@@ -56,6 +58,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
             id: TlsId(0),
+            #[cfg(feature = "dangerous-unverified-tls")]
+            believes_anybody: false,
         }
         .with_new_id()
     }
@@ -107,6 +111,13 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self.with_new_id()
     }
 
+    /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
+    #[cfg(feature = "dangerous-unverified-tls")]
+    pub(super) fn believing_anybody(mut self) -> Self {
+        self.believes_anybody = true;
+        self.with_new_id()
+    }
+
     /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
     fn with_new_id(mut self) -> Self {
         let mut id = [0; 8];
@@ -119,6 +130,14 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
 impl<'c, R, T> TlsContext<'c, R, T> {
     pub(crate) fn id(&self) -> TlsId {
         self.id
+    }
+
+    /// Whether a server need not prove who it is.
+    pub(crate) fn believes_anybody(&self) -> bool {
+        #[cfg(feature = "dangerous-unverified-tls")]
+        return self.believes_anybody;
+        #[cfg(not(feature = "dangerous-unverified-tls"))]
+        false
     }
 
     pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {

@@ -11,8 +11,10 @@
 //! - One certificate is sent, without the intermediate ones above it: the server has to know the authority that issued
 //!   it. Its DER has at most [`MAX_CERTIFICATE_LEN`] bytes, because it has to fit in one record.
 //! - The server's wishes about authorities and signature schemes are not looked at: it gets the one certificate there is.
-//! - With TLS 1.3 a server judges the client last. So the handshake succeeds here, and a refusal of our certificate is an
-//!   error of the first read or write after it.
+//! - With TLS 1.3 a server judges the client last. So most often the handshake succeeds here, and a refusal of our
+//!   certificate, or of having none, is an error of the first read or write after it:
+//!   [`PeerAlert(None)`](super::TlsError::PeerAlert), or the end of the connection. Alerts that come encrypted do not keep
+//!   their number.
 //!
 //! # Examples
 //! ```

@@ -58,6 +58,8 @@
 mod alpn;
 pub(crate) mod backend;
 mod context;
+#[cfg(feature = "dangerous-unverified-tls")]
+pub mod dangerous;
 mod error;
 pub mod identity;
 pub mod pem;

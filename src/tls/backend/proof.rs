@@ -44,6 +44,8 @@ enum Shown {
     Nothing,
     /// Nothing, and nothing may be: the server has to know our key, or its `Finished` does not fit.
     SharedKey,
+    /// Nothing, and nothing need be: the context is of the kind that believes anybody.
+    Anybody,
     /// A chain that leads to a root, for the right name, at the right time. Its key, and what was said until then.
     Chain {
         leaf: LeafKey,
@@ -66,9 +68,11 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         let psk = context.offer().psk.is_some();
         shared.psk.set(psk);
         shared.alpn.set(context.offer().alpn.is_some());
+        let no_date = (UnixTime::since_unix_epoch(Duration::ZERO), *context.verify_policy());
         let ((now, policy), shown) = if psk {
-            let no_date = UnixTime::since_unix_epoch(Duration::ZERO);
-            ((no_date, *context.verify_policy()), Shown::SharedKey)
+            (no_date, Shown::SharedKey)
+        } else if context.believes_anybody() {
+            (no_date, Shown::Anybody)
         } else {
             (context.date_and_policy().map_err(ErrorKind::Tls)?, Shown::Nothing)
         };
@@ -86,7 +90,7 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     /// The verdict when the engine says that the handshake is over.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
         match self.proof.shown {
-            Shown::Signature | Shown::SharedKey => Ok(()),
+            Shown::Signature | Shown::SharedKey | Shown::Anybody => Ok(()),
             Shown::Wrong(error) => Err(ErrorKind::Tls(error)),
             Shown::Nothing | Shown::Chain { .. } => Err(ErrorKind::Tls(TlsError::NotAuthenticated)),
         }
@@ -137,6 +141,7 @@ impl TlsVerifier<Suite> for Proof<'_, '_> {
             Shown::Nothing => {
                 self.judge_chain(&certificate.entries).map(|leaf| Shown::Chain { leaf, transcript: transcript.clone() })
             }
+            Shown::Anybody => Ok(Shown::Anybody),
             Shown::Wrong(error) => Err(error),
             _ => Err(TlsError::UnexpectedMessage),
         };
@@ -148,6 +153,7 @@ impl TlsVerifier<Suite> for Proof<'_, '_> {
             Shown::Chain { leaf, transcript } => {
                 self.judge_signature(leaf, transcript.clone(), &verify).map(|()| Shown::Signature)
             }
+            Shown::Anybody => Ok(Shown::Anybody),
             Shown::Wrong(error) => Err(*error),
             _ => Err(TlsError::UnexpectedMessage),
         };

@@ -89,7 +89,8 @@ const fn stand_in(refusal: TlsError) -> &'static [u8] {
         TlsError::Decode => &[0, 0, ALERT], // an alert of a level that does not exist
         TlsError::IllegalParameter => &[255, HANDSHAKE], // a message of a type that does not exist
         TlsError::RecordOverflow => &[CERTIFICATE, 0, 0, 0, HANDSHAKE], // a certificate message with nothing in it
-        _ => &[255],                        // a content type that does not exist
+        // A content type that does not exist.
+        _ => &[255],
     }
 }
 

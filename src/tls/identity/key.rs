@@ -159,7 +159,7 @@ fn from_pem<K>(text: &[u8], from_der: impl FnOnce(&[u8]) -> Result<K, KeyError>)
     Err(KeyError::Pem(PemError::NotFound))
 }
 
-/// An ECDSA key on P-256, in memory (about 130 bytes). It signs in constant time, without random numbers (RFC 6979), and
+/// An ECDSA key on P-256, in memory (about 100 bytes). It signs in constant time, without random numbers (RFC 6979), and
 /// is overwritten when it is dropped.
 pub struct P256Key(SigningKey);
 
@@ -207,7 +207,7 @@ impl Signer for P256Key {
     }
 }
 
-/// An Ed25519 key, in memory (about 230 bytes). It signs in constant time and is overwritten when it is dropped.
+/// An Ed25519 key, in memory (about 220 bytes). It signs in constant time and is overwritten when it is dropped.
 pub struct Ed25519Key(ed25519_dalek::SigningKey);
 
 impl Ed25519Key {
