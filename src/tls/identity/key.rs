@@ -251,8 +251,8 @@ impl Signer for Ed25519Key {
     }
 }
 
-/// A key of either kind, for programs that learn at run time which one they have. Who knows it names [`P256Key`] or
-/// [`Ed25519Key`] and saves the flash of the other.
+/// A key of either kind, for programs that learn at run time which one they have. Who knows it names [`P256Key`] (6 KB of
+/// flash on a Cortex-M0+, in a program that verifies servers anyway) or [`Ed25519Key`] (9 KB), and saves the other.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PrivateKey {
