@@ -103,6 +103,8 @@ impl Deadline {
     ///
     /// Work that is not begun in time is not begun; work that is ready at the same moment as the deadline counts as
     /// done, so nothing it received is lost.
+    ///
+    /// Pass large work pinned, `pin!(work)`: a future that is moved into another is there twice.
     pub async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Option<W::Output> {
         let Some(at) = self.0 else { return Some(work.await) };
         if timer.now() >= at {

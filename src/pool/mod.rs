@@ -32,6 +32,7 @@ mod udp;
 
 use core::{
     net::{IpAddr, SocketAddr},
+    pin::pin,
     time::Duration,
 };
 
@@ -153,7 +154,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
             Ok(literal) => literal,
-            Err(name) => match deadline.limit(self.network, self.network.resolve(name, family)).await {
+            Err(name) => match deadline.limit(self.network, pin!(self.network.resolve(name, family))).await {
                 None => return Err(error(ErrorKind::Timeout)),
                 Some(answer) => answer.map_err(|failure| error(failure.into()))?,
             },

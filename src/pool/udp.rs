@@ -1,6 +1,6 @@
 //! A UDP socket: datagrams, and one slot of the pool.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{net::SocketAddr, pin::pin, time::Duration};
 
 use super::{Lease, Resting, SocketPool, socket::Timeout};
 use crate::{
@@ -132,7 +132,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
         let deadline = self.deadline();
         let error = |kind| Error::new(Phase::Receive, kind);
         let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, socket.recv_from(buffer)).await {
+        match deadline.limit(self.pool.network, pin!(socket.recv_from(buffer))).await {
             None => Err(error(ErrorKind::Timeout)),
             Some(received) => received.map_err(|kind| error(kind.into())),
         }
@@ -151,7 +151,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
         }
         let error = |kind| Error::new(Phase::Send, kind);
         let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, socket.send_to(remote, bytes)).await {
+        match deadline.limit(self.pool.network, pin!(socket.send_to(remote, bytes))).await {
             None => Err(error(ErrorKind::Timeout)),
             Some(sent) => sent.map_err(|kind| error(kind.into())),
         }
@@ -160,7 +160,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
     async fn bind_in(&mut self, family: Family, port: u16, deadline: Deadline) -> Result<()> {
         self.socket = None;
         let network = self.pool.network;
-        let bound = match deadline.limit(network, network.bind(family, port)).await {
+        let bound = match deadline.limit(network, pin!(network.bind(family, port))).await {
             None => Err(ErrorKind::Timeout),
             Some(bound) => bound.map_err(ErrorKind::from),
         };

@@ -13,6 +13,7 @@ use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
     stack::{Connection, took},
+    time::poll_once,
     tls::{
         Random, TimeSource, TlsContext, TlsError, Unsupported,
         context::{Offer, Peer},
@@ -130,17 +131,29 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
 
     /// Says `close_notify`, then ends the connection below.
     pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        match self.say_close_notify()? {
+            Some(mut connection) => connection.shutdown().await.map_err(ErrorKind::from),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `close_notify`, if the connection below takes it at once, and gives that back. The engine can only be
+    /// closed by value, and a future that holds it is several kilobytes large: so this does not wait. What has to be
+    /// waited for, that the bytes leave, is the connection's own [`shutdown`](Connection::shutdown).
+    fn say_close_notify(&mut self) -> Result<Option<C>, ErrorKind> {
         let may_say_so = matches!(self.state, State::Open | State::Ended);
         self.state = State::Broken;
         #[allow(unsafe_code)]
-        // SAFETY: the engine is dropped before this method's borrow of its tenant ends.
-        let engine = unsafe { self.engine.take() };
-        match engine {
-            Some(Engine { connection, .. }) if may_say_so => match connection.close().await {
-                Ok(mut guarded) => guarded.connection.shutdown().await.map_err(ErrorKind::from),
-                Err((_, error)) => Err(ErrorKind::from(error.kind())),
-            },
-            _ => Ok(()),
+        // SAFETY: the engine is dropped before this method ends.
+        let Some(Engine { connection, shared }) = (unsafe { self.engine.take() }) else { return Ok(None) };
+        if !may_say_so {
+            return Ok(None);
+        }
+        shared.closing.set(true);
+        match poll_once(connection.close()) {
+            Some(Ok(guarded)) => Ok(Some(guarded.connection)),
+            Some(Err((_, error))) => Err(ErrorKind::from(error.kind())),
+            None => Err(ErrorKind::Timeout),
         }
     }
 }
@@ -218,6 +231,9 @@ impl<C: Write> Write for Guarded<'_, C> {
     }
 
     async fn flush(&mut self) -> Result<(), Io> {
+        if self.guard.is_closing() {
+            return Ok(());
+        }
         self.connection.flush().await.map_err(|error| error.kind())
     }
 }

@@ -93,6 +93,8 @@ pub(super) struct Shared {
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
     pub(super) records: Cell<u8>,
+    /// The engine is being closed, and must not wait for its bytes to leave.
+    pub(super) closing: Cell<bool>,
     /// A pre-shared key was offered, and has to be taken.
     pub(super) psk: Cell<bool>,
     /// Protocols were offered, and one may be chosen.
@@ -106,6 +108,7 @@ impl Shared {
             refusal: Cell::new(None),
             ended: Cell::new(false),
             records: Cell::new(0),
+            closing: Cell::new(false),
             psk: Cell::new(false),
             alpn: Cell::new(false),
         }
@@ -171,6 +174,10 @@ impl<'m> Guard<'m> {
     fn refuse(&self, refusal: TlsError) -> ErrorKind {
         self.shared.refusal.set(Some(refusal));
         ErrorKind::InvalidData
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.shared.closing.get()
     }
 
     /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said.
