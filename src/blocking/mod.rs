@@ -56,7 +56,7 @@ mod tls;
 pub mod traits;
 
 #[cfg(feature = "requests")]
-pub use self::requests::{Response, Session};
+pub use self::requests::{Payload, Response, Session, Source};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,

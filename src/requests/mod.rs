@@ -47,18 +47,30 @@
 
 mod body;
 pub(crate) mod builder;
+pub(crate) mod course;
+#[cfg(feature = "digest")]
+pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod incoming;
 #[cfg(feature = "json")]
 pub(crate) mod json;
+pub(crate) mod multipart;
+pub(crate) mod payload;
+mod range;
 pub(crate) mod response;
+mod retry;
 pub(crate) mod session;
+pub(crate) mod upload;
 
 #[cfg(feature = "json")]
 pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
+    multipart::{Multipart, Part, Parts},
+    payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
+    range::ContentRange,
     response::{Response, ResponseInfo},
+    retry::Retry,
     session::{NoTls, Session},
 };
