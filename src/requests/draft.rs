@@ -65,6 +65,9 @@ pub(crate) struct Draft<'r, B> {
     is_elsewhere: bool,
     /// Whether the server is to be asked before the body is sent.
     expects: bool,
+    /// Whether Authorization answers a challenge, and so belongs to this URL only.
+    #[cfg(feature = "digest")]
+    is_answer: bool,
 }
 
 /// What the session and the caller mean for one origin only (RFC 9110 §15.4).
@@ -110,6 +113,8 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             without_body: false,
             is_elsewhere: false,
             expects: false,
+            #[cfg(feature = "digest")]
+            is_answer: false,
         })
     }
 
@@ -308,11 +313,13 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let mut writer = HeadWriter::after(room, 0);
         let written =
             challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
-        let len = written.and_then(|()| writer.end()).map_err(|error| encode_error(error, start + head.len, have))?;
+        let failed = |error| encode_error(error, start + head.len, have).in_phase(Phase::Head);
+        let len = written.and_then(|()| writer.end()).map_err(failed)?;
         self.drop_fields(|name| is_one_of(name, &["authorization"]));
         let end = self.work();
         self.memory.copy_within(start + head.len..start + head.len + len, end);
         self.fields_len += len;
+        self.is_answer = true;
         Ok(())
     }
 
@@ -345,6 +352,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             _ => false,
         };
         self.move_to(next, start + head.len)?;
+        #[cfg(feature = "digest")]
+        if core::mem::take(&mut self.is_answer) {
+            self.drop_fields(|name| is_one_of(name, &["authorization"]));
+        }
         if becomes_get {
             self.method = Method::Get;
             self.without_body = true;
