@@ -2,18 +2,19 @@
 
 use socketpool::{
     Resources, SocketPool,
-    requests::Session,
+    requests::{Retry, Rewindable, Session},
     tls::{Roots, TlsContext},
 };
 
 use crate::{
-    Payload, SOCKETS, date,
+    Payload, SOCKETS, authenticate, date,
     failure::Failure,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare, support,
+    prepare, random_number, support,
+    upload::{self, HostFile},
 };
 
 /// Sends the request as often as asked, and writes the answers out.
@@ -37,14 +38,25 @@ pub async fn run(
         http = http.max_redirects(redirects);
     }
 
+    if let Some(attempts) = options.retry {
+        http = http.retry(Retry::new(attempts, &random_number));
+    }
+
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
     for _ in 0..options.repeat {
         let request = prepare(http.request(options.method, options.url), options);
+        let mut cnonce = [0; 16];
+        let request = authenticate(request, options, &mut cnonce);
         let mut response = match *body {
             Payload::Nothing => request.send().await?,
             Payload::Bytes(bytes) => request.body(bytes).send().await?,
             Payload::Form(pairs) => request.form(pairs).send().await?,
+            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send().await?,
+            Payload::Upload(path) => {
+                let (file, len) = HostFile::open("--upload", path)?;
+                request.stream(Rewindable::new(file), len).send().await?
+            }
         };
         output.head(&response)?;
         loop {
