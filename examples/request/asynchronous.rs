@@ -2,7 +2,7 @@
 
 use socketpool::{
     Resources, SocketPool,
-    requests::{Retry, Rewindable, Session},
+    requests::{Retry, Session},
     tls::{Roots, TlsContext},
 };
 
@@ -55,7 +55,7 @@ pub async fn run(
             Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send().await?,
             Payload::Upload(path) => {
                 let (file, len) = HostFile::open("--upload", path)?;
-                request.stream(Rewindable::new(file), len).send().await?
+                request.stream(file, len).send().await?
             }
         };
         output.head(&response)?;

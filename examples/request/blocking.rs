@@ -3,7 +3,7 @@
 use socketpool::{
     Resources,
     blocking::{Session, SocketPool},
-    requests::{Retry, Rewindable},
+    requests::Retry,
     tls::{Roots, TlsContext},
 };
 
@@ -56,7 +56,7 @@ pub fn run(
             Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send()?,
             Payload::Upload(path) => {
                 let (file, len) = HostFile::open("--upload", path)?;
-                request.stream(Rewindable::new(file), len).send()?
+                request.stream(file, len).send()?
             }
         };
         output.head(&response)?;

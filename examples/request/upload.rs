@@ -1,23 +1,22 @@
-//! Files that are read while they are sent. One type serves both faces: a file is there at once, so that its async read
-//! never has to wait.
+//! Files that are read while they are sent. One type serves both faces.
 
 use std::{
     fs::File,
     io::{Read as _, Seek as _, Stdin, stdin},
 };
 
-use embedded_io_async::{ErrorKind, ErrorType, SeekFrom};
-use socketpool::requests::{Part, Rewindable};
+use embedded_io_async::ErrorKind;
+use socketpool::{
+    blocking,
+    requests::{self, Part},
+};
 
 use crate::{
     failure::Failure,
     options::{Field, Value},
 };
 
-/// A file, as a source that can be sent again.
-pub type Source = Rewindable<HostFile>;
-
-/// Something to read from on this host.
+/// Something to read from on this host: a source that can be sent again, if it is a file.
 #[derive(Debug)]
 pub enum HostFile {
     File(File),
@@ -37,52 +36,52 @@ impl HostFile {
     }
 }
 
-impl ErrorType for HostFile {
-    type Error = ErrorKind;
-}
+impl HostFile {
+    fn read_some(&mut self, room: &mut [u8]) -> Result<usize, ErrorKind> {
+        let read = match self {
+            Self::File(file) => file.read(room),
+            Self::Stdin(stdin) => stdin.read(room),
+        };
+        read.map_err(|_| ErrorKind::Other)
+    }
 
-impl embedded_io::Read for HostFile {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+    fn go_back(&mut self) -> Result<bool, ErrorKind> {
         match self {
-            Self::File(file) => file.read(out),
-            Self::Stdin(stdin) => stdin.read(out),
-        }
-        .map_err(|_| ErrorKind::Other)
-    }
-}
-
-impl embedded_io::Seek for HostFile {
-    fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
-        match (self, to) {
-            (Self::File(file), to) => file.seek(to.into()).map_err(|_| ErrorKind::Other),
-            // Where it stands is where it began.
-            (Self::Stdin(_), SeekFrom::Current(0)) => Ok(0),
-            (Self::Stdin(_), _) => Err(ErrorKind::Unsupported),
+            Self::File(file) => file.rewind().map(|()| true).map_err(|_| ErrorKind::Other),
+            Self::Stdin(_) => Ok(false),
         }
     }
 }
 
-impl embedded_io_async::Read for HostFile {
-    async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        embedded_io::Read::read(self, out)
+impl requests::Source for HostFile {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.read_some(room)
+    }
+
+    async fn rewind(&mut self) -> Result<bool, ErrorKind> {
+        self.go_back()
     }
 }
 
-impl embedded_io_async::Seek for HostFile {
-    async fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
-        embedded_io::Seek::seek(self, to)
+impl blocking::Source for HostFile {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.read_some(room)
+    }
+
+    fn rewind(&mut self) -> Result<bool, ErrorKind> {
+        self.go_back()
     }
 }
 
 /// The parts of a form with files.
-pub fn parts<'o>(fields: &'o [Field<'o>]) -> Result<Vec<Part<'o, Source>>, Failure> {
+pub fn parts<'o>(fields: &'o [Field<'o>]) -> Result<Vec<Part<'o, HostFile>>, Failure> {
     let part = |field: &'o Field<'o>| match field.value {
         Value::Text(text) => Ok(Part::field(field.name, text)),
         Value::File(path) => {
             let (file, len) = HostFile::open("--multipart", path)?;
             let len = len.ok_or_else(|| Failure::Usage(format!("--multipart @{path}: not a plain file")))?;
             let name = path.rsplit('/').next().unwrap_or(path);
-            let part = Part::streamed(field.name, name, Rewindable::new(file), len);
+            let part = Part::streamed(field.name, name, file, len);
             Ok(match field.content_type {
                 Some(media_type) => part.content_type(media_type),
                 None => part,
