@@ -55,7 +55,7 @@ impl Options<'_> {
 /// A request in the making, in an exchange buffer of the pool. Made by the methods of a session; finished with `send`.
 ///
 /// Nothing is sent before that. A mistake (a URL that is none, a line break in a value, too little memory) is reported
-/// by `send`, with phase `Setup`. `S` is the session, `M` the pool's exchange buffer, `B` the [`Body`].
+/// by `send`, with phase `Setup`. `S` is the session, `M` the pool's exchange buffer, `B` the body: see [`Payload`](super::Payload).
 #[must_use = "a request is only sent by `send`"]
 #[derive(Debug)]
 pub struct RequestBuilder<'r, S, M, B = Empty> {

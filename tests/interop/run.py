@@ -281,7 +281,7 @@ def plain_http(face, ports):
     check("httpbin --multipart", "--multipart", "place=front door", "--multipart", f"file=@{RUN}/letters;type=text/plain", f"{bin}/post",
           body=reply(form={"place": "front door"}, files={"file": "abcdefghij" * 10_000}))
     for algorithm in ("SHA-256", "MD5"):
-        check(f"httpbin --digest {algorithm}", "--digest", "user:pass word", f"{bin}/digest-auth/auth/user/pass%20word/{algorithm}",
+        check(f"httpbin --digest {algorithm}", "--digest", "user:passwd", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
               body=reply(authenticated=True, user="user"))
         check(f"httpbin --digest {algorithm} wrong", "--digest", "user:wrong", "-i", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
               body=has(b" 401 "))

@@ -162,7 +162,7 @@ where
     /// be received, and the connection is not used again.
     ///
     /// # Errors
-    /// Any [`Error`]; its phase says how far the exchange had come. [`ErrorKind::Source`] if a body did not stream as it
+    /// Any [`Error`]; its phase says how far the exchange had come. [`ErrorKind::Source`](crate::ErrorKind::Source) if a body did not stream as it
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
     pub fn send(self) -> Result<Response<'p, P>> {

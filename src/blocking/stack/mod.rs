@@ -1,7 +1,7 @@
 //! The seam of the blocking face: what a network stack offers, as small traits.
 //!
 //! A [`SocketPool`](super::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
-//! ([`Clock`](crate::time::Clock)). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
+//! ([`Clock`]). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
 //! embedded-nal has words for (sleep until a packet arrives, end a name query, report who refused) implements these
 //! traits itself.
 //!
