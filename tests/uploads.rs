@@ -802,3 +802,46 @@ fn a_connection_that_could_not_be_made_is_tried_again() {
         assert_eq!(outcome, &failed(Phase::Resolve, ErrorKind::NoSuchName));
     });
 }
+
+/// A kept connection that the server closes just as the next request is on its way.
+#[test]
+fn a_stream_that_is_needed_again_for_a_closed_connection_must_go_back() {
+    let steps = [HEAD_END, Step::Send(OK), Step::Receive(b"data"), Step::Close];
+    let again = [Step::Receive(b"data"), Step::Send(OK)];
+    let peers = [Peer::new("host.example", 80, &steps), Peer::new("host.example", 80, &again)];
+    let not_replayable = Error::new(Phase::Send, ErrorKind::Policy(Policy::BodyNotReplayable));
+    for can_go_back in [true, false] {
+        let check = |second: Result<u16, Error>, script: &Script<'_>| {
+            assert_eq!(second, if can_go_back { Ok(200) } else { Err(not_replayable) });
+            assert_eq!(script.connections(), if can_go_back { 2 } else { 1 });
+        };
+        let reader = || Reader::new(b"data", 9);
+
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let http = Session::plain(&pool);
+        let second = block_on(async {
+            http.get(URL).send().await.expect("an answer");
+            let request = http.put(URL);
+            let response = match can_go_back {
+                true => request.stream(Rewindable::new(reader()), 4).send().await?,
+                false => request.stream(reader(), 4).send().await?,
+            };
+            Ok(response.status().as_u16())
+        });
+        check(second, &script);
+
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+        let pool = blocking::SocketPool::new(&mut network, &mut memory);
+        let http = blocking::Session::plain(&pool);
+        http.get(URL).send().expect("an answer");
+        let request = http.put(URL);
+        let response = match can_go_back {
+            true => request.stream(Rewindable::new(reader()), 4).send(),
+            false => request.stream(reader(), 4).send(),
+        };
+        check(response.map(|response| response.status().as_u16()), &script);
+    }
+}
