@@ -4,17 +4,18 @@ use socketpool::{
     Resources,
     blocking::{Session, SocketPool},
     requests::Retry,
-    tls::{Roots, TlsContext},
 };
 
 use crate::{
     Payload, SOCKETS, authenticate, date,
     failure::Failure,
+    floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare, random_number, support,
+    prepare, random_number,
+    trust::Trust,
     upload::{self, HostFile},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub fn run(
     options: &Options<'_>,
     body: &Payload<'_>,
-    roots: Roots<'_>,
+    trust: &Trust<'_>,
     output: &mut Output<'_>,
     meter: &Meter,
 ) -> Result<(), Failure> {
@@ -30,7 +31,7 @@ pub fn run(
     let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(TlsContext::new(support::random, date(options.at)).roots(roots), meter);
+    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, net::IpAddr, net::SocketAddr, time::Duration};
 
-use socketpool::http::{Method, is_field_name, is_field_value};
+use socketpool::{
+    http::{Method, is_field_name, is_field_value},
+    tls::pin::Pin,
+};
 
 use crate::failure::Failure;
 
@@ -29,7 +32,11 @@ usage: request [option]… URL
   --digest u:p                      authenticates by Digest, once the server asks for it
   --range A-B, --range A-           asks for these bytes only
   --retry N                         makes up to N attempts, with a random wait between them
-  --cacert FILE                     trusts this (PEM or DER) instead of Mozilla's roots; may be repeated
+  --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
+  --cacert FILE                     the same as --roots FILE
+  --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
+  --cert FILE [--key FILE]          shows this certificate to servers that ask; key P-256 or Ed25519, or in the same file
+  --psk ID:HEX                      shares this key with the server, instead of certificates
   --at UNIX_SECONDS                 checks certificates as of then
   --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
   --timeout SECONDS                 for the whole exchange; 30 unless given
@@ -64,7 +71,13 @@ pub struct Options<'a> {
     /// Attempts, the first one included.
     pub retry: Option<u8>,
     pub bearer: Option<&'a str>,
-    pub cacerts: Vec<&'a str>,
+    /// Mozilla's roots were asked for.
+    pub mozilla: bool,
+    pub roots: Vec<&'a str>,
+    pub pins: Vec<Pin>,
+    pub cert: Option<&'a str>,
+    pub key: Option<&'a str>,
+    pub psk: Option<(&'a str, Vec<u8>)>,
     pub at: Option<u64>,
     pub routes: Vec<Route>,
     pub timeout: Option<Duration>,
@@ -133,7 +146,12 @@ impl<'a> Options<'a> {
             range: None,
             retry: None,
             bearer: None,
-            cacerts: Vec::new(),
+            mozilla: false,
+            roots: Vec::new(),
+            pins: Vec::new(),
+            cert: None,
+            key: None,
+            psk: None,
             at: None,
             routes: Vec::new(),
             timeout: None,
@@ -188,7 +206,15 @@ impl<'a> Options<'a> {
                 "--query" => options.query.push(pair(arg, value()?, '=')?),
                 "--user" => options.user = Some(pair(arg, value()?, ':')?),
                 "--bearer" => options.bearer = Some(value()?),
-                "--cacert" => options.cacerts.push(value()?),
+                "--cacert" => options.roots.push(value()?),
+                "--roots" => match value()? {
+                    "mozilla" => options.mozilla = true,
+                    file => options.roots.push(file),
+                },
+                "--pin" => options.pins.push(pin(value()?)?),
+                "--cert" => options.cert = Some(value()?),
+                "--key" => options.key = Some(value()?),
+                "--psk" => options.psk = Some(psk(value()?)?),
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
                 "--timeout" => options.timeout = Some(seconds(arg, value()?)?),
@@ -226,6 +252,12 @@ impl<'a> Options<'a> {
         }
         if options.digest.is_some() && (options.user.is_some() || options.bearer.is_some()) {
             return Err(usage("one way to authenticate is enough: --user, --bearer or --digest"));
+        }
+        if options.key.is_some() && options.cert.is_none() {
+            return Err(usage("--key needs --cert"));
+        }
+        if options.psk.is_some() && (options.cert.is_some() || !options.pins.is_empty() || !options.roots.is_empty()) {
+            return Err(usage("with --psk there are no certificates: no --cert, --pin or --roots"));
         }
         let default = match options.data {
             Data::Nothing => Method::Get,
@@ -274,6 +306,21 @@ fn field(text: &str) -> Result<Field<'_>, Failure> {
 
 fn pair<'a>(option: &str, text: &'a str, between: char) -> Result<(&'a str, &'a str), Failure> {
     text.split_once(between).ok_or_else(|| usage(format!("{option} needs a {between:?} in {text:?}")))
+}
+
+fn pin(text: &str) -> Result<Pin, Failure> {
+    Pin::leaf_spki_from_hex(text).ok_or_else(|| usage(format!("--pin {text:?} is not 64 hexadecimal digits")))
+}
+
+/// `ID:HEX`. The identity may have colons in it. The key is not shown when it is wrong.
+fn psk(text: &str) -> Result<(&str, Vec<u8>), Failure> {
+    let wrong = || usage("--psk needs ID:HEX");
+    let (identity, digits) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let digits = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    if digits.len() % 2 != 0 {
+        return Err(wrong());
+    }
+    Ok((identity, digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
 }
 
 fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, Failure> {

@@ -2,7 +2,9 @@
 
 use core::{ops::DerefMut, time::Duration};
 
-use super::{builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, range::number};
+use super::{
+    builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, range::number, retry::Retry,
+};
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
     http::{DecodeError, Method, ResponseHead},
@@ -73,14 +75,13 @@ impl<'r> Course<'r> {
             self.answers += 1;
             return Ok(Turn::Authenticate);
         }
-        let Some(retry) = self.options.retry.filter(|retry| retry.is_for_status(head.status.as_u16())) else {
+        let is_passing = |retry: Retry<'_>| retry.is_for_status(head.status.as_u16());
+        if !(self.options.retry.is_some_and(is_passing) && self.may_repeat(draft.method())) {
             return Ok(Turn::Deliver);
-        };
+        }
         let asked = core::str::from_utf8(draft.received(head).get("retry-after").unwrap_or_default());
         let asked = Duration::from_secs(asked.ok().and_then(number).unwrap_or(0));
-        let _ = retry;
-        let at = self.next_attempt(now, asked).filter(|_| self.may_repeat(draft.method()));
-        Ok(at.map_or(Turn::Deliver, Turn::Repeat))
+        Ok(self.next_attempt(now, asked).map_or(Turn::Deliver, Turn::Repeat))
     }
 
     /// When to try again after this error, if at all.

@@ -195,7 +195,7 @@ impl<'h> Draft<'h> {
         let (realm, nonce, opaque) = (self.realm?, self.nonce?, self.opaque);
         let may_be_sent = [realm, nonce, opaque.unwrap_or_default()].iter().all(|value| is_field_value(value));
         let challenge = Challenge { realm, nonce, opaque, hash, session: is_session, qop, stale: self.stale };
-        may_be_sent.then_some(challenge)
+        (may_be_sent && !nonce.is_empty()).then_some(challenge)
     }
 }
 
@@ -363,7 +363,7 @@ mod tests {
             })
         };
         let found = |session, qop, stale| Some(("r".into(), "n".into(), session, qop, stale));
-        let plain = "Digest realm=r, nonce=n, algorithm=SHA-256";
+        let plain = "Digest algorithm=SHA-256, realm=r, nonce=n";
         assert_eq!(find(plain), found(false, false, false));
         assert_eq!(
             find("Basic realm=\"x, Digest\", dIGEST ALGORITHM=\"sha-256-SESS\",realm = r , nonce=\"n\",qop=auth"),
