@@ -96,6 +96,9 @@ pub enum ErrorKind {
     /// TLS failed, or the server did not prove who it is.
     #[cfg(feature = "tls")]
     Tls(crate::tls::TlsError),
+    /// The body of the request streams from a source, and the source is at fault.
+    #[cfg(feature = "requests")]
+    Source(crate::requests::SourceError),
     /// The response is not HTTP, or ambiguous.
     #[cfg(feature = "requests")]
     Malformed(crate::http::DecodeError),
@@ -127,7 +130,9 @@ pub enum Policy {
     NoTlsContext,
     /// An `https` page that redirects to `http`.
     Downgrade,
-    /// A redirect that needs the body again, and the body cannot be sent twice.
+    /// The body is needed again (a redirect, an authentication, a kept connection that was closed) and streams from a
+    /// source that cannot go back: give one that can (`requests::Rewindable`), or ask first with
+    /// `expect_continue`.
     BodyNotReplayable,
 }
 
@@ -197,7 +202,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self.kind {
             #[cfg(feature = "requests")]
-            ErrorKind::Url(_) | ErrorKind::Encode(_) => Blame::Caller,
+            ErrorKind::Url(_) | ErrorKind::Encode(_) | ErrorKind::Source(_) => Blame::Caller,
             ErrorKind::Policy(_) | ErrorKind::NotConnected | ErrorKind::HostName => Blame::Caller,
             ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Blame::Capacity,
             ErrorKind::NoSuchName | ErrorKind::NoAnswer | ErrorKind::Io(_) => Blame::Network,
@@ -265,6 +270,8 @@ impl fmt::Display for ErrorKind {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
             #[cfg(feature = "requests")]
+            Self::Source(error) => error.fmt(f),
+            #[cfg(feature = "requests")]
             Self::Malformed(error) => error.fmt(f),
             Self::Truncated => f.write_str("the connection ended before the message did"),
             Self::Timeout => f.write_str("the deadline passed"),
@@ -285,7 +292,7 @@ impl fmt::Display for Policy {
         f.write_str(match self {
             Self::NoTlsContext => "an https URL needs a TlsContext: give one to Session::new",
             Self::Downgrade => "a redirect from https to http is refused",
-            Self::BodyNotReplayable => "a redirect asks for the body again, and it cannot be sent twice",
+            Self::BodyNotReplayable => "the body is needed again, and its source cannot be read twice",
         })
     }
 }

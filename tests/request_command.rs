@@ -16,6 +16,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -103,6 +104,21 @@ fn answer(request: &str) -> Reply {
         "/truncated-chunk" => {
             return Reply::Close("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf".into());
         }
+        "/digest" if request.contains("\r\nAuthorization: Digest username=\"u\", realm=\"r\", ") => ok(request),
+        "/digest" => "HTTP/1.1 401 Who?\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth, algorithm=SHA-256\r\n\
+            Content-Length: 4\r\n\r\nwho?"
+            .into(),
+        // Busy when asked for the first time with this query.
+        "/busy" => {
+            static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+            let mut seen = SEEN.lock().expect("not poisoned");
+            if seen.iter().any(|seen| seen == query) {
+                ok("at last")
+            } else {
+                seen.push(query.to_owned());
+                "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy".into()
+            }
+        }
         "/stall" => return Reply::Stall(String::new()),
         "/stall-in-body" => return Reply::Stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".into()),
         _ => panic!("no such path: {path}"),
@@ -120,6 +136,8 @@ macro_rules! both_faces {
 both_faces! {
     answers_are_written_out,
     requests_are_what_was_asked_for,
+    files_are_sent_while_they_are_read,
+    what_failed_for_a_while_is_tried_again,
     usage_is_checked_before_anything_is_sent,
     failures_have_their_exit_status,
     limits_say_what_is_needed,
@@ -194,6 +212,8 @@ fn requests_are_what_was_asked_for(face: &str) {
         ),
         (&["--query", "q=a b", "--query", "r=&"], &["GET /echo?q=a%20b&r=%26 HTTP/1.1\r\n"]),
         (&["--user", "Aladdin:open sesame"], &["\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"]),
+        (&["--range", "5-9"], &["\r\nRange: bytes=5-9\r\n"]),
+        (&["--range", "5-"], &["\r\nRange: bytes=5-\r\n"]),
         (&["--bearer", "t0ken"], &["\r\nAuthorization: Bearer t0ken\r\n"]),
         (&["--bearer", "t", "-H", "Authorization: x", "--user", "a:"], &["\r\nAuthorization: Basic YTo=\r\n"]),
     ];
@@ -204,6 +224,61 @@ fn requests_are_what_was_asked_for(face: &str) {
         }
         assert!(echo.matches("uthorization:").count() <= 1 && echo.matches("ontent-Type:").count() <= 1, "{echo}");
     }
+}
+
+fn files_are_sent_while_they_are_read(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
+    let file = scratch(face, "upload.txt");
+    let lines = "a line of a file\n".repeat(2000);
+    fs::write(&file, &lines).expect("writable");
+    let path = file.to_str().expect("UTF-8");
+
+    // With room for far less than the file.
+    let rx = ["--rx", "2000"];
+    let small = |args: &[&str]| expect(face, 0, &[&rx[..], args].concat()).0;
+    let echo = small(&["--upload", path, &url("/echo")]);
+    assert!(echo.starts_with("PUT /echo ") && echo.contains("\r\nContent-Length: 34000\r\n"), "{echo}");
+    assert!(echo.ends_with(&format!("\r\n\r\n{lines}")));
+    let echo = small(&["--upload", path, "-X", "POST", "-H", "Content-Type: text/plain", &url("/307?/echo")]);
+    assert!(echo.starts_with("POST ") && echo.contains("\r\nContent-Type: text/plain\r\n") && echo.ends_with(&lines));
+
+    let mut command = Command::new(binary());
+    command.args(["--face", face, "--upload", "-", &url("/echo")]).stdin(fs::File::open(&file).expect("readable"));
+    let output = command.output().expect("the command runs");
+    let echo = text(&output.stdout);
+    assert!(echo.contains("\r\nTransfer-Encoding: chunked\r\n") && echo.ends_with(&lines), "{echo}");
+    // Standard input cannot go back.
+    let mut command = Command::new(binary());
+    command.args(["--face", face, "--upload", "-", &url("/307?/echo")]).stdin(fs::File::open(&file).expect("readable"));
+    assert_eq!(command.output().expect("the command runs").status.code(), Some(12));
+
+    let part = format!("log=@{path};type=text/plain");
+    let echo = small(&["--multipart", "place=front \"door\"", "--multipart", &part, &url("/307?/echo")]);
+    let (head, body) = echo.split_once("\r\n\r\n").expect("a head");
+    let boundary = head.split_once("boundary=").and_then(|(_, rest)| rest.lines().next()).expect("a boundary");
+    assert!(head.starts_with("POST ") && head.contains(&format!("\r\nContent-Length: {}", body.len())), "{head}");
+    let name = file.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+    let wanted = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"place\"\r\n\r\nfront \"door\"\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"log\"; filename=\"{name}\"\r\n\
+         Content-Type: text/plain\r\n\r\n{lines}\r\n--{boundary}--\r\n"
+    );
+    assert_eq!(body, wanted);
+
+    let echo = small(&["--digest", "u:p", "--upload", path, &url("/digest")]);
+    assert!(echo.contains(", response=\"") && echo.ends_with(&lines), "{echo}");
+    assert_eq!(small(&["--digest", "other:p", &url("/digest")]), "who?");
+}
+
+fn what_failed_for_a_while_is_tried_again(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = format!("http://127.0.0.1:{}/busy?{face}", server.port);
+    assert_eq!(expect(face, 0, &[&url, "--retry", "2"]).0, "at last");
+    assert_eq!(server.take_requests().len(), 2);
+    let url = format!("http://127.0.0.1:{}/busy?{face}-once", server.port);
+    assert_eq!(expect(face, 0, &[&url, "--retry", "1"]).0, "busy");
+    expect(face, 4, &["--retry", "2", &format!("http://127.0.0.1:{}/", closed_port())]);
 }
 
 const CERT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der");
@@ -237,6 +312,18 @@ fn usage_is_checked_before_anything_is_sent(face: &str) {
         &["--user", "no colon", url],
         &["--user", "a\n:b", url],
         &["--form", "no equals sign", url],
+        &["--multipart", "no equals sign", url],
+        &["--multipart", "a=@/no/such/file", url],
+        &["--multipart", "a=1", "-d", "2", url],
+        &["--upload", "/no/such/file", url],
+        &["--upload", file!(), "--json", "2", url],
+        &["--digest", "no colon", url],
+        &["--digest", "a:b", "--user", "c:d", url],
+        &["--retry", "0", url],
+        &["--retry", "256", url],
+        &["--range", "5", url],
+        &["--range", "-5", url],
+        &["--range", "a-b", url],
         &["--query", "no equals sign", url],
         &["-d", "1", "--json", "2", url],
         &["--form", "a=1", "-d", "2", url],

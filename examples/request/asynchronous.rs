@@ -1,17 +1,21 @@
 //! The async face at work.
 
-use socketpool::{Resources, SocketPool, requests::Session};
+use socketpool::{
+    Resources, SocketPool,
+    requests::{Retry, Session},
+};
 
 use crate::{
-    Payload, SOCKETS, date,
+    Payload, SOCKETS, authenticate, date,
     failure::Failure,
     floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare,
+    prepare, random_number,
     trust::Trust,
+    upload::{self, HostFile},
 };
 
 /// Sends the request as often as asked, and writes the answers out.
@@ -35,14 +39,25 @@ pub async fn run(
         http = http.max_redirects(redirects);
     }
 
+    if let Some(attempts) = options.retry {
+        http = http.retry(Retry::new(attempts, &random_number));
+    }
+
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
     for _ in 0..options.repeat {
         let request = prepare(http.request(options.method, options.url), options);
+        let mut cnonce = [0; 16];
+        let request = authenticate(request, options, &mut cnonce);
         let mut response = match *body {
             Payload::Nothing => request.send().await?,
             Payload::Bytes(bytes) => request.body(bytes).send().await?,
             Payload::Form(pairs) => request.form(pairs).send().await?,
+            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send().await?,
+            Payload::Upload(path) => {
+                let (file, len) = HostFile::open("--upload", path)?;
+                request.stream(file, len).send().await?
+            }
         };
         output.head(&response)?;
         loop {

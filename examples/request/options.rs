@@ -19,13 +19,19 @@ pub fn help() -> String {
     format!(
         "\
 usage: request [option]… URL
-  -X METHOD                         instead of GET, or of POST with a body
+  -X METHOD                         instead of GET, of POST with a body, of PUT with --upload
   -H 'Name: value'                  a header field; may be repeated
   -d DATA, -d @FILE                 sends this, or what the file holds, as it is
   --json TEXT                       sends this as application/json
   --form k=v                        sends a form; may be repeated
+  --multipart k=v, --multipart k=@FILE[;type=T]
+                                    sends a form with files, which are read while they are sent; may be repeated
+  --upload FILE                     sends what the file holds, reading it while it is sent; - is standard input
   --query k=v                       adds to the query of the URL; may be repeated
   --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
+  --digest u:p                      authenticates by Digest, once the server asks for it
+  --range A-B, --range A-           asks for these bytes only
+  --retry N                         makes up to N attempts, with a random wait between them
   --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
   --cacert FILE                     the same as --roots FILE
   --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
@@ -60,6 +66,10 @@ pub struct Options<'a> {
     /// Whether the data is JSON.
     pub json: bool,
     pub user: Option<(&'a str, &'a str)>,
+    pub digest: Option<(&'a str, &'a str)>,
+    pub range: Option<(u64, Option<u64>)>,
+    /// Attempts, the first one included.
+    pub retry: Option<u8>,
     pub bearer: Option<&'a str>,
     /// Mozilla's roots were asked for.
     pub mozilla: bool,
@@ -89,6 +99,22 @@ pub enum Data<'a> {
     Text(&'a str),
     File(&'a str),
     Form(Vec<(&'a str, &'a str)>),
+    Multipart(Vec<Field<'a>>),
+    Upload(&'a str),
+}
+
+/// A part of a form with files.
+#[derive(Debug)]
+pub struct Field<'a> {
+    pub name: &'a str,
+    pub value: Value<'a>,
+    pub content_type: Option<&'a str>,
+}
+
+#[derive(Debug)]
+pub enum Value<'a> {
+    Text(&'a str),
+    File(&'a str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +142,9 @@ impl<'a> Options<'a> {
             data: Data::Nothing,
             json: false,
             user: None,
+            digest: None,
+            range: None,
+            retry: None,
             bearer: None,
             mozilla: false,
             roots: Vec::new(),
@@ -159,6 +188,21 @@ impl<'a> Options<'a> {
                         _ => options.set_data(Data::Form(vec![pair]))?,
                     }
                 }
+                "--multipart" => {
+                    let field = field(value()?)?;
+                    match &mut options.data {
+                        Data::Multipart(fields) => fields.push(field),
+                        _ => options.set_data(Data::Multipart(vec![field]))?,
+                    }
+                }
+                "--upload" => options.set_data(Data::Upload(value()?))?,
+                "--digest" => options.digest = Some(pair(arg, value()?, ':')?),
+                "--range" => {
+                    let (from, last) = pair(arg, value()?, '-')?;
+                    let last = if last.is_empty() { None } else { Some(number(arg, last)?) };
+                    options.range = Some((number(arg, from)?, last));
+                }
+                "--retry" => options.retry = Some(number(arg, value()?)?),
                 "--query" => options.query.push(pair(arg, value()?, '=')?),
                 "--user" => options.user = Some(pair(arg, value()?, ':')?),
                 "--bearer" => options.bearer = Some(value()?),
@@ -203,13 +247,23 @@ impl<'a> Options<'a> {
         if options.rx > MAX_RX {
             return Err(usage(format!("--rx can be {MAX_RX} at most")));
         }
+        if options.retry == Some(0) {
+            return Err(usage("--retry 0 would send nothing"));
+        }
+        if options.digest.is_some() && (options.user.is_some() || options.bearer.is_some()) {
+            return Err(usage("one way to authenticate is enough: --user, --bearer or --digest"));
+        }
         if options.key.is_some() && options.cert.is_none() {
             return Err(usage("--key needs --cert"));
         }
         if options.psk.is_some() && (options.cert.is_some() || !options.pins.is_empty() || !options.roots.is_empty()) {
             return Err(usage("with --psk there are no certificates: no --cert, --pin or --roots"));
         }
-        let default = if let Data::Nothing = options.data { Method::Get } else { Method::Post };
+        let default = match options.data {
+            Data::Nothing => Method::Get,
+            Data::Upload(_) => Method::Put,
+            _ => Method::Post,
+        };
         options.method = method.unwrap_or(default);
         Ok(options)
     }
@@ -217,7 +271,7 @@ impl<'a> Options<'a> {
     fn set_data(&mut self, data: Data<'a>) -> Result<(), Failure> {
         match self.data {
             Data::Nothing => self.data = data,
-            _ => return Err(usage("a request has one body: -d, --json or --form")),
+            _ => return Err(usage("a request has one body: -d, --json, --form, --multipart or --upload")),
         }
         Ok(())
     }
@@ -235,6 +289,19 @@ fn header(text: &str) -> Result<(&str, &str), Failure> {
         return Err(usage(format!("-H {text:?} is no header field")));
     }
     Ok((name, value))
+}
+
+/// `name=value` or `name=@FILE[;type=T]`.
+fn field(text: &str) -> Result<Field<'_>, Failure> {
+    let (name, value) = pair("--multipart", text, '=')?;
+    let Some(path) = value.strip_prefix('@') else {
+        return Ok(Field { name, value: Value::Text(value), content_type: None });
+    };
+    let (path, content_type) = match path.split_once(";type=") {
+        Some((path, media_type)) => (path, Some(media_type)),
+        None => (path, None),
+    };
+    Ok(Field { name, value: Value::File(path), content_type })
 }
 
 fn pair<'a>(option: &str, text: &'a str, between: char) -> Result<(&'a str, &'a str), Failure> {

@@ -59,7 +59,7 @@ pub mod traits;
 mod udp;
 
 #[cfg(feature = "requests")]
-pub use self::requests::{Response, Session};
+pub use self::requests::{Payload, Response, Session, Source};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,

@@ -12,7 +12,7 @@ use crate::{
         traits::{TlsContext, TlsId},
     },
     error::Result as PoolResult,
-    time::Deadline,
+    time::{Deadline, Instant},
 };
 
 impl Script<'_> {
@@ -37,6 +37,10 @@ impl Connect for Network<'_> {
 
     fn set_deadline(&self, deadline: Deadline) {
         self.script.deadline.set(deadline);
+    }
+
+    fn wait_until(&self, at: Instant) {
+        self.script.now.set(self.script.now.get().max(at));
     }
 
     fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {

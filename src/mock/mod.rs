@@ -56,6 +56,8 @@ pub enum Step<'a> {
     Send(&'a [u8]),
     /// The peer says and takes nothing more, and does not close.
     Stall,
+    /// The peer sends these and takes nothing more: what is written to it from now on breaks the connection.
+    HangUp(&'a [u8]),
     /// The peer closes in order.
     Close,
     /// The connection breaks.
@@ -271,7 +273,7 @@ impl Line<'_> {
     fn read(&mut self, out: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
         match self.peer.steps.get(self.step) {
             _ if self.moved >= self.peer.fail_after => Some(Err(ErrorKind::ConnectionReset)),
-            Some(Step::Send(bytes)) => {
+            Some(Step::Send(bytes) | Step::HangUp(bytes)) => {
                 let rest = bytes.get(self.done..).unwrap_or_default();
                 let count = rest.len().min(out.len()).min(self.allowance());
                 out[..count].copy_from_slice(&rest[..count]);
@@ -290,7 +292,7 @@ impl Line<'_> {
         match self.peer.steps.get(self.step) {
             _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Stall) => return None,
-            Some(Step::Reset) => return Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Reset | Step::HangUp(_)) => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Receive(awaited)) => {
                 for byte in &bytes[..count] {
                     self.done = matched(awaited, self.done, *byte);

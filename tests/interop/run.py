@@ -301,6 +301,22 @@ def plain_http(face, ports):
     check("httpbin --repeat", "--repeat", "3", "--stats", f"{bin}/get", stats="connections=1 requests=3 reused=2 writes=3")
     check("httpbin --timeout", "--timeout", "1", f"{bin}/delay/5", status=6)
 
+    check("httpbin --upload", "--upload", RUN / "letters", "-H", "Content-Type: text/plain", f"{bin}/put",
+          body=lambda b: reply(data="abcdefghij" * 10_000)(b) and sent(Content_Length="100000")(b))
+    check("httpbin --upload, little room", "--rx", "2000", "--upload", RUN / "letters", "-H", "Content-Type: text/plain", f"{bin}/put",
+          body=reply(data="abcdefghij" * 10_000))
+    check("httpbin --multipart", "--multipart", "place=front door", "--multipart", f"file=@{RUN}/letters;type=text/plain", f"{bin}/post",
+          body=reply(form={"place": "front door"}, files={"file": "abcdefghij" * 10_000}))
+    for algorithm in ("SHA-256", "MD5"):
+        check(f"httpbin --digest {algorithm}", "--digest", "user:passwd", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
+              body=reply(authenticated=True, user="user"))
+        check(f"httpbin --digest {algorithm} wrong", "--digest", "user:wrong", "-i", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
+              body=has(b" 401 "))
+    check("httpbin --range", "--range", "5-9", "-i", f"{bin}/range/26",
+          body=lambda b: b.startswith(b"HTTP/1.1 206 ") and b.endswith(b"\r\n\r\nfghij"))
+    check("httpbin --range to the end", "--range", "20-", f"{bin}/range/26", body=b"uvwxyz")
+    check("httpbin --range past the end", "--range", "30-40", "-i", f"{bin}/range/26", body=has(b" 416 "))
+
     once, twice = f"http://localhost:{ports['ONCE']}/json", f"http://localhost:{ports['TWICE']}/json"
     check("nginx closes every time", "--repeat", "3", "--stats", once, stats="connections=3 requests=3 reused=0 writes=3")
     check("nginx closes every other time", "--repeat", "5", "--stats", twice, stats="connections=3 requests=5 reused=2 writes=5")

@@ -1,7 +1,7 @@
 //! The seam of the blocking face: what a network stack offers, as small traits.
 //!
 //! A [`SocketPool`](super::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
-//! ([`Clock`](crate::time::Clock)). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
+//! ([`Clock`]). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
 //! embedded-nal has words for (sleep until a packet arrives, end a name query, report who refused) implements these
 //! traits itself.
 //!
@@ -18,7 +18,7 @@ use embedded_io::{ErrorKind, Read, Write};
 
 pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence, ZeroRead};
 pub use crate::stack::{Family, ResolveError};
-use crate::time::Deadline;
+use crate::time::{Clock, Deadline, Instant};
 
 /// Opens TCP connections. The blocking twin of [`Connect`](crate::stack::Connect).
 pub trait Connect {
@@ -33,6 +33,17 @@ pub trait Connect {
     /// One deadline is enough because a blocking program does one thing at a time; who shares a stack sets it before
     /// each operation.
     fn set_deadline(&self, deadline: Deadline);
+
+    /// Waits until `at`; at once if it has passed. Unless a stack knows a better way (to sleep, or to let its packets
+    /// move meanwhile), it looks at its clock until then.
+    fn wait_until(&self, at: Instant)
+    where
+        Self: Clock,
+    {
+        while self.now() < at {
+            core::hint::spin_loop();
+        }
+    }
 
     /// Opens a connection.
     ///

@@ -175,6 +175,12 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
         self.deadline.set(deadline);
     }
 
+    fn wait_until(&self, at: Instant) {
+        while self.clock.now() < at {
+            self.move_on();
+        }
+    }
+
     fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
         let opened = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?.socket();
         let socket = opened.map_err(|_| ErrorKind::OutOfMemory)?;
