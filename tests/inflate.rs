@@ -154,8 +154,8 @@ fn nothing_is_accepted_that_another_implementation_refuses() {
 
 #[test]
 fn a_window_too_small_says_what_it_takes() {
-    let mut random = noise(3);
-    let block: Vec<u8> = (0..5000).map(|_| random() as u8).collect();
+    // No three bytes come twice before the end.
+    let block: Vec<u8> = (0..2500u16).flat_map(|number| [(number / 50) as u8, 100 + (number % 50) as u8]).collect();
     let data = [&block[..], &block[..600]].concat();
     let compressed = compress_to_vec_zlib(&data, 9);
     let mut need = 0;
@@ -168,7 +168,7 @@ fn a_window_too_small_says_what_it_takes() {
     assert_eq!(decode::<5000>(Format::Deflate, &compressed, 100, 100), Ok(data));
     // What never refers back needs none.
     assert_eq!(decode::<0>(Format::Gzip, &gzip(b"abc", 0), 100, 100), Ok(b"abc".to_vec()));
-    assert!(size_of::<Inflate<0>>() <= 1200, "{} bytes", size_of::<Inflate<0>>());
+    assert!(size_of::<Inflate<0>>() <= 1750, "{} bytes", size_of::<Inflate<0>>());
 }
 
 #[test]

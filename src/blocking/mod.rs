@@ -55,8 +55,12 @@ mod stream;
 mod tls;
 pub mod traits;
 
+#[cfg(feature = "gzip")]
+pub use self::requests::Decoded;
+#[cfg(feature = "json")]
+pub use self::requests::JsonElements;
 #[cfg(feature = "requests")]
-pub use self::requests::{Response, Session};
+pub use self::requests::{Events, Lines, Response, Session};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,

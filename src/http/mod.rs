@@ -71,7 +71,7 @@ mod bytes;
 mod chunked;
 mod decode;
 mod encode;
-mod field;
+pub(crate) mod field;
 mod framing;
 mod head;
 mod host;

@@ -43,22 +43,32 @@
 //! [`Error`]: crate::Error
 //!
 //! # Not supported
-//! Request bodies that are produced while they are sent, compressed bodies, cookies, proxies.
+//! Request bodies that are produced while they are sent, compressed request bodies, cookies, proxies.
 
 mod body;
 pub(crate) mod builder;
+#[cfg(feature = "gzip")]
+mod compressed;
 pub(crate) mod draft;
 pub(crate) mod incoming;
 #[cfg(feature = "json")]
 pub(crate) mod json;
 pub(crate) mod response;
 pub(crate) mod session;
+pub(crate) mod stream;
 
 #[cfg(feature = "json")]
 pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
+#[cfg(feature = "gzip")]
+pub use self::stream::Decoded;
+#[cfg(feature = "json")]
+pub use self::stream::JsonElements;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
     response::{Response, ResponseInfo},
     session::{NoTls, Session},
+    stream::{Event, Events, Lines},
 };
+#[cfg(feature = "gzip")]
+pub use crate::http::Inflate;

@@ -2,5 +2,14 @@
 
 mod response;
 mod session;
+mod stream;
 
-pub use self::{response::Response, session::Session};
+#[cfg(feature = "gzip")]
+pub use self::stream::Decoded;
+#[cfg(feature = "json")]
+pub use self::stream::JsonElements;
+pub use self::{
+    response::Response,
+    session::Session,
+    stream::{Events, Lines},
+};

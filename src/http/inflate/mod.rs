@@ -3,7 +3,7 @@
 //!
 //! The caller chooses how far back the compressed data may refer: [`Inflate`]'s `WINDOW`, 32,768 bytes for what any
 //! server may send; data that refers back further is an error with the distance it needs. Beside the window it takes
-//! 1.2 KB. What is decompressed goes into the caller's buffer as it fits: a bomb explodes only as fast as it is read.
+//! 1.7 KB. What is decompressed goes into the caller's buffer as it fits: a bomb explodes only as fast as it is read.
 //!
 //! Why not a crate: the ones without a heap take 10 KB of tables for speed, and cannot tell a window that is too small
 //! from data that is corrupt. The tests compare this with one of them, byte by byte, on whole and on damaged data.
@@ -20,7 +20,7 @@ use super::body::Progress;
 /// The window that is enough for whatever a server may send, in bytes.
 pub const MAX_WINDOW: usize = 32_768;
 
-/// Memory for decompressing one body at a time: `WINDOW` bytes and 1.2 KB. Fit for a static.
+/// Memory for decompressing one body at a time: `WINDOW` bytes and 1.7 KB. Fit for a static.
 ///
 /// `WINDOW` bounds how far back compressed data may refer. 32,768 bytes are enough for everything; a server of your own
 /// can be told to get along with less (`wbits=-12` for 4,096 in Python's zlib; `gzip_window 4k` in nginx).
@@ -28,19 +28,30 @@ pub const MAX_WINDOW: usize = 32_768;
 pub struct Inflate<const WINDOW: usize = MAX_WINDOW> {
     core: Core,
     window: [u8; WINDOW],
+    /// For those who receive: where to.
+    input: [u8; INPUT],
 }
+
+/// How much is received at a time, in bytes.
+const INPUT: usize = 512;
 
 impl<const WINDOW: usize> Inflate<WINDOW> {
     /// Memory, ready for use.
     #[must_use]
     pub const fn new() -> Self {
-        Self { core: Core::new(Format::Gzip), window: [0; WINDOW] }
+        Self { core: Core::new(Format::Gzip), window: [0; WINDOW], input: [0; INPUT] }
     }
 
     /// Begins to decompress something in this format; whatever was going on before is forgotten.
     pub fn begin(&mut self, format: Format) -> Inflater<'_> {
         self.core.reset(format);
         Inflater { core: &mut self.core, window: &mut self.window }
+    }
+
+    /// The same, and room to receive into.
+    pub(crate) fn begin_to_receive(&mut self, format: Format) -> (Inflater<'_>, &mut [u8]) {
+        self.core.reset(format);
+        (Inflater { core: &mut self.core, window: &mut self.window }, &mut self.input)
     }
 }
 
@@ -80,6 +91,8 @@ pub enum InflateError {
     TrailingData,
     /// It ends before its end.
     Truncated,
+    /// A Content-Encoding that is neither gzip nor deflate, or several of them.
+    UnsupportedCoding,
     /// It refers back further than the window reaches.
     WindowTooSmall {
         /// The distance it refers back, in bytes. What comes later may need more, but never more than [`MAX_WINDOW`].
@@ -94,6 +107,7 @@ impl core::fmt::Display for InflateError {
             Self::Checksum => f.write_str("the checksum of the compressed data is wrong"),
             Self::TrailingData => f.write_str("something follows the compressed data"),
             Self::Truncated => f.write_str("the compressed data ends too early"),
+            Self::UnsupportedCoding => f.write_str("a content coding other than gzip and deflate"),
             Self::WindowTooSmall { need } => write!(f, "the compressed data refers back {need} bytes"),
         }
     }
@@ -124,6 +138,11 @@ pub struct Inflater<'w> {
 }
 
 impl Inflater<'_> {
+    /// Bytes of the window.
+    pub(crate) fn window_len(&self) -> usize {
+        self.window.len()
+    }
+
     /// Decompresses from `input` into `output`, until the input is used up, the output is full or all is done.
     ///
     /// What is left of the input must come again with the next call. Input may be used up before all it stands for was
@@ -327,10 +346,7 @@ impl Run<'_> {
         self.core.bit_count -= rest;
     }
 
-    fn symbol<const N: usize>(
-        &mut self,
-        code: impl Fn(&Core) -> &Huffman<N>,
-    ) -> Result<Option<u16>, InflateError> {
+    fn symbol<const N: usize>(&mut self, code: impl Fn(&Core) -> &Huffman<N>) -> Result<Option<u16>, InflateError> {
         loop {
             match code(self.core).find(self.core.bits, self.core.bit_count) {
                 Found::Symbol(symbol, len) => {
@@ -494,9 +510,21 @@ impl Run<'_> {
                 State::GzipExtra(left - 1)
             }
             State::GzipName if self.core.flags & HAS_NAME == 0 => State::GzipComment,
-            State::GzipName => if take_head!() == 0 { State::GzipComment } else { State::GzipName },
+            State::GzipName => {
+                if take_head!() == 0 {
+                    State::GzipComment
+                } else {
+                    State::GzipName
+                }
+            }
             State::GzipComment if self.core.flags & HAS_COMMENT == 0 => State::GzipCrc,
-            State::GzipComment => if take_head!() == 0 { State::GzipCrc } else { State::GzipComment },
+            State::GzipComment => {
+                if take_head!() == 0 {
+                    State::GzipCrc
+                } else {
+                    State::GzipComment
+                }
+            }
             State::GzipCrc => {
                 if self.core.flags & HAS_CRC != 0 {
                     let is_right = take!(16) == self.core.checksum as u16;
@@ -638,7 +666,11 @@ impl Run<'_> {
                     return Ok(Step::Wait);
                 }
                 let (place, distance_back) = (self.core.place, usize::from(distance));
-                let from = if place >= distance_back { place - distance_back } else { place + self.window.len() - distance_back };
+                let from = if place >= distance_back {
+                    place - distance_back
+                } else {
+                    place + self.window.len() - distance_back
+                };
                 let byte = self.window.get(from).copied().unwrap_or_default();
                 self.give(byte);
                 State::Copy(left - 1, distance)
