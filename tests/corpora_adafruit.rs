@@ -31,19 +31,16 @@ fn answer(path: &str) -> (&'static [u8], Option<&'static str>) {
         "/redirect" => (b"HTTP/1.1 302 Found\r\nLocation: /get\r\nContent-Length: 0\r\n\r\n", Some("/get")),
         "/dir/redirect-rel" => (b"HTTP/1.1 302 Found\r\nLocation: ../get\r\nContent-Length: 0\r\n\r\n", Some("/get")),
         "/redirect-post" => (b"HTTP/1.1 303 See Other\r\nLocation: /get\r\nContent-Length: 0\r\n\r\n", Some("/get")),
-        "/redirect-307" => {
-            (b"HTTP/1.1 307 Temporary\r\nLocation: /post\r\nContent-Length: 0\r\n\r\n", Some("/post"))
-        }
+        "/redirect-307" => (b"HTTP/1.1 307 Temporary\r\nLocation: /post\r\nContent-Length: 0\r\n\r\n", Some("/post")),
         "/204" => (b"HTTP/1.1 204 No Content\r\n\r\n", None),
         "/close" => (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil end", None),
         "/cookie" => (
             b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Mixed-Case: v\r\nContent-Length: 0\r\n\r\n",
             None,
         ),
-        "/chunked" => (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
-            None,
-        ),
+        "/chunked" => {
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", None)
+        }
         _ => (b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope", None),
     }
 }
@@ -244,7 +241,11 @@ fn the_same_calls() {
                 differ("chunks", &ours.chunks.join("|"), &chunks.join("|"));
             }
             for (field, value) in theirs["headers"].as_object().unwrap() {
-                differ(&format!("got {field}"), ours.fields.get(field).map_or("none", |all| all), value.as_str().unwrap());
+                differ(
+                    &format!("got {field}"),
+                    ours.fields.get(field).map_or("none", |all| all),
+                    value.as_str().unwrap(),
+                );
             }
         }
         same += usize::from(differences.is_empty());

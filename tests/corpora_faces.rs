@@ -115,10 +115,12 @@ fn http_cases() {
         let lines = [receive].into_iter().chain(lines).chain([end]).collect::<Vec<_>>();
         let call = Call::new(Method::custom(method).unwrap(), URL);
         let arrivals = [(&whole, usize::MAX), (&lines, usize::MAX), (&whole, 1)];
-        let outcomes = arrivals.map(|(steps, fragment)| {
-            run(&[Peer::new("host.example", 80, steps).in_fragments_of(fragment)], call).0
-        });
-        assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{name}: arrival makes a difference: {outcomes:?}");
+        let outcomes = arrivals
+            .map(|(steps, fragment)| run(&[Peer::new("host.example", 80, steps).in_fragments_of(fragment)], call).0);
+        assert!(
+            outcomes.iter().all(|outcome| *outcome == outcomes[0]),
+            "{name}: arrival makes a difference: {outcomes:?}"
+        );
 
         let (right, of) = score.entry(tier).or_default();
         *of += 1;
