@@ -40,6 +40,22 @@
 //! # assert_eq!((script.connections(), script.writes()), (1, 2));
 //! ```
 //!
+//! # Reading a response
+//! The body is read once, in the way that suits it, and never needs more memory than you give:
+//!
+//! | what | with | your buffer holds |
+//! |---|---|---|
+//! | all of it | [`content`](Response::content), [`text`](Response::text), [`text_latin1`](Response::text_latin1), `json` | the body; twice that for Latin-1 |
+//! | as it arrives | [`read`](Response::read) | what you like |
+//! | line by line | [`lines`](Response::lines) | the longest line |
+//! | server-sent events | [`events`](Response::events) | the largest event |
+//! | a JSON array by elements | `json_elements` | twice the largest element |
+//! | none of it | [`drain`](Response::drain), [`close`](Response::close), drop | |
+//!
+//! With the feature `gzip` all of these can be had of `response.decoded(&mut inflate)` too, which decompresses as it
+//! reads. A response is also an `embedded_io_async::Read` (with the blocking face an `embedded_io::Read`), and
+//! [`Lines`], [`Events`] and `JsonElements` read from whatever else is one.
+//!
 //! [`Error`]: crate::Error
 //!
 //! # Not supported

@@ -16,10 +16,12 @@ BINARY, ROOT, *BASES = sys.argv[1:]
 # What to call, how to say it to REQUEST, and how to python-requests.
 CALLS = [
     ("/get?a=1", [], {}),
-    ("/get", ["--query", "city=Den Haag", "--query", "a&b=é"], {"params": {"city": "Den Haag", "a&b": "é"}}),
+    # A blank in a query is %20 here and a plus sign there, which httpbin shows; JSON has no blanks and no escapes here.
+    ("/get", ["--query", "city=Den Haag", "--query", "a&b=é"], {"params": "city=Den%20Haag&a%26b=%C3%A9"}),
     ("/headers", ["-H", "X-One: 1", "-H", "User-Agent: me"], {"headers": {"X-One": "1", "User-Agent": "me"}}),
     ("/user-agent", ["-H", "User-Agent: me"], {"headers": {"User-Agent": "me"}}),
-    ("/post", ["--json", '{"a": [1, "é"]}'], {"method": "POST", "json": {"a": [1, "é"]}}),
+    ("/post", ["--json", '{"a": [1, "é"]}'], 
+     {"method": "POST", "data": '{"a": [1, "é"]}'.encode(), "headers": {"Content-Type": "application/json"}}),
     ("/post", ["--form", "name=a b", "--form", "sign=&=+é"], {"method": "POST", "data": {"name": "a b", "sign": "&=+é"}}),
     ("/post", ["-X", "POST", "-d", "text", "-H", "Content-Type: text/plain"],
      {"method": "POST", "data": "text", "headers": {"Content-Type": "text/plain"}}),
@@ -65,12 +67,16 @@ PERSONAL = {"User-Agent", "Accept", "Accept-Encoding", "Connection"}
 
 
 def without_the_person(body):
+    if len(lines := body.splitlines()) > 1 and all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
+        return [without_the_person(line) for line in lines]
     try:
         document = json.loads(body)
     except ValueError:
         return body
     if isinstance(document, dict) and isinstance(document.get("headers"), dict):
-        document["headers"] = {k: v for k, v in document["headers"].items() if k not in PERSONAL}
+        # A DELETE without content says Content-Length: 0 there.
+        none = ("Content-Length", "0")
+        document["headers"] = {k: v for k, v in document["headers"].items() if k not in PERSONAL and (k, v) != none}
     return document
 
 
