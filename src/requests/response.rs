@@ -124,12 +124,57 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// Events may be far apart: ask for them with no [timeout](crate::requests::RequestBuilder::timeout), and bound each
     /// wait with [`set_deadline`](Self::set_deadline).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n: hi\n\nid: 7\ndata: it\ndata: rains\n\n\n";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("api.example.com", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # block_on(async {
+    /// let mut buffer = [0; 256];
+    /// let mut response = http.get("http://api.example.com/warnings").timeout(None).send().await?;
+    /// let mut events = response.events(&mut buffer);
+    /// while let Some(event) = events.next_event().await? {
+    ///     assert_eq!((event.event, event.data, event.id), ("message", "it\nrains", "7"));
+    /// }
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn events<'r>(&'r mut self, buffer: &'r mut [u8]) -> Events<'r, Self> {
         Events::new(self, buffer)
     }
 
     /// Reads the body as a JSON array, element by element: the array may be larger than the memory. Half of the buffer
     /// bounds the size of an element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1, 2, 3]";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("api.example.com", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # block_on(async {
+    /// let (mut buffer, mut sum) = ([0; 64], 0);
+    /// let mut response = http.get("http://api.example.com/readings").send().await?;
+    /// let mut readings = response.json_elements(&mut buffer);
+    /// while let Some(reading) = readings.next_element::<u32>().await? {
+    ///     sum += reading;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[cfg(feature = "json")]
     pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
         JsonElements::new(self, buffer)
