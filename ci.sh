@@ -17,7 +17,7 @@ gates=(
   "features  each feature alone, none and all: on the host and for a chip without atomics"
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET links for bare metal with no global allocator"
-  "examples  the examples build, and the quick start runs"
+  "examples  the examples build; the quick start and the tour run"
   "interop   our request tool against openssl, nginx and httpbin"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -184,6 +184,7 @@ gate_examples() {
   cargo build --quiet --locked --examples
   [ -f examples/quickstart.rs ] || skip "not there yet: examples/quickstart.rs"
   timeout 120 cargo run --quiet --locked --example quickstart </dev/null
+  if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
 }
 
 gate_interop() {

@@ -127,6 +127,12 @@ fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
             request = request.header(name, value);
         }
     }
+    if options.compressed {
+        request = request.accept_compressed();
+    }
+    if options.sse && !options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+        request = request.header("Accept", "text/event-stream");
+    }
     if options.json && !options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.header("Content-Type", "application/json");
     }

@@ -116,6 +116,9 @@ pub enum ErrorKind {
     /// The body is not UTF-8 text.
     #[cfg(feature = "requests")]
     NotUtf8,
+    /// The compressed body cannot be decompressed.
+    #[cfg(feature = "gzip")]
+    Inflate(crate::http::InflateError),
     /// The body is not the JSON that was expected.
     #[cfg(feature = "json")]
     Json(crate::requests::JsonError),
@@ -164,6 +167,16 @@ pub enum Limit {
     JsonEscapes,
     /// A host name: 253 bytes (RFC 1035 §2.3.4).
     HostName,
+    /// The trailers of the response: what the exchange buffer has left behind the head.
+    Trailers,
+    /// A line of the response's body: the caller's buffer.
+    Line,
+    /// A server-sent event: the caller's buffer.
+    Event,
+    /// An element of a JSON array: half of the caller's buffer.
+    JsonElement,
+    /// How far back compressed data refers: the window of `Inflate`.
+    Window,
 }
 
 impl Error {
@@ -210,6 +223,8 @@ impl Error {
             ErrorKind::Tls(error) => error.blame(),
             #[cfg(feature = "requests")]
             ErrorKind::Malformed(_) | ErrorKind::Status(_) | ErrorKind::NotUtf8 => Blame::Peer,
+            #[cfg(feature = "gzip")]
+            ErrorKind::Inflate(_) => Blame::Peer,
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
             ErrorKind::Sntp(error) => error.blame(),
@@ -281,6 +296,8 @@ impl fmt::Display for ErrorKind {
             Self::Status(status) => write!(f, "the server answered {status}"),
             #[cfg(feature = "requests")]
             Self::NotUtf8 => f.write_str("the body is not UTF-8 text"),
+            #[cfg(feature = "gzip")]
+            Self::Inflate(error) => error.fmt(f),
             #[cfg(feature = "json")]
             Self::Json(error) => error.fmt(f),
         }
@@ -315,6 +332,11 @@ impl fmt::Display for Limit {
             Self::ResponseBody => "the body of the response",
             Self::JsonEscapes => "a JSON string with escapes",
             Self::HostName => "the host name",
+            Self::Trailers => "the trailers of the response",
+            Self::Line => "a line of the response",
+            Self::Event => "a server-sent event",
+            Self::JsonElement => "an element of the JSON array",
+            Self::Window => "the window of the compressed body",
         })
     }
 }

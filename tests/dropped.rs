@@ -83,6 +83,92 @@ fn a_read_of_a_body_dropped_at_any_await_loses_nothing() {
     assert_eq!(pool.counts().idle, 1);
 }
 
+/// Polls what `again` gives, each future once and then dropped, until one is ready.
+async fn dropped_each_time<T>(mut again: impl AsyncFnMut() -> T) -> (T, usize) {
+    for drops in 0.. {
+        if let Some(output) = poll_times(again(), 1) {
+            return (output, drops);
+        }
+    }
+    unreachable!("the script has an end")
+}
+
+#[test]
+fn pieces_of_a_body_that_are_dropped_at_any_await_come_whole() {
+    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (lines, events, array) =
+        (answer("one\r\ntwo\n"), answer("data: one\n\ndata: two\n\n"), answer("[\"one\", \"two\"]"));
+    let end = Step::Receive(b"\r\n\r\n");
+    let steps = [&lines, &events, &array].map(|answer| [end, Step::Send(answer.as_bytes())]).concat();
+    let peers = [Peer::new("host.example", 80, &steps).in_fragments_of(2).hesitating()];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let http = Session::plain(&pool);
+    let mut all_drops = 0;
+    let mut pieces = Vec::new();
+    block_on(async {
+        let (mut buffer, url) = ([0; 32], "http://host.example/");
+        let mut response = http.get(url).send().await.expect("a response");
+        let mut lines = response.lines(&mut buffer);
+        for _ in 0..3 {
+            let next = async || lines.read_line().await.map(|line| line.map(str::to_owned));
+            let (line, drops) = dropped_each_time(next).await;
+            pieces.extend(line.expect("no error"));
+            all_drops += drops;
+        }
+        drop(response);
+        let mut response = http.get(url).send().await.expect("a response");
+        let mut events = response.events(&mut buffer);
+        for _ in 0..3 {
+            let next = async || events.next_event().await.map(|event| event.map(|event| event.data.to_owned()));
+            let (data, drops) = dropped_each_time(next).await;
+            pieces.extend(data.expect("no error"));
+            all_drops += drops;
+        }
+        drop(response);
+        let mut response = http.get(url).send().await.expect("a response");
+        let mut elements = response.json_elements(&mut buffer);
+        for _ in 0..3 {
+            let (element, drops) = dropped_each_time(async || elements.next_element::<String>().await).await;
+            pieces.extend(element.expect("no error"));
+            all_drops += drops;
+        }
+    });
+    assert_eq!(pieces, ["one", "two"].repeat(3));
+    assert!(all_drops > 20, "{all_drops}");
+    assert_eq!((pool.counts().idle, script.connections()), (1, 1));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_read_of_a_compressed_body_dropped_at_any_await_loses_nothing() {
+    use socketpool::requests::Inflate;
+    let text = "hello hello hello hello ".repeat(20);
+    let body = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: {}\r\n\r\n", body.len());
+    let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(head.as_bytes()), Step::Send(&body)];
+    let peers = [Peer::new("host.example", 80, &steps).in_fragments_of(3).hesitating()];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let http = Session::plain(&pool);
+    let mut response = block_on(http.get("http://host.example/").send()).expect("a response");
+    let mut inflate = Inflate::<512>::new();
+    let mut decoded = response.decoded(&mut inflate).expect("a known coding");
+    let (mut got, mut drops, mut few) = (Vec::new(), 0, [0; 5]);
+    loop {
+        match poll_times(decoded.read(&mut few), 1) {
+            None => drops += 1,
+            Some(Ok(0)) => break,
+            Some(Ok(count)) => got.extend(&few[..count]),
+            Some(Err(error)) => panic!("{error}"),
+        }
+    }
+    assert_eq!(String::from_utf8(got).as_deref(), Ok(&*text));
+    assert!(drops > 3, "{drops}");
+}
+
 #[test]
 fn a_write_dropped_half_way_ends_the_connection() {
     let peers = [Peer::new("host.example", 7, &[]).in_fragments_of(2).hesitating()];

@@ -105,7 +105,7 @@ macro_rules! with_context {
 }
 
 fn asking(required: bool) -> Server {
-    Server::with_config(SERVERS.server_config_for("localhost", &DEVICES, required))
+    Server::with_config(SERVERS.server_config_for("localhost", &DEVICES, required), None)
 }
 
 fn device(algorithm: &'static rcgen::SignatureAlgorithm, ballast: usize) -> (PrivateKey, CertificateDer<'static>) {
@@ -278,7 +278,7 @@ fn the_longest_offer_fits() {
 fn protocols_are_offered() {
     let mut config = SERVERS.server_config("localhost", Validity::Now);
     config.alpn_protocols = vec![b"x-test".to_vec()];
-    let server = Server::with_config(config);
+    let server = Server::with_config(config, None);
     with_context!(|tls| {
         for face in FACES {
             let fitting = tls().alpn(Alpn::new(&[b"http/1.1", b"x-test"]).unwrap());

@@ -27,7 +27,7 @@ use server::{Authority, Server, Validity};
 use sha2::{Digest, Sha256};
 use socketpool::{
     Error, ErrorKind, Limit, Phase, Policy, Resource,
-    http::{DecodeError, UrlError},
+    http::{DecodeError, InflateError, UrlError},
     tls::TlsError,
 };
 
@@ -119,10 +119,38 @@ fn answer(request: &str) -> Reply {
                 "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy".into()
             }
         }
+        "/gzip" | "/deflate" | "/damaged" | "/cut" => return compressed(path),
+        "/br" => "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx".into(),
+        "/events" => {
+            let events = ": hello\n\ndata: one\nid: 1\n\nevent: x\ndata: two\ndata: lines\n\ndata: unfinished";
+            return Reply::Close(format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{events}"));
+        }
+        "/events-cut" => {
+            return Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ndata: one\n\ndata: t".into());
+        }
         "/stall" => return Reply::Stall(String::new()),
         "/stall-in-body" => return Reply::Stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".into()),
         _ => panic!("no such path: {path}"),
     })
+}
+
+/// Compressed words, in good order and not.
+fn compressed(path: &str) -> Reply {
+    let mut body = miniz_oxide::deflate::compress_to_vec_zlib("compressed words ".repeat(2000).as_bytes(), 6);
+    let mut coding = "deflate";
+    match path {
+        "/damaged" => *body.last_mut().expect("a checksum") ^= 1,
+        "/cut" => body.truncate(body.len() - 1),
+        "/gzip" => {
+            // Nothing but a stored block with `gzipped`.
+            body = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\x07\0\xf8\xffgzipped\xe1\x64\x7d\x80\x07\0\0\0".to_vec();
+            coding = "gzip";
+        }
+        _ => {}
+    }
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {length}\r\n\r\n");
+    Reply::Bytes([head.as_bytes(), &body].concat())
 }
 
 /// Each test through both faces.
@@ -144,6 +172,8 @@ both_faces! {
     redirects_are_followed_with_care,
     routes_lead_elsewhere,
     one_connection_serves_all,
+    compressed_bodies_are_decompressed_on_request,
+    events_are_written_as_they_come,
     tls_is_verified,
     pins_are_checked_besides_the_chain,
     clients_show_who_they_are,
@@ -512,6 +542,35 @@ fn routes_lead_elsewhere(face: &str) {
     }
 }
 
+fn compressed_bodies_are_decompressed_on_request(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
+    let words = "compressed words ".repeat(2000);
+    assert_eq!(expect(face, 0, &["--compressed", &url("/deflate")]).0, words);
+    assert_eq!(expect(face, 0, &["--compressed", &url("/gzip")]).0, "gzipped");
+    assert_eq!(expect(face, 0, &["--compressed", &url("/chunked")]).0, "abcdefg");
+    let (echo, _) = expect(face, 0, &["--compressed", &url("/echo")]);
+    assert!(echo.contains("\r\nAccept-Encoding: gzip, deflate\r\n") && !echo.contains("identity"), "{echo}");
+    expect(face, 7, &["--compressed", &url("/damaged")]);
+    expect(face, 7, &["--compressed", &url("/br")]);
+    assert_eq!(expect(face, 8, &["--compressed", &url("/cut")]).0, words);
+    // Unless asked for, the body is written as it came.
+    let raw = request(face, &[&url("/deflate")]).stdout;
+    assert!(raw.len() < 1000 && raw.starts_with(b"\x78"), "{raw:?}");
+    let counts = stats(face, &["--compressed", "--repeat", "3", &url("/deflate")]);
+    assert_eq!(counts, "connections=1 requests=3 reused=2 writes=3\n");
+}
+
+fn events_are_written_as_they_come(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
+    assert_eq!(expect(face, 0, &["--sse", &url("/events")]).0, "one\ntwo\nlines\n");
+    assert_eq!(expect(face, 8, &["--sse", &url("/events-cut")]).0, "one\n");
+    server.take_requests();
+    expect(face, 0, &["--sse", &url("/")]);
+    assert!(server.take_requests()[0].contains("\r\nAccept: text/event-stream\r\n"));
+}
+
 /// The counts of `--stats`.
 fn stats(face: &str, args: &[&str]) -> String {
     let output = request(face, &[&["--stats"], args].concat());
@@ -626,7 +685,7 @@ fn pins_are_checked_besides_the_chain(face: &str) {
     let root = &*file(face, "pins-root.pem", authority.pem());
     let (config, spki) = authority.server_config_and_key("localhost");
     let pin = &Sha256::digest(spki).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let server = Server::with_config(config);
+    let server = Server::with_config(config, None);
     let url = &*format!("https://localhost:{}/", server.port);
     for pins in [&["--pin", pin][..], &["--pin", PIN, "--pin", pin], &["--pin", &pin.to_uppercase()]] {
         expect(face, 0, &[&["--roots", root, url], pins].concat());
@@ -644,8 +703,8 @@ fn pins_are_checked_besides_the_chain(face: &str) {
 fn clients_show_who_they_are(face: &str) {
     let (authority, devices) = (Authority::new("Root"), Authority::new("Root of devices"));
     let root = &*file(face, "clients-root.pem", authority.pem());
-    let strict = Server::with_config(authority.server_config_for("localhost", &devices, true));
-    let lenient = Server::with_config(authority.server_config_for("localhost", &devices, false));
+    let strict = Server::with_config(authority.server_config_for("localhost", &devices, true), None);
+    let lenient = Server::with_config(authority.server_config_for("localhost", &devices, false), None);
     let [url, open_url] = [&strict, &lenient].map(|server| format!("https://localhost:{}/", server.port));
     for (name, algorithm) in [("p256", &rcgen::PKCS_ECDSA_P256_SHA256), ("ed25519", &rcgen::PKCS_ED25519)] {
         let pair = KeyPair::generate_for(algorithm).expect("a key");
@@ -730,6 +789,7 @@ fn exit_statuses() {
         (Phase::Head, ErrorKind::TooManyRedirects, 10),
         (Phase::Head, ErrorKind::Policy(Policy::Downgrade), 12),
         (Phase::Body, reset, 8),
+        (Phase::Body, ErrorKind::Inflate(InflateError::Checksum), 7),
         (Phase::Body, ErrorKind::Truncated, 8),
         (Phase::Body, ErrorKind::Malformed(DecodeError::InvalidChunkSize), 7),
         (Phase::Body, ErrorKind::Tls(TlsError::BadRecordMac), 5),

@@ -1,8 +1,9 @@
 //! The async face at work.
 
+use embedded_io_async::Read;
 use socketpool::{
-    Resources, SocketPool,
-    requests::{Retry, Session},
+    Error, Resources, SocketPool,
+    requests::{Events, Inflate, Retry, Session},
 };
 
 use crate::{
@@ -45,6 +46,7 @@ pub async fn run(
 
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
+    let mut inflate = Box::new(Inflate::<32_768>::new());
     for _ in 0..options.repeat {
         let request = prepare(http.request(options.method, options.url), options);
         let mut cnonce = [0; 16];
@@ -60,11 +62,10 @@ pub async fn run(
             }
         };
         output.head(&response)?;
-        loop {
-            match response.read(&mut buffer).await? {
-                0 => break,
-                count => output.body(&buffer[..count])?,
-            }
+        if options.compressed {
+            write_out(&mut response.decoded(&mut inflate)?, options, output, &mut buffer).await?;
+        } else {
+            write_out(&mut response, options, output, &mut buffer).await?;
         }
         if options.fail
             && let Err(error) = response.error_for_status()
@@ -77,4 +78,26 @@ pub async fn run(
     pool.inner.close_idle().await;
     meter.all_tls_since(writes);
     outcome
+}
+
+/// Writes a body out as it arrives: a response's, or one that is being decompressed.
+async fn write_out(
+    body: &mut impl Read<Error = Error>,
+    options: &Options<'_>,
+    output: &mut Output<'_>,
+    buffer: &mut [u8],
+) -> Result<(), Failure> {
+    if options.sse {
+        let mut events = Events::new(body, buffer);
+        while let Some(event) = events.next_event().await? {
+            output.event(event.data)?;
+        }
+        return Ok(());
+    }
+    loop {
+        match body.read(buffer).await? {
+            0 => return Ok(()),
+            count => output.body(&buffer[..count])?,
+        }
+    }
 }

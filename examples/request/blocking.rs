@@ -1,9 +1,10 @@
 //! The blocking face at work: the same without `await`.
 
+use embedded_io::Read;
 use socketpool::{
-    Resources,
-    blocking::{Session, SocketPool},
-    requests::Retry,
+    Error, Resources,
+    blocking::{Events, Session, SocketPool},
+    requests::{Inflate, Retry},
 };
 
 use crate::{
@@ -46,6 +47,7 @@ pub fn run(
 
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
+    let mut inflate = Box::new(Inflate::<32_768>::new());
     for _ in 0..options.repeat {
         let request = prepare(http.request(options.method, options.url), options);
         let mut cnonce = [0; 16];
@@ -61,11 +63,10 @@ pub fn run(
             }
         };
         output.head(&response)?;
-        loop {
-            match response.read(&mut buffer)? {
-                0 => break,
-                count => output.body(&buffer[..count])?,
-            }
+        if options.compressed {
+            write_out(&mut response.decoded(&mut inflate)?, options, output, &mut buffer)?;
+        } else {
+            write_out(&mut response, options, output, &mut buffer)?;
         }
         if options.fail
             && let Err(error) = response.error_for_status()
@@ -78,4 +79,26 @@ pub fn run(
     pool.inner.close_idle();
     meter.all_tls_since(writes);
     outcome
+}
+
+/// Writes a body out as it arrives: a response's, or one that is being decompressed.
+fn write_out(
+    body: &mut impl Read<Error = Error>,
+    options: &Options<'_>,
+    output: &mut Output<'_>,
+    buffer: &mut [u8],
+) -> Result<(), Failure> {
+    if options.sse {
+        let mut events = Events::new(body, buffer);
+        while let Some(event) = events.next_event()? {
+            output.event(event.data)?;
+        }
+        return Ok(());
+    }
+    loop {
+        match body.read(buffer)? {
+            0 => return Ok(()),
+            count => output.body(&buffer[..count])?,
+        }
+    }
 }

@@ -44,7 +44,7 @@ fn of_error(error: Error) -> u8 {
         (_, Phase::Resolve) => 3,
         (_, Phase::Connect) => 4,
         (_, Phase::Handshake) => 5,
-        (ErrorKind::Malformed(_), Phase::Body) => 7,
+        (ErrorKind::Malformed(_) | ErrorKind::Inflate(_) | ErrorKind::NotUtf8, Phase::Body) => 7,
         (_, Phase::Body) => 8,
         // No response, or one that breaks off in its head. Whether a server that hangs up is noticed while sending or
         // while waiting for the head is chance.

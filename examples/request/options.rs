@@ -44,6 +44,8 @@ usage: request [option]… URL
   --repeat N                        sends the request so often
   --face async|blocking             which half of the crate does it; async unless given
   --rx BYTES                        uses so much of the exchange buffer, up to {MAX_RX}; {DEFAULT_RX} unless given
+  --compressed                      asks for gzip or deflate, and decompresses
+  --sse                             reads server-sent events and writes the data of each as it comes
   -i                                writes status line and fields before the body
   -o FILE                           writes to this file
   --fail                            a status of 400 or above is a failure
@@ -90,6 +92,9 @@ pub struct Options<'a> {
     pub output: Option<&'a str>,
     pub fail: bool,
     pub stats: bool,
+    pub compressed: bool,
+    /// Whether the body is an event stream.
+    pub sse: bool,
 }
 
 /// The body.
@@ -163,6 +168,8 @@ impl<'a> Options<'a> {
             output: None,
             fail: false,
             stats: false,
+            compressed: false,
+            sse: false,
         };
         let mut method = None;
         let mut urls = Vec::new();
@@ -233,6 +240,8 @@ impl<'a> Options<'a> {
                 "-o" => options.output = Some(value()?),
                 "--fail" => options.fail = true,
                 "--stats" => options.stats = true,
+                "--compressed" => options.compressed = true,
+                "--sse" => options.sse = true,
                 _ if arg.starts_with('-') => return Err(usage(format!("unknown option {arg:?}"))),
                 url => urls.push(url),
             }

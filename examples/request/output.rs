@@ -46,6 +46,14 @@ impl<'o> Output<'o> {
         sink.flush()
     }
 
+    /// Writes the data of an event, and a line feed behind it.
+    pub fn event(&mut self, data: &str) -> io::Result<()> {
+        let sink = self.sink()?;
+        sink.write_all(data.as_bytes())?;
+        sink.write_all(b"\n")?;
+        sink.flush()
+    }
+
     fn sink(&mut self) -> io::Result<&mut Box<dyn Write>> {
         let sink: Box<dyn Write> = match (self.sink.take(), self.file) {
             (Some(sink), _) => sink,

@@ -116,14 +116,23 @@ pub struct Server {
     requests: Arc<AtomicUsize>,
 }
 
+/// What a server answers: all of it, from the status line on, to what was asked: head and body.
+pub type Answer = fn(&str) -> Vec<u8>;
+
 impl Server {
-    /// Serves HTTPS on a free port of the loopback interface, with a certificate for `name`.
+    /// Serves HTTPS on a free port of the loopback interface, with a certificate for `name`. Every answer is JSON: the
+    /// path that was asked for, and how many requests there have been.
     pub fn start(authority: &Authority, name: &str, validity: Validity) -> Self {
-        Self::with_config(authority.server_config(name, validity))
+        Self::with_config(authority.server_config(name, validity), None)
+    }
+
+    /// The same, with answers of your own.
+    pub fn start_with(authority: &Authority, name: &str, validity: Validity, answer: Option<Answer>) -> Self {
+        Self::with_config(authority.server_config(name, validity), answer)
     }
 
     /// Serves HTTPS on a free port of the loopback interface.
-    pub fn with_config(config: ServerConfig) -> Self {
+    pub fn with_config(config: ServerConfig, answer: Option<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let config = Arc::new(config);
@@ -134,7 +143,7 @@ impl Server {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let tls = ServerConnection::new(config.clone()).expect("a valid configuration");
                 let requests = requests.clone();
-                thread::spawn(move || serve(StreamOwned::new(tls, tcp), &requests));
+                thread::spawn(move || serve(StreamOwned::new(tls, tcp), &requests, answer));
             }
         });
         server
@@ -151,9 +160,8 @@ impl Server {
     }
 }
 
-/// Answers every request with JSON: the path that was asked for, and how many requests there have been. Ends when the
-/// client does.
-fn serve(stream: impl Read + Write, requests: &AtomicUsize) {
+/// Answers every request. Ends when the client does.
+fn serve(stream: impl Read + Write, requests: &AtomicUsize, answer: Option<Answer>) {
     let mut stream = BufReader::new(stream);
     let mut serve_one = || -> std::io::Result<bool> {
         let mut line = String::new();
@@ -161,18 +169,25 @@ fn serve(stream: impl Read + Write, requests: &AtomicUsize) {
             return Ok(false);
         }
         let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
+        let mut request = line.clone();
         let mut body_len = 0;
         while line.trim() != "" {
             line.clear();
             stream.read_line(&mut line)?;
+            request += &line;
             if let Some((name, value)) = line.split_once(':')
                 && name.eq_ignore_ascii_case("content-length")
             {
                 body_len = value.trim().parse().unwrap_or(0);
             }
         }
-        std::io::copy(&mut stream.by_ref().take(body_len), &mut std::io::sink())?;
+        stream.by_ref().take(body_len).read_to_string(&mut request)?;
         let number = requests.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(answer) = answer {
+            stream.get_mut().write_all(&answer(&request))?;
+            stream.get_mut().flush()?;
+            return Ok(true);
+        }
         let body = format!("{{\"path\":\"{path}\",\"number\":{number}}}");
         let length = body.len();
         write!(

@@ -58,8 +58,12 @@ mod tls;
 pub mod traits;
 mod udp;
 
+#[cfg(feature = "gzip")]
+pub use self::requests::Decoded;
+#[cfg(feature = "json")]
+pub use self::requests::JsonElements;
 #[cfg(feature = "requests")]
-pub use self::requests::{Payload, Response, Session, Source};
+pub use self::requests::{Events, Lines, Payload, Response, Session, Source};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,

@@ -70,10 +70,25 @@ impl BodyDecoder {
     ///
     /// Any [`DecodeError`] of chunked framing. Every one is final.
     pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+        self.decode_some(input, output, false)
+    }
+
+    /// Like [`decode`](Self::decode), but stops where the trailers begin: decode those with no output, and keep what was
+    /// consumed.
+    pub(crate) fn decode_to_trailers(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+        self.decode_some(input, output, true)
+    }
+
+    /// Whether the trailers are what comes next.
+    pub(crate) fn in_trailers(&self) -> bool {
+        matches!(&self.0, State::Chunked(chunked) if chunked.in_trailers())
+    }
+
+    fn decode_some(&mut self, input: &[u8], output: &mut [u8], to_trailers: bool) -> Result<Progress, DecodeError> {
         let result = match &mut self.0 {
             State::Done => Ok(Progress::default()),
             State::Failed(error) => Err(*error),
-            State::Chunked(chunked) => chunked.decode(input, output),
+            State::Chunked(chunked) => chunked.decode(input, output, to_trailers),
             State::Length(_) | State::UntilClose => {
                 let input = input.get(..self.direct_len()).unwrap_or(input);
                 let len = copy(input, output);

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Lines end in CRLF and nothing else: here a bare LF is a sign that two programs disagree about where a chunk ends. Blanks
-//! after a size are passed over, because old servers pad it; extensions and trailers are checked and passed over.
+//! after a size are passed over, because old servers pad it; extensions are checked and passed over. So are trailers,
+//! unless the driver keeps their bytes: it can stop where they begin.
 
 use super::body::{Progress, copy};
 use super::decode::DecodeError;
@@ -68,6 +69,12 @@ impl ChunkedDecoder {
         self.state == State::Done
     }
 
+    /// Whether the last chunk is over and the trailers are not.
+    pub(super) fn in_trailers(&self) -> bool {
+        use State::{FinalLf, Line, TrailerLf, TrailerName, TrailerValue};
+        matches!(self.state, Line | TrailerName | TrailerValue | TrailerLf | FinalLf)
+    }
+
     /// Bytes that can only be data.
     pub(super) fn direct_len(&self) -> u64 {
         if self.state == State::Data { self.left } else { 0 }
@@ -85,9 +92,15 @@ impl ChunkedDecoder {
         }
     }
 
-    pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
+    /// Decodes up to the end, or up to the trailers if `to_trailers`.
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        to_trailers: bool,
+    ) -> Result<Progress, DecodeError> {
         let mut progress = Progress::default();
-        while self.state != State::Done {
+        while self.state != State::Done && !(to_trailers && self.in_trailers()) {
             let rest = input.get(progress.consumed..).unwrap_or_default();
             let Some(byte) = rest.first() else { break };
             if self.state == State::Data {

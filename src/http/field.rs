@@ -23,8 +23,44 @@ pub(super) fn is_text_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7F)
 }
 
+/// Whether a field may be in a trailer section and mean there what it means in a head (RFC 9110 §6.5.1): nothing that frames
+/// or routes the message, authenticates, or says how the content is to be read.
+pub(crate) fn may_be_trailer(name: &str) -> bool {
+    const MUST_NOT: [&str; 28] = [
+        "age",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "date",
+        "expires",
+        "host",
+        "keep-alive",
+        "location",
+        "max-forwards",
+        "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "retry-after",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+        "warning",
+        "www-authenticate",
+    ];
+    !MUST_NOT.iter().any(|field| field.eq_ignore_ascii_case(name))
+}
+
 /// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed; empty ones included.
-pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim)
 }
 

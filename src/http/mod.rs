@@ -62,8 +62,8 @@
 //!
 //! # Not supported
 //!
-//! Servers; HTTP/0.9, 2 and 3; transfer codings other than `chunked` (and none of the content codings: a compressed body is
-//! delivered as it came); the contents of trailers (checked and skipped); proxies and `CONNECT`; talking on after
+//! Servers; HTTP/0.9, 2 and 3; transfer codings other than `chunked`; content codings
+//! other than gzip and deflate (feature `gzip`: `Inflate`); proxies and `CONNECT`; talking on after
 //! `101 Switching Protocols`; internationalised host names in anything but their ASCII (`xn--`) form.
 
 mod body;
@@ -71,10 +71,13 @@ mod bytes;
 mod chunked;
 mod decode;
 mod encode;
-mod field;
+pub(crate) mod field;
 mod framing;
 mod head;
 mod host;
+#[cfg(feature = "gzip")]
+mod inflate;
+pub(crate) mod media;
 mod method;
 mod percent;
 mod status;
@@ -88,6 +91,8 @@ pub use encode::{CHUNK_END, EncodeError, HeadWriter, LAST_CHUNK, chunk_header};
 pub use field::{FieldIter, Fields, is_field_name, is_field_value};
 pub use framing::{CloseReason, Framing};
 pub use head::ResponseHead;
+#[cfg(feature = "gzip")]
+pub use inflate::{Format, Inflate, InflateError, Inflater, MAX_WINDOW};
 pub use method::{InvalidMethod, Method, Token};
 pub use percent::{percent_decode, percent_encode_form};
 pub use status::StatusCode;

@@ -5,7 +5,7 @@ use core::ops::{DerefMut, Range};
 use super::draft::Draft;
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{BodyDecoder, DecodeError, HeadDecoder, HeadStep, MAX_HEAD, ResponseHead},
+    http::{BodyDecoder, DecodeError, Fields, HeadDecoder, HeadStep, MAX_HEAD, ResponseHead},
 };
 
 /// The head of a response while it arrives, at the start of a draft's work area.
@@ -125,6 +125,17 @@ pub(crate) struct IncomingBody {
     staged: Range<usize>,
     /// Where the staging area begins: behind the head.
     staging: usize,
+    /// The trailers so far, in the staging area; what was received ends where they do, or later.
+    trailers: Trailers,
+}
+
+/// What became of the trailers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trailers {
+    /// Here they are, as far as they have arrived.
+    Kept(Range<usize>),
+    /// There was not enough room.
+    Lost,
 }
 
 /// What has to happen for more of the body.
@@ -152,7 +163,12 @@ pub(crate) enum Rest {
 impl IncomingBody {
     pub(crate) fn new(head: &ResponseHead, from: &IncomingHead) -> Self {
         let staging = from.start + head.len;
-        Self { decoder: BodyDecoder::new(head.framing), staged: staging..from.end, staging }
+        Self {
+            decoder: BodyDecoder::new(head.framing),
+            staged: staging..from.end,
+            staging,
+            trailers: Trailers::Kept(0..0),
+        }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -204,18 +220,63 @@ impl IncomingBody {
 
     fn decode_staged(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
         let staged = memory.get(self.staged.clone()).unwrap_or_default();
-        let progress = self.decoder.decode(staged, out).map_err(|error| malformed(error, Phase::Body))?;
+        let progress = self.decoder.decode_to_trailers(staged, out).map_err(|error| malformed(error, Phase::Body))?;
         self.staged.start += progress.consumed;
+        if self.decoder.in_trailers() {
+            self.keep_trailers(memory)?;
+        }
         Ok(progress.produced)
+    }
+
+    /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where they are.
+    fn keep_trailers(&mut self, memory: &[u8]) -> Result<()> {
+        let start = self.staged.start;
+        let staged = memory.get(self.staged.clone()).unwrap_or_default();
+        let progress = self.decoder.decode(staged, &mut []).map_err(|error| malformed(error, Phase::Body))?;
+        self.staged.start += progress.consumed;
+        if let Trailers::Kept(kept) = &mut self.trailers {
+            kept.start = if kept.start == kept.end { start } else { kept.start };
+            kept.end = self.staged.start;
+        }
+        Ok(())
+    }
+
+    /// The trailers, once the body is done; nothing before that.
+    pub(crate) fn trailers<'m>(&self, memory: &'m [u8]) -> Result<Fields<'m>> {
+        match &self.trailers {
+            Trailers::Kept(kept) if self.is_done() => Ok(Fields::new(memory.get(kept.clone()).unwrap_or_default())),
+            Trailers::Kept(_) => Ok(Fields::default()),
+            Trailers::Lost => {
+                let have = memory.len().saturating_sub(self.staging);
+                Err(Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::Trailers, need: None, have }))
+            }
+        }
     }
 
     /// Where to receive what cannot go straight to the caller. Never empty: at worst the last byte of the head goes.
     pub(crate) fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
         if self.staged.is_empty() {
-            let start = self.staging.min(memory.len().saturating_sub(1));
+            let start = self.behind_trailers(memory).unwrap_or(self.staging).min(memory.len().saturating_sub(1));
             self.staged = start..start;
         }
         memory.get_mut(self.staged.end..).unwrap_or_default()
+    }
+
+    /// Where the trailers that are being kept end, if they are and there is room behind them.
+    fn behind_trailers(&mut self, memory: &mut [u8]) -> Option<usize> {
+        let Trailers::Kept(kept) = &mut self.trailers else { return None };
+        if kept.start == kept.end {
+            return None;
+        }
+        if kept.end >= memory.len() && kept.start > self.staging {
+            memory.copy_within(kept.clone(), self.staging);
+            *kept = self.staging..self.staging + kept.len();
+        }
+        if kept.end >= memory.len() {
+            self.trailers = Trailers::Lost;
+            return None;
+        }
+        Some(kept.end)
     }
 
     /// Takes in that `count` bytes were received in the room; 0 is the end of the stream.

@@ -40,6 +40,22 @@
 //! # assert_eq!((script.connections(), script.writes()), (1, 2));
 //! ```
 //!
+//! # Reading a response
+//! The body is read once, in the way that suits it, and never needs more memory than you give:
+//!
+//! | what | with | your buffer holds |
+//! |---|---|---|
+//! | all of it | [`content`](Response::content), [`text`](Response::text), [`text_latin1`](Response::text_latin1), `json` | the body; twice that for Latin-1 |
+//! | as it arrives | [`read`](Response::read) | what you like |
+//! | line by line | [`lines`](Response::lines) | the longest line |
+//! | server-sent events | [`events`](Response::events) | the largest event |
+//! | a JSON array by elements | `json_elements` | twice the largest element |
+//! | none of it | [`drain`](Response::drain), [`close`](Response::close), drop | |
+//!
+//! With the feature `gzip` all of these can be had of `response.decoded(&mut inflate)` too, which decompresses as it
+//! reads. A response is also an `embedded_io_async::Read` (with the blocking face an `embedded_io::Read`), and
+//! [`Lines`], [`Events`] and `JsonElements` read from whatever else is one.
+//!
 //! [`Error`]: crate::Error
 //!
 //! # What a request can carry
@@ -61,11 +77,13 @@
 //!
 //! # Not supported
 //! Reading an answer while the body is still being sent (it is read when the server hangs up, or after the body);
-//! trailers of requests; compressed bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
+//! trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
 //! asked again (a nonce is used once); `Retry-After` as a date; several ranges at once; cookies; proxies.
 
 mod body;
 pub(crate) mod builder;
+#[cfg(feature = "gzip")]
+mod compressed;
 pub(crate) mod course;
 #[cfg(feature = "digest")]
 pub(crate) mod digest;
@@ -79,10 +97,15 @@ mod range;
 pub(crate) mod response;
 mod retry;
 pub(crate) mod session;
+pub(crate) mod stream;
 pub(crate) mod upload;
 
 #[cfg(feature = "json")]
 pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
+#[cfg(feature = "gzip")]
+pub use self::stream::Decoded;
+#[cfg(feature = "json")]
+pub use self::stream::JsonElements;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
@@ -92,4 +115,7 @@ pub use self::{
     response::{Response, ResponseInfo},
     retry::Retry,
     session::{NoTls, Session},
+    stream::{Event, Events, Lines},
 };
+#[cfg(feature = "gzip")]
+pub use crate::http::Inflate;

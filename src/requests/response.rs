@@ -2,16 +2,22 @@
 
 use core::ops::{Deref, DerefMut};
 
-use embedded_io_async::Read as _;
+use embedded_io_async::{ErrorType, Read};
 
+#[cfg(feature = "json")]
+use super::stream::JsonElements;
+#[cfg(feature = "gzip")]
+use super::stream::decoded::{Decoded, DecodedCore};
 use super::{
     draft::{Draft, Memory},
     incoming::{IncomingBody, Rest, Want},
+    stream::{Events, Lines},
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{Fields, Framing, ResponseHead, StatusCode, Url},
+    http::{Fields, Framing, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
     pool::Key,
+    time::Deadline,
     traits::{Socket, SocketPool, TlsId},
 };
 
@@ -44,6 +50,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
+    #[doc(alias = "iter_content")]
+    #[doc(alias = "iter_bytes")]
     pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         loop {
@@ -92,6 +100,125 @@ impl<'p, P: SocketPool> Response<'p, P> {
     pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
         super::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+    }
+
+    /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
+    ///
+    /// Each character above `~` becomes two bytes: a buffer twice the size of the body always has room.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text: then with the size needed, and
+    /// the body as it came at the start of the buffer. Otherwise as for [`content`](Self::content).
+    pub async fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
+        let len = self.read_all(buffer).await?;
+        as_latin1(buffer, len)
+    }
+
+    /// Reads the body line by line. The buffer bounds the length of a line.
+    #[doc(alias = "iter_lines")]
+    pub fn lines<'r>(&'r mut self, buffer: &'r mut [u8]) -> Lines<'r, Self> {
+        Lines::new(self, buffer)
+    }
+
+    /// Reads the body as server-sent events. The buffer bounds the size of an event.
+    ///
+    /// Events may be far apart: ask for them with no [timeout](crate::requests::RequestBuilder::timeout), and bound each
+    /// wait with [`set_deadline`](Self::set_deadline).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n: hi\n\nid: 7\ndata: it\ndata: rains\n\n\n";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("api.example.com", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # block_on(async {
+    /// let mut buffer = [0; 256];
+    /// let mut response = http.get("http://api.example.com/warnings").timeout(None).send().await?;
+    /// let mut events = response.events(&mut buffer);
+    /// while let Some(event) = events.next_event().await? {
+    ///     assert_eq!((event.event, event.data, event.id), ("message", "it\nrains", "7"));
+    /// }
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn events<'r>(&'r mut self, buffer: &'r mut [u8]) -> Events<'r, Self> {
+        Events::new(self, buffer)
+    }
+
+    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. Half of the buffer
+    /// bounds the size of an element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1, 2, 3]";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("api.example.com", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # block_on(async {
+    /// let (mut buffer, mut sum) = ([0; 64], 0);
+    /// let mut response = http.get("http://api.example.com/readings").send().await?;
+    /// let mut readings = response.json_elements(&mut buffer);
+    /// while let Some(reading) = readings.next_element::<u32>().await? {
+    ///     sum += reading;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
+        JsonElements::new(self, buffer)
+    }
+
+    /// The body without its content coding: decompressed if it is compressed, as it is if not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several.
+    #[cfg(feature = "gzip")]
+    pub fn decoded<'r, const WINDOW: usize>(
+        &'r mut self,
+        memory: &'r mut crate::http::Inflate<WINDOW>,
+    ) -> Result<Decoded<'r, Self>> {
+        let coding = self.info.content_coding()?;
+        Ok(Decoded::new(self, DecodedCore::new(memory, coding)))
+    }
+
+    /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        if let Some(socket) = &mut self.socket {
+            socket.set_deadline(deadline);
+        }
+    }
+
+    /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes: whether the end
+    /// was reached, so that the connection can serve again.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing that was not to be thrown away.
+    pub async fn drain(&mut self, most: usize) -> Result<bool> {
+        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
+        let mut left = most;
+        while self.info.is_unfinished()? {
+            if left == 0 {
+                return Ok(false);
+            }
+            let count = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?;
+            left = left.saturating_sub(count);
+        }
+        Ok(true)
     }
 
     /// An error if the status is 400 or above.
@@ -156,6 +283,17 @@ async fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mu
     let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
     body.received_staged(count)?;
     Ok(count)
+}
+
+impl<'p, P: SocketPool> ErrorType for Response<'p, P> {
+    type Error = Error;
+}
+
+/// For those who read from whatever can be read from; [`Response::read`] is the same.
+impl<'p, P: SocketPool> Read for Response<'p, P> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        Response::read(self, out).await
+    }
 }
 
 /// Nothing can be awaited here: what has arrived already decides whether the connection can be used again.
@@ -261,6 +399,47 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
         }
     }
 
+    /// The charset of the body, if the server names one in Content-Type: `utf-8`, in whatever case.
+    #[must_use]
+    #[doc(alias = "encoding")]
+    pub fn charset(&self) -> Option<&str> {
+        self.header("content-type").and_then(media::charset)
+    }
+
+    /// The fields behind a chunked body, once that was read to its end; none before, and none for other bodies. Those
+    /// that mean nothing there, because they frame the message or say how to read it (RFC 9110 §6.5.1), are left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if they were more than the exchange buffer has room for behind the head.
+    pub fn trailers(&self) -> Result<impl Iterator<Item = (&str, &[u8])>> {
+        Ok(self.body.trailers(&self.memory)?.iter().filter(|(name, _)| may_be_trailer(name)))
+    }
+
+    /// The first [trailer](Self::trailers) of this name, in whatever case, if it is there and UTF-8.
+    #[must_use]
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.trailers().ok()?.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        core::str::from_utf8(value).ok()
+    }
+
+    /// How the body is compressed, if it is and if we know how.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn content_coding(&self) -> Result<Option<crate::http::Format>> {
+        use crate::http::{Format, InflateError, field::list};
+        let unsupported = Error::new(Phase::Body, ErrorKind::Inflate(InflateError::UnsupportedCoding));
+        let mut format = None;
+        let codings = self.headers().get_all("content-encoding").flat_map(list);
+        for coding in codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
+            let is = |names: &[&str]| names.iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()));
+            format = match format {
+                None if is(&["gzip", "x-gzip"]) => Some(Format::Gzip),
+                None if is(&["deflate"]) => Some(Format::Deflate),
+                _ => return Err(unsupported),
+            };
+        }
+        Ok(format)
+    }
+
     /// The URL that answered: after redirects, the last one; in normal form.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -309,6 +488,12 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
         self.lease.may_keep && self.body.discard(&self.memory).is_ok() && self.body.is_cleanly_done()
     }
 
+    /// Throws away what has arrived; whether more is to come.
+    pub(crate) fn is_unfinished(&mut self) -> Result<bool> {
+        self.body.discard(&self.memory)?;
+        Ok(!self.body.is_done())
+    }
+
     /// Whether so much more should be received, because the connection could then be used again.
     pub(crate) fn wants_more(&mut self, left: usize) -> bool {
         self.lease.may_keep && left > 0 && self.body.discard(&self.memory).is_ok() && !self.body.is_done()
@@ -342,4 +527,23 @@ impl<M> core::fmt::Debug for ResponseInfo<M> {
 pub(crate) fn as_text(buffer: &[u8], len: usize) -> Result<&str> {
     let text = buffer.get(..len).unwrap_or_default();
     core::str::from_utf8(text).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
+}
+
+/// Makes UTF-8 of the Latin-1 text at the start of `buffer`, in place.
+pub(crate) fn as_latin1(buffer: &mut [u8], len: usize) -> Result<&str> {
+    let have = buffer.len();
+    let text = buffer.get(..len).unwrap_or_default();
+    let need = len + text.iter().filter(|byte| !byte.is_ascii()).count();
+    let too_large = ErrorKind::TooLarge { what: Limit::ResponseBody, need: Some(need), have };
+    let room = buffer.get_mut(..need).ok_or(Error::new(Phase::Body, too_large))?;
+    // From the end, so that nothing is overwritten that is still needed.
+    let (mut read, mut write) = (len, need);
+    while read < write {
+        read -= 1;
+        let mut utf8 = [0; 2];
+        let utf8 = char::from(room[read]).encode_utf8(&mut utf8).as_bytes();
+        write -= utf8.len();
+        room[write..write + utf8.len()].copy_from_slice(utf8);
+    }
+    core::str::from_utf8(room).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
 }

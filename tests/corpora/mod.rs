@@ -2,6 +2,8 @@
 //! it the tests that score them say so and pass.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod http;
+
 use serde_json::Value;
 
 /// One suite, or nothing if there are none here.

@@ -322,6 +322,55 @@ def plain_http(face, ports):
     check("nginx closes every other time", "--repeat", "5", "--stats", twice, stats="connections=3 requests=5 reused=2 writes=5")
 
 
+def families(face, base, *trust):
+    """What httpbin has to offer for responses, with or without TLS before it."""
+
+    def check(name, *args, **expected):
+        face.check(f"{base.split(':')[0]} {name}", *trust, *args, **expected)
+
+    check("/gzip", "--compressed", f"{base}/gzip", body=reply(gzipped=True))
+    check("/gzip as it came", "-H", "Accept-Encoding: gzip", f"{base}/gzip", body=lambda b: b.startswith(b"\x1f\x8b"))
+    check("/deflate", "--compressed", f"{base}/deflate", body=reply(deflated=True))
+    check("/brotli is not for us", "--compressed", f"{base}/brotli", status=7)
+    check("Accept-Encoding", "--compressed", f"{base}/headers", body=sent(Accept_Encoding="gzip, deflate"))
+    check("--compressed, and it is not", "--compressed", f"{base}/get", body=reply(args={}))
+    check("/drip", f"{base}/drip?duration=1&numbytes=5&delay=0", body=b"*****")
+    check("/drip too slow", "--timeout", "1", f"{base}/drip?duration=5&numbytes=5&delay=0", status=6)
+    check("/delay in time", "--timeout", "10", f"{base}/delay/1", body=reply(args={}))
+    check("/delay too long", "--timeout", "1", f"{base}/delay/5", status=6)
+    for count in (0, 1, 1024, 100_000):
+        check(f"/bytes/{count}", f"{base}/bytes/{count}", body=lambda b, count=count: len(b) == count)
+    letters = b"abcdefghijklmnopqrstuvwxyz" * 40
+    check("/range", f"{base}/range/1000", body=letters[:1000])
+    check("/range with Range", "-i", "-H", "Range: bytes=10-19", f"{base}/range/1000", body=has(b" 206 ", b"\r\n\r\n" + letters[10:20]))
+    check("/range not satisfiable", "-i", "-H", "Range: bytes=2000-", f"{base}/range/1000", body=has(b" 416 "))
+    check("/encoding/utf8", f"{base}/encoding/utf8", body=lambda b: "∮ E⋅da = Q" in b.decode())
+    check("/image/png", f"{base}/image/png", body=lambda b: b.startswith(b"\x89PNG\r\n\x1a\n") and b.endswith(b"IEND\xaeB`\x82"))
+    check("/cookies", "-H", "Cookie: a=1; b=2", f"{base}/cookies", body=reply(cookies={"a": "1", "b": "2"}))
+    check("/cookies/set", "--no-redirect", "-i", f"{base}/cookies/set?a=1", body=has(b" 302 ", b"et-Cookie: a=1;"))
+    check("/absolute-redirect", f"{base}/absolute-redirect/2", body=reply(args={}))
+    for status in (200, 201, 204, 304, 400, 401, 404, 418, 500, 503):
+        wanted = f"HTTP/1.1 {status} ".encode()
+        check(f"/status/{status}", "-i", f"{base}/status/{status}", body=lambda b, wanted=wanted: b.startswith(wanted))
+    for status in (301, 302, 303, 307, 308):
+        check(f"/redirect-to {status}", "-i", "--no-redirect", f"{base}/redirect-to?url=/get&status_code={status}",
+              body=has(f" {status} ".encode(), b"ocation: "))
+
+
+def httpbin_families(face, ports):
+    base = f"http://localhost:{ports['HTTPBIN']}"
+    families(face, base)
+    face.check("http /relative-redirect", f"{base}/relative-redirect/3", body=reply(url=f"{base}/get"))
+    families(face, f"https://localhost:{ports['P256']}/httpbin", "--cacert", RUN / "root.pem")
+
+
+def side_by_side(binary, ports):
+    """The same calls by python-requests."""
+    bases = f"http://localhost:{ports['HTTPBIN']}", f"https://localhost:{ports['P256']}/httpbin"
+    command = [VENV / "bin/python", HERE / "side_by_side.py", binary, RUN / "root.pem", *bases]
+    report("side by side with python-requests", [] if subprocess.run(command).returncode == 0 else ["they differ: see the table"])
+
+
 def odd(face, ports):
     check = face.check
     base = f"http://localhost:{ports['ODD']}"
@@ -465,8 +514,9 @@ def main():
     ports["SILENT"] = start_silent()
 
     for face in (Face(binary, "async"), Face(binary, "blocking")):
-        for group in (plain_http, odd, tls, identities, refusals):
+        for group in (plain_http, httpbin_families, odd, tls, identities, refusals):
             group(face, ports)
+    side_by_side(binary, ports)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -13,6 +13,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub enum Reply {
     /// Sends this and waits for the next request.
     Keep(String),
+    /// Sends these bytes and waits for the next request.
+    Bytes(Vec<u8>),
     /// Sends this and hangs up.
     Close(String),
     /// Sends this and then nothing more.
@@ -66,15 +68,16 @@ fn serve(stream: impl Read + Write, reply: fn(&str) -> Reply, seen: &Mutex<Vec<S
     while let Some(request) = receive(&mut stream) {
         seen.lock().expect("not poisoned").push(request.clone());
         let (text, goes_on) = match reply(&request) {
-            Reply::Keep(text) => (text, true),
-            Reply::Close(text) => (text, false),
+            Reply::Keep(text) => (text.into_bytes(), true),
+            Reply::Bytes(bytes) => (bytes, true),
+            Reply::Close(text) => (text.into_bytes(), false),
             Reply::Stall(text) => {
                 let _ = stream.get_mut().write_all(text.as_bytes()).and_then(|()| stream.get_mut().flush());
                 let _ = stream.read(&mut [0]);
                 return;
             }
         };
-        let sent = stream.get_mut().write_all(text.as_bytes()).and_then(|()| stream.get_mut().flush());
+        let sent = stream.get_mut().write_all(&text).and_then(|()| stream.get_mut().flush());
         if sent.is_err() || !goes_on {
             return;
         }

@@ -3,9 +3,15 @@
 mod payload;
 mod response;
 mod session;
+mod stream;
 
+#[cfg(feature = "gzip")]
+pub use self::stream::Decoded;
+#[cfg(feature = "json")]
+pub use self::stream::JsonElements;
 pub use self::{
     payload::{Payload, Source},
     response::Response,
     session::Session,
+    stream::{Events, Lines},
 };

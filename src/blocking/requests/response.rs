@@ -2,16 +2,22 @@
 
 use core::ops::{Deref, DerefMut};
 
-use embedded_io::Read as _;
+use embedded_io::{ErrorType, Read};
 
+#[cfg(feature = "json")]
+use super::stream::JsonElements;
+#[cfg(feature = "gzip")]
+use super::stream::{Decoded, DecodedCore};
+use super::stream::{Events, Lines};
 use crate::{
     blocking::traits::{Socket, SocketPool},
     error::{Error, ErrorKind, Phase, Result},
     requests::{
         ResponseInfo,
         incoming::{Rest, Want},
-        response::{MAX_DRAIN, as_text},
+        response::{MAX_DRAIN, as_latin1, as_text},
     },
+    time::Deadline,
 };
 
 /// A response: the blocking twin of [`requests::Response`](crate::requests::Response).
@@ -37,6 +43,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. After an error nothing
     /// more of the body can be had, and the connection is not used again.
+    #[doc(alias = "iter_content")]
+    #[doc(alias = "iter_bytes")]
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         loop {
@@ -85,6 +93,77 @@ impl<'p, P: SocketPool> Response<'p, P> {
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer)?;
         crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+    }
+
+    /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
+    ///
+    /// Each character above `~` becomes two bytes: a buffer twice the size of the body always has room.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text: then with the size needed, and
+    /// the body as it came at the start of the buffer. Otherwise as for [`content`](Self::content).
+    pub fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
+        let len = self.read_all(buffer)?;
+        as_latin1(buffer, len)
+    }
+
+    /// Reads the body line by line. The buffer bounds the length of a line.
+    #[doc(alias = "iter_lines")]
+    pub fn lines<'r>(&'r mut self, buffer: &'r mut [u8]) -> Lines<'r, Self> {
+        Lines::new(self, buffer)
+    }
+
+    /// Reads the body as server-sent events. The buffer bounds the size of an event.
+    ///
+    /// Events may be far apart: ask for them with no [timeout](crate::requests::RequestBuilder::timeout), and bound each
+    /// wait with [`set_deadline`](Self::set_deadline).
+    pub fn events<'r>(&'r mut self, buffer: &'r mut [u8]) -> Events<'r, Self> {
+        Events::new(self, buffer)
+    }
+
+    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. Half of the buffer
+    /// bounds the size of an element.
+    #[cfg(feature = "json")]
+    pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
+        JsonElements::new(self, buffer)
+    }
+
+    /// The body without its content coding: decompressed if it is compressed, as it is if not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several.
+    #[cfg(feature = "gzip")]
+    pub fn decoded<'r, const WINDOW: usize>(
+        &'r mut self,
+        memory: &'r mut crate::http::Inflate<WINDOW>,
+    ) -> Result<Decoded<'r, Self>> {
+        let coding = self.info.content_coding()?;
+        Ok(Decoded::new(self, DecodedCore::new(memory, coding)))
+    }
+
+    /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        if let Some(socket) = &mut self.socket {
+            socket.set_deadline(deadline);
+        }
+    }
+
+    /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes: whether the end
+    /// was reached, so that the connection can serve again.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn drain(&mut self, most: usize) -> Result<bool> {
+        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
+        let mut left = most;
+        while self.info.is_unfinished()? {
+            if left == 0 {
+                return Ok(false);
+            }
+            let count = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info)?;
+            left = left.saturating_sub(count);
+        }
+        Ok(true)
     }
 
     /// An error if the status is 400 or above.
@@ -149,6 +228,17 @@ fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mut Resp
     let count = socket.read(room).map_err(|error| error.in_phase(Phase::Body))?;
     body.received_staged(count)?;
     Ok(count)
+}
+
+impl<'p, P: SocketPool> ErrorType for Response<'p, P> {
+    type Error = Error;
+}
+
+/// For those who read from whatever can be read from; [`Response::read`] is the same.
+impl<'p, P: SocketPool> Read for Response<'p, P> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        Response::read(self, out)
+    }
 }
 
 /// Nothing can be awaited here: what has arrived already decides whether the connection can be used again.

@@ -1,0 +1,208 @@
+//! A body without its content coding.
+
+use embedded_io_async::{ErrorType, Read};
+
+#[cfg(feature = "json")]
+use super::JsonElements;
+use super::{Events, Lines};
+use crate::{
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    http::{Format, Inflate, InflateError, Inflater},
+    requests::response::{as_latin1, as_text},
+};
+
+/// A body that is decompressed while it is read. Made by [`Response::decoded`](crate::requests::Response::decoded).
+///
+/// It reads like a response: whatever was compressed comes out as it was, whatever was not comes out as it is. Memory is
+/// that of [`Inflate`] and the caller's buffers, whatever the server sends.
+#[derive(Debug)]
+pub struct Decoded<'r, R> {
+    source: &'r mut R,
+    core: DecodedCore<'r>,
+}
+
+impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
+    pub(crate) fn new(source: &'r mut R, core: DecodedCore<'r>) -> Self {
+        Self { source, core }
+    }
+
+    /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inflate`] if it is corrupt, or something follows its end; [`ErrorKind::TooLarge`] if it refers back
+    /// further than the window reaches; [`ErrorKind::Truncated`] if it ends too early. Otherwise as for
+    /// [`Response::read`](crate::requests::Response::read).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    #[doc(alias = "iter_content")]
+    pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.core.decode(out)? {
+                Decode::Given(count) => return Ok(count),
+                Decode::AsItIs => return self.source.read(out).await,
+                Decode::More => {
+                    let count = self.source.read(self.core.room()).await?;
+                    self.core.received(count);
+                }
+            }
+        }
+    }
+
+    /// Reads the whole body into the start of `buffer`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small. Otherwise as for [`read`](Self::read).
+    pub async fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
+        let len = self.read_all(buffer).await?;
+        Ok(buffer.get_mut(..len).unwrap_or_default())
+    }
+
+    /// Reads the whole body as UTF-8 text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
+    pub async fn text<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
+        let len = self.read_all(buffer).await?;
+        as_text(buffer, len)
+    }
+
+    /// Reads the whole body as Latin-1 text, as [`Response::text_latin1`](crate::requests::Response::text_latin1) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
+        let len = self.read_all(buffer).await?;
+        as_latin1(buffer, len)
+    }
+
+    /// Reads the whole body as JSON, as [`Response::json`](crate::requests::Response::json) does.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "json")]
+    pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
+        let len = self.read_all(buffer).await?;
+        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+    }
+
+    /// Reads the body line by line.
+    pub fn lines<'b>(&'b mut self, buffer: &'b mut [u8]) -> Lines<'b, Self> {
+        Lines::new(self, buffer)
+    }
+
+    /// Reads the body as server-sent events.
+    pub fn events<'b>(&'b mut self, buffer: &'b mut [u8]) -> Events<'b, Self> {
+        Events::new(self, buffer)
+    }
+
+    /// Reads the body as a JSON array, element by element.
+    #[cfg(feature = "json")]
+    pub fn json_elements<'b>(&'b mut self, buffer: &'b mut [u8]) -> JsonElements<'b, Self> {
+        JsonElements::new(self, buffer)
+    }
+
+    async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut len = 0;
+        while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
+            match self.read(room).await? {
+                0 => return Ok(len),
+                count => len += count,
+            }
+        }
+        match self.read(&mut [0]).await? {
+            0 => Ok(len),
+            _ => Err(too_large(len)),
+        }
+    }
+}
+
+pub(crate) fn too_large(have: usize) -> Error {
+    Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need: None, have })
+}
+
+impl<R> ErrorType for Decoded<'_, R> {
+    type Error = Error;
+}
+
+impl<R: Read<Error = Error>> Read for Decoded<'_, R> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        Decoded::read(self, out).await
+    }
+}
+
+/// What comes of what was received.
+pub(crate) enum Decode {
+    /// So many bytes; 0 at the end.
+    Given(usize),
+    /// There is no coding: read straight into the caller's buffer.
+    AsItIs,
+    /// Receive into the room.
+    More,
+}
+
+/// The decoder, and what was received for it.
+#[derive(Debug)]
+pub(crate) struct DecodedCore<'w>(Option<Compressed<'w>>);
+
+#[derive(Debug)]
+struct Compressed<'w> {
+    inflater: Inflater<'w>,
+    input: &'w mut [u8],
+    start: usize,
+    end: usize,
+    ended: bool,
+}
+
+impl<'w> DecodedCore<'w> {
+    pub(crate) fn new<const WINDOW: usize>(memory: &'w mut Inflate<WINDOW>, coding: Option<Format>) -> Self {
+        Self(coding.map(|format| {
+            let (inflater, input) = memory.begin_to_receive(format);
+            Compressed { inflater, input, start: 0, end: 0, ended: false }
+        }))
+    }
+
+    pub(crate) fn decode(&mut self, out: &mut [u8]) -> Result<Decode> {
+        let Some(compressed) = &mut self.0 else { return Ok(Decode::AsItIs) };
+        if out.is_empty() {
+            return Ok(Decode::Given(0));
+        }
+        let input = compressed.input.get(compressed.start..compressed.end).unwrap_or_default();
+        let window_len = compressed.inflater.window_len();
+        let progress = compressed.inflater.decode(input, out).map_err(|error| failed(error, window_len))?;
+        compressed.start += progress.consumed;
+        if progress.produced > 0 {
+            return Ok(Decode::Given(progress.produced));
+        }
+        if compressed.ended {
+            compressed.inflater.end_of_stream().map_err(|error| failed(error, window_len))?;
+            return Ok(Decode::Given(0));
+        }
+        Ok(Decode::More)
+    }
+
+    /// Where to receive: all that was received before is used up.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.0.as_mut().map_or(&mut [], |compressed| &mut *compressed.input)
+    }
+
+    pub(crate) fn received(&mut self, count: usize) {
+        if let Some(compressed) = &mut self.0 {
+            (compressed.start, compressed.end) = (0, count);
+            compressed.ended |= count == 0;
+        }
+    }
+}
+
+fn failed(error: InflateError, have: usize) -> Error {
+    Error::new(
+        Phase::Body,
+        match error {
+            InflateError::Truncated => ErrorKind::Truncated,
+            InflateError::WindowTooSmall { need } => {
+                ErrorKind::TooLarge { what: Limit::Window, need: Some(usize::from(need)), have }
+            }
+            error => ErrorKind::Inflate(error),
+        },
+    )
+}

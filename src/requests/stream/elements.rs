@@ -1,0 +1,215 @@
+//! A JSON array, element by element.
+
+use embedded_io_async::Read;
+use serde::Deserialize;
+
+use super::{Pieces, Step, buffered::Buffered, next};
+use crate::{
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    requests::json::{JsonError, MAX_DEPTH, parse},
+};
+
+/// Reads the elements of a JSON array one at a time, so that the array can be larger than the memory. Made by
+/// [`Response::json_elements`](crate::requests::Response::json_elements).
+#[derive(Debug)]
+pub struct JsonElements<'r, R> {
+    source: &'r mut R,
+    core: ElementCore<'r>,
+}
+
+impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
+    /// The elements of the array that `source` has to read. Half of the buffer bounds the size of an element, up to
+    /// and with its comma; the other half is for strings with escapes.
+    pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
+        Self { source, core: ElementCore::new(buffer) }
+    }
+
+    /// The next element, which may borrow from the buffer; `None` after the last. Each may be of another type.
+    ///
+    /// All of the body is checked, as by [`json`](crate::requests::Response::json): `None` means that it was one whole
+    /// array and nothing else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Json`] if it is no JSON array, or the element not of that shape: after
+    /// [`Mismatch`](JsonError::Mismatch) the next element can still be had. [`ErrorKind::TooLarge`] if an element does
+    /// not fit into half of the buffer. Otherwise as for [`read`](crate::requests::Response::read).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next_element<'b, V: Deserialize<'b>>(&'b mut self) -> Result<Option<V>> {
+        match next(self.source, &mut self.core).await? {
+            Some(len) => self.core.parse(len).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Where the elements of an array begin and end. What each is made of is checked when it is whole.
+#[derive(Debug)]
+pub(crate) struct ElementCore<'b> {
+    /// Used up to its half; while an element is being parsed, what was received behind it is at the very end.
+    buffered: Buffered<'b>,
+    aside: usize,
+    /// An element was given to the caller and can go.
+    given: bool,
+    place: Place,
+    /// How much of the element was looked at.
+    scanned: usize,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    failed: Option<ErrorKind>,
+}
+
+/// Where in the document we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    BeforeArray,
+    FirstElement,
+    Element,
+    AfterArray,
+}
+
+impl<'b> ElementCore<'b> {
+    pub(crate) fn new(buffer: &'b mut [u8]) -> Self {
+        Self {
+            buffered: Buffered::new(buffer),
+            aside: 0,
+            given: false,
+            place: Place::BeforeArray,
+            scanned: 0,
+            depth: 0,
+            in_string: false,
+            escaped: false,
+            failed: None,
+        }
+    }
+
+    /// Makes a value of the element that is there, `len` bytes long.
+    pub(crate) fn parse<'v, V: Deserialize<'v>>(&'v mut self, len: usize) -> Result<V> {
+        let bytes = &mut *self.buffered.bytes;
+        // The element, then its comma or bracket, then what came behind it.
+        let (start, behind) = (self.buffered.start, self.buffered.start + len + 1);
+        self.aside = self.buffered.end.saturating_sub(behind);
+        let free_end = bytes.len() - self.aside;
+        bytes.copy_within(behind..behind + self.aside, free_end);
+        self.buffered.end = behind; // until it comes back
+        let outcome = parse(bytes.get_mut(start..free_end).unwrap_or_default(), len);
+        outcome.map_err(|kind| {
+            if !matches!(kind, ErrorKind::Json(JsonError::Mismatch | JsonError::UnsupportedType)) {
+                self.failed = Some(kind);
+            }
+            Error::new(Phase::Body, kind)
+        })
+    }
+
+    /// What was put aside comes back to the front.
+    fn come_back(&mut self) {
+        let aside = core::mem::take(&mut self.aside);
+        let from = self.buffered.bytes.len() - aside;
+        self.buffered.bytes.copy_within(from.., 0);
+        (self.buffered.start, self.buffered.end, self.scanned) = (0, aside, 0);
+    }
+
+    fn fail(&mut self, kind: ErrorKind) -> Error {
+        self.failed = Some(kind);
+        Error::new(Phase::Body, kind)
+    }
+
+    /// Looks at one byte; whether an element ends before it.
+    fn look(&mut self, byte: u8) -> core::result::Result<bool, JsonError> {
+        let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        match self.place {
+            Place::BeforeArray | Place::AfterArray if is_blank => self.buffered.consume(1),
+            Place::BeforeArray => {
+                match byte {
+                    b'[' => self.place = Place::FirstElement,
+                    b'{' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => return Err(JsonError::Mismatch),
+                    _ => return Err(JsonError::Syntax),
+                }
+                self.buffered.consume(1);
+            }
+            Place::AfterArray => return Err(JsonError::TrailingCharacters),
+            Place::FirstElement | Place::Element => return self.look_at_element(byte, is_blank),
+        }
+        Ok(false)
+    }
+
+    fn look_at_element(&mut self, byte: u8, is_blank: bool) -> core::result::Result<bool, JsonError> {
+        let is_empty = self.scanned == 0;
+        match byte {
+            _ if self.in_string => {
+                self.in_string = byte != b'"' || self.escaped;
+                self.escaped = byte == b'\\' && !self.escaped;
+            }
+            _ if is_blank && is_empty => {
+                self.buffered.consume(1);
+                return Ok(false);
+            }
+            b'"' => self.in_string = true,
+            b'[' | b'{' => {
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
+                    return Err(JsonError::TooDeep);
+                }
+            }
+            b']' | b'}' if self.depth > 0 => self.depth -= 1,
+            b']' if is_empty && self.place == Place::FirstElement => {
+                self.place = Place::AfterArray;
+                self.buffered.consume(1);
+                return Ok(false);
+            }
+            b']' | b',' if self.depth == 0 && !is_empty => {
+                self.place = if byte == b']' { Place::AfterArray } else { Place::Element };
+                return Ok(true);
+            }
+            b']' | b'}' => return Err(JsonError::Syntax),
+            b',' if self.depth == 0 => return Err(JsonError::Syntax),
+            _ => {}
+        }
+        self.scanned += 1;
+        Ok(false)
+    }
+}
+
+impl Pieces for ElementCore<'_> {
+    type Piece = usize;
+
+    fn step(&mut self) -> Result<Step<usize>> {
+        if let Some(kind) = self.failed {
+            return Err(Error::new(Phase::Body, kind));
+        }
+        if core::mem::take(&mut self.given) {
+            self.come_back();
+        }
+        while let Some(byte) = self.buffered.unread().get(self.scanned).copied() {
+            match self.look(byte) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.given = true;
+                    return Ok(Step::Piece(self.scanned));
+                }
+                Err(error) => return Err(self.fail(ErrorKind::Json(error))),
+            }
+        }
+        let (len, have) = (self.buffered.unread().len(), self.buffered.bytes.len() / 2);
+        if self.buffered.ended && self.place == Place::AfterArray {
+            Ok(Step::End)
+        } else if self.buffered.ended {
+            Err(self.fail(ErrorKind::Json(JsonError::UnexpectedEnd)))
+        } else if len >= have {
+            Err(self.fail(ErrorKind::TooLarge { what: Limit::JsonElement, need: None, have }))
+        } else {
+            Ok(Step::More)
+        }
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        self.buffered.move_to(0);
+        self.buffered.free(self.buffered.bytes.len() / 2)
+    }
+
+    fn received(&mut self, count: usize) {
+        self.buffered.received(count);
+    }
+}

@@ -1,0 +1,427 @@
+// Included twice: `wait!` awaits in one face and does nothing in the other.
+
+use std::time::Duration;
+
+use socketpool::{
+    ErrorKind, Limit,
+    http::InflateError,
+    requests::{Inflate, JsonError},
+    time::Deadline,
+};
+
+#[test]
+fn charsets_and_latin1() {
+    let field = "Content-Type: text/plain; Charset=\"ISO-8859-1\"";
+    exchange!(crate::framed(field, b"caf\xE9 \xFF\x80!"), response => {
+        assert_eq!(response.charset(), Some("ISO-8859-1"));
+        let mut buffer = [0; 11];
+        assert_eq!(wait!(response.text_latin1(&mut buffer)), Ok("caf\u{e9} \u{ff}\u{80}!"));
+    });
+    exchange!(crate::framed(field, b"caf\xE9 \xFF\x80!"), response => {
+        let mut buffer = [0; 10];
+        let error = wait!(response.text_latin1(&mut buffer)).expect_err("too small");
+        let kind = ErrorKind::TooLarge { what: Limit::ResponseBody, need: Some(11), have: 10 };
+        assert_eq!((error.kind(), &buffer[..8]), (kind, &b"caf\xE9 \xFF\x80!"[..]));
+    });
+    exchange!([crate::whole("Content-Type: text/plain", b"")], response => {
+        assert_eq!(response.charset(), None);
+        assert_eq!(wait!(response.text_latin1(&mut [])), Ok(""));
+    });
+}
+
+#[test]
+fn lines() {
+    exchange!(crate::framed("X: y", b"one\r\n\ntwo \r three\n\xFF\nno end"), response => {
+        let mut buffer = [0; 16];
+        let mut lines = response.lines(&mut buffer);
+        assert_eq!(wait!(lines.read_line()), Ok(Some("one")));
+        assert_eq!(wait!(lines.read_line()), Ok(Some("")));
+        assert_eq!(wait!(lines.read_line_bytes()), Ok(Some(&b"two \r three"[..])));
+        assert_eq!(wait!(lines.read_line()).expect_err("no text").kind(), ErrorKind::NotUtf8);
+        assert_eq!(wait!(lines.read_line()), Ok(Some("no end")));
+        assert_eq!(wait!(lines.read_line()), Ok(None));
+        assert_eq!(wait!(lines.read_line()), Ok(None));
+    });
+}
+
+#[test]
+fn a_line_too_long_loses_nothing() {
+    exchange!(crate::framed("X: y", b"1\n123456789abc\n12345678\n2\n"), response => {
+        let mut buffer = [0; 8];
+        let mut lines = response.lines(&mut buffer);
+        let kind = ErrorKind::TooLarge { what: Limit::Line, need: None, have: 8 };
+        assert_eq!(wait!(lines.read_line()), Ok(Some("1")));
+        for _ in 0..2 {
+            assert_eq!(wait!(lines.read_line()).expect_err("too long").kind(), kind);
+        }
+        assert_eq!(lines.take_partial(), b"12345678");
+        assert_eq!(wait!(lines.read_line()), Ok(Some("9abc")));
+        assert_eq!(wait!(lines.read_line()).expect_err("too long with its end").kind(), kind);
+        assert_eq!(lines.take_partial(), b"12345678");
+        assert_eq!(wait!(lines.read_line()), Ok(Some("")));
+        assert_eq!(wait!(lines.read_line()), Ok(Some("2")));
+        assert_eq!(wait!(lines.read_line()), Ok(None));
+    });
+    exchange!([crate::whole("X: y", b"a\n")], response => {
+        let error = wait!(response.lines(&mut []).read_line()).expect_err("no room at all");
+        assert_eq!(error.kind(), ErrorKind::TooLarge { what: Limit::Line, need: None, have: 0 });
+    });
+}
+
+/// The examples of the WHATWG's HTML standard, §9.2.6, and what else its §9.2.5 says.
+#[test]
+fn events() {
+    type Expected<'e> = &'e [(&'e str, &'e str, &'e str)];
+    let cases: &[(&str, Expected<'_>)] = &[
+        ("data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10", "")]),
+        (
+            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+            &[("message", "first event", "1"), ("message", "second event", ""), ("message", " third event", "")],
+        ),
+        ("data\n\ndata\ndata\n\ndata:", &[("message", "", ""), ("message", "\n", "")]),
+        ("data:test\n\ndata: test\n\n", &[("message", "test", ""), ("message", "test", "")]),
+        ("\u{feff}data: a\r\rdata: b\r\n\r\ndata: c\n\r\n", &[("message", "a", ""), ("message", "b", ""), ("message", "c", "")]),
+        ("event: add\ndata: 73\ndata: 74\nevent: put\n\ndata: 1\n\n", &[("put", "73\n74", ""), ("message", "1", "")]),
+        ("event: nothing\n\nid: 7\n\ndata: x\n\n", &[("message", "x", "7")]),
+        ("id: 7\ndata: x\nid: 8\0\n\nid: 99\ndata: y\n\ndata: z\n\n", &[("message", "x", "7"), ("message", "y", "99"), ("message", "z", "99")]),
+        ("DATA: no\nunknown: x\ndata:a:b: c\n\n", &[("message", "a:b: c", "")]),
+        ("data: \u{fc}\u{20ac}\n\ndata: not finished\n", &[("message", "\u{fc}\u{20ac}", "")]),
+        ("", &[]),
+        ("\u{feff}", &[]),
+        ("\n\n\r\r\n:\n\n", &[]),
+    ];
+    for (stream, expected) in cases {
+        exchange!(crate::framed("Content-Type: text/event-stream", stream.as_bytes()), response => {
+            let mut buffer = [0; 48];
+            let mut events = response.events(&mut buffer);
+            for (kind, data, id) in *expected {
+                let event = wait!(events.next_event()).expect("no error").expect("an event");
+                assert_eq!((event.event, event.data, event.id), (*kind, *data, *id), "{stream:?}");
+            }
+            assert_eq!(wait!(events.next_event()), Ok(None), "{stream:?}");
+            assert_eq!(wait!(events.next_event()), Ok(None), "{stream:?}");
+        });
+    }
+}
+
+#[test]
+fn an_event_too_large_or_no_text_is_passed_over() {
+    let stream = b"retry: 1500\ndata: a\n\ndata: b\ndata: 0123456789012345678901234567890\ndata: more\nid: 1\n\n\
+        : a comment that is much longer than the buffer, and nobody minds\ndata: \xFF\n\nretry: x\nretry: +1\ndata: c\n\n";
+    exchange!(crate::framed("X: y", stream), response => {
+        let mut buffer = [0; 32];
+        let mut events = response.events(&mut buffer);
+        let event = wait!(events.next_event()).expect("no error").expect("an event");
+        assert_eq!((event.data, event.retry), ("a", Some(Duration::from_millis(1500))));
+        let kind = ErrorKind::TooLarge { what: Limit::Event, need: None, have: 32 };
+        assert_eq!(wait!(events.next_event()).expect_err("too large").kind(), kind);
+        assert_eq!(wait!(events.next_event()).expect_err("the comment").kind(), kind);
+        let event = wait!(events.next_event()).expect("no error").expect("an event");
+        assert_eq!((event.data, event.retry, event.id), ("c", Some(Duration::from_millis(1500)), ""));
+        assert_eq!(wait!(events.next_event()), Ok(None));
+    });
+    exchange!([crate::whole("X: y", b"data: \xFF\n\ndata: c\n\n")], response => {
+        let mut buffer = [0; 32];
+        let mut events = response.events(&mut buffer);
+        assert_eq!(wait!(events.next_event()).expect_err("no text").kind(), ErrorKind::NotUtf8);
+        assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "c");
+    });
+}
+
+#[test]
+fn a_stream_that_breaks_is_an_error() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ndata: a\n\ndata: b\n\nda".to_vec();
+    exchange!([&answer], response => {
+        let mut buffer = [0; 32];
+        let mut events = response.events(&mut buffer);
+        assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "a");
+        assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "b");
+        assert_eq!(wait!(events.next_event()).expect_err("cut").kind(), ErrorKind::Truncated);
+    });
+}
+
+#[derive(serde::Deserialize, Debug, PartialEq)]
+struct Reading<'b> {
+    name: &'b str,
+    celsius: f32,
+}
+
+#[test]
+fn elements_of_an_array_larger_than_the_memory() {
+    let readings: Vec<_> = (0..500).map(|n| format!(" {{\"name\" : \"n,]}}{n}\", \"celsius\":{n}.5}}\t")).collect();
+    let document = format!(" \n[{}] \r\n", readings.join(","));
+    exchange!(crate::framed("X: y", document.as_bytes()), response => {
+        let mut buffer = [0; 100];
+        let mut elements = response.json_elements(&mut buffer);
+        for n in 0..500u16 {
+            let reading = wait!(elements.next_element::<Reading<'_>>()).expect("no error").expect("an element");
+            assert_eq!((reading.name, reading.celsius), (&*format!("n,]}}{n}"), f32::from(n) + 0.5));
+        }
+        assert_eq!(wait!(elements.next_element::<Reading<'_>>()), Ok(None));
+        assert_eq!(wait!(elements.next_element::<Reading<'_>>()), Ok(None));
+    });
+}
+
+#[test]
+fn elements_of_every_kind() {
+    let document = r#"[1,-2.5e3,"\"],[\\","\u00e9\n",[[],{"a":[1]}],true,null,"x"]"#;
+    exchange!(crate::framed("X: y", document.as_bytes()), response => {
+        let mut buffer = [0; 40];
+        let mut elements = response.json_elements(&mut buffer);
+        assert_eq!(wait!(elements.next_element::<u8>()), Ok(Some(1)));
+        assert_eq!(wait!(elements.next_element::<f32>()), Ok(Some(-2500.0)));
+        assert_eq!(wait!(elements.next_element::<String>()).unwrap().unwrap(), "\"],[\\");
+        assert_eq!(wait!(elements.next_element::<String>()).unwrap().unwrap(), "\u{e9}\n");
+        // Of another shape than expected: the next can still be had.
+        let error = wait!(elements.next_element::<bool>()).expect_err("an array");
+        assert_eq!(error.kind(), ErrorKind::Json(JsonError::Mismatch));
+        assert_eq!(wait!(elements.next_element::<bool>()), Ok(Some(true)));
+        assert_eq!(wait!(elements.next_element::<Option<u8>>()), Ok(Some(None)));
+        assert_eq!(wait!(elements.next_element::<&str>()), Ok(Some("x")));
+        assert_eq!(wait!(elements.next_element::<u8>()), Ok(None));
+    });
+    for document in ["[]", " [ \n] "] {
+        exchange!(crate::framed("X: y", document.as_bytes()), response => {
+            assert_eq!(wait!(response.json_elements(&mut [0; 4]).next_element::<u8>()), Ok(None));
+        });
+    }
+}
+
+#[test]
+fn what_is_no_array_is_refused() {
+    use JsonError::{Mismatch, Number, Syntax, TooDeep, TrailingCharacters, UnexpectedEnd, Unicode};
+    let deep = "[".repeat(100);
+    let cases = [
+        ("", UnexpectedEnd),
+        (" ", UnexpectedEnd),
+        ("[", UnexpectedEnd),
+        ("[1", UnexpectedEnd),
+        ("[1,", UnexpectedEnd),
+        ("[\"a", UnexpectedEnd),
+        ("{}", Mismatch),
+        ("7", Mismatch),
+        ("x", Syntax),
+        ("[,]", Syntax),
+        ("[1,]", Syntax),
+        ("[1,,2]", Syntax),
+        ("[1 2]", TrailingCharacters),
+        ("[1}", Syntax),
+        ("[{]}]", Syntax),
+        ("[01]", Number),
+        ("[\"\\x\"]", Unicode),
+        ("[1] 2", TrailingCharacters),
+        ("[1]]", TrailingCharacters),
+        (&deep, TooDeep),
+    ];
+    for (document, wanted) in cases {
+        exchange!(crate::framed("X: y", document.as_bytes()), response => {
+            let mut buffer = [0; 256];
+            let mut elements = response.json_elements(&mut buffer);
+            let error = loop {
+                match wait!(elements.next_element::<serde::de::IgnoredAny>()) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("accepted: {document}"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind(), ErrorKind::Json(wanted), "{document}");
+            // And that is final.
+            let again = wait!(elements.next_element::<serde::de::IgnoredAny>()).expect_err("final");
+            assert_eq!(again, error, "{document}");
+        });
+    }
+}
+
+#[test]
+fn an_element_too_large_is_an_error_and_one_that_just_fits_is_not() {
+    exchange!(crate::framed("X: y", b"[1, 1234567, \"\\n23\\n\" , 12345678]"), response => {
+        let mut buffer = [0; 16];
+        let mut elements = response.json_elements(&mut buffer);
+        assert_eq!(wait!(elements.next_element::<u32>()), Ok(Some(1)));
+        assert_eq!(wait!(elements.next_element::<u32>()), Ok(Some(1_234_567)));
+        let kind = ErrorKind::TooLarge { what: Limit::JsonElement, need: None, have: 8 };
+        assert_eq!(wait!(elements.next_element::<String>()).expect_err("8 and its comma").kind(), kind);
+    });
+    exchange!(crate::framed("X: y", b"[\"\\n23\\n\" , \"\\n23\\n\"]"), response => {
+        let mut buffer = [0; 20];
+        let mut elements = response.json_elements(&mut buffer);
+        for _ in 0..2 {
+            assert_eq!(wait!(elements.next_element::<String>()).unwrap().unwrap(), "\n23\n");
+        }
+        assert_eq!(wait!(elements.next_element::<u32>()), Ok(None));
+    });
+}
+
+#[test]
+fn trailers() {
+    let answer = |trailers: &str| {
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n{trailers}\r\n").into_bytes()
+    };
+    let many = "Digest: x\r\nContent-Length: 9\r\nServer-Timing: a\r\nSERVER-TIMING:  b \r\nSet-Cookie: no\r\n";
+    exchange!([answer(many)], response, pool => {
+        assert_eq!(response.trailer("digest"), None, "not before the end");
+        let mut buffer = [0; 3];
+        wait!(response.content(&mut buffer)).expect("a body");
+        assert_eq!((response.trailer("digest"), response.trailer("server-timing")), (Some("x"), Some("a")));
+        assert_eq!((response.trailer("content-length"), response.trailer("set-cookie")), (None, None));
+        assert_eq!(response.trailers().expect("room").count(), 3);
+        assert_eq!(response.trailers().expect("room").last(), Some(("SERVER-TIMING", &b"b"[..])));
+        drop(response);
+        assert_eq!(pool.counts().idle, 1);
+    });
+    exchange!([answer("")], response => {
+        assert_eq!(wait!(response.drain(99)), Ok(true));
+        assert_eq!(response.trailers().expect("none").count(), 0);
+    });
+    // More than there is room for: the body is whole all the same, and who asks is told.
+    let long = format!("A: {}\r\nB: 1\r\n", "x".repeat(300));
+    exchange!(256, [answer(&long)], response, pool => {
+        let mut buffer = [0; 8];
+        assert_eq!(wait!(response.content(&mut buffer)).expect("a body"), b"abc");
+        match response.trailers() {
+            Ok(mut trailers) => assert_eq!(trailers.nth(1), Some(("B", &b"1"[..])), "it fitted"),
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::TooLarge { what: Limit::Trailers, .. })),
+        }
+        assert_eq!(response.trailer("A"), None, "it cannot fit");
+        drop(response);
+        assert_eq!(pool.counts().idle, 1);
+    });
+}
+
+#[test]
+fn drain_is_bounded() {
+    let body = [b'x'; 5000];
+    exchange!([crate::whole("X: y", &body), crate::chunked("X: y", &body)], response, pool => {
+        assert_eq!(wait!(response.drain(500)), Ok(false), "not at the end");
+        assert_eq!(wait!(response.drain(100_000)), Ok(true));
+        assert_eq!(wait!(response.drain(0)), Ok(true));
+        drop(response);
+        assert_eq!(pool.counts().idle, 1);
+    });
+    exchange!([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_vec()], response => {
+        assert_eq!(wait!(response.drain(100)).expect_err("cut").kind(), ErrorKind::Truncated);
+    });
+}
+
+#[test]
+fn compressed_bodies_are_decoded_and_others_are_not() {
+    let text = "hello hello hello ".repeat(300);
+    let data = text.as_bytes();
+    let bodies = [
+        ("X: none", data.to_vec()),
+        ("Content-Encoding: identity", data.to_vec()),
+        ("Content-Encoding: gzip", crate::gzip(data)),
+        ("Content-Encoding: X-GZIP", crate::gzip(data)),
+        ("Content-Encoding: , GZip ,identity", crate::gzip(data)),
+        ("Content-Encoding: deflate", miniz_oxide::deflate::compress_to_vec_zlib(data, 6)),
+        ("Content-Encoding: deflate", miniz_oxide::deflate::compress_to_vec(data, 6)),
+    ];
+    let mut memory = Inflate::<512>::new();
+    for (field, body) in &bodies {
+        exchange!(crate::framed(field, body), response => {
+            let mut buffer = [0; 5400];
+            let mut decoded = response.decoded(&mut memory).expect("a known coding");
+            assert_eq!(wait!(decoded.text(&mut buffer)), Ok(&*text), "{field}");
+            assert_eq!(wait!(decoded.read(&mut buffer)), Ok(0));
+        });
+        exchange!([crate::whole(field, body)], response, pool => {
+            let mut decoded = response.decoded(&mut memory).expect("a known coding");
+            let (mut got, mut few) = (Vec::<u8>::new(), [0; 7]);
+            loop {
+                match wait!(decoded.read(&mut few)).expect("no error") {
+                    0 => break,
+                    count => got.extend(&few[..count]),
+                }
+            }
+            assert!(got == data);
+            drop(response);
+            assert_eq!(pool.counts().idle, 1, "read to its end");
+        });
+        exchange!([crate::whole(field, body)], response => {
+            let mut decoded = response.decoded(&mut memory).expect("a known coding");
+            let error = wait!(decoded.content(&mut [0; 5399])).expect_err("too small");
+            assert_eq!(error.kind(), ErrorKind::TooLarge { what: Limit::ResponseBody, need: None, have: 5399 });
+        });
+    }
+    let stream = crate::gzip(b"data: one\n\ndata: two\n\n");
+    exchange!(crate::framed("Content-Encoding: gzip", &stream), response => {
+        let mut decoded = response.decoded(&mut memory).expect("a known coding");
+        let mut buffer = [0; 32];
+        let mut events = decoded.events(&mut buffer);
+        assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "one");
+        assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "two");
+        assert_eq!(wait!(events.next_event()), Ok(None));
+    });
+    exchange!(crate::framed("Content-Encoding: gzip", &crate::gzip(b"[1, 2]\n")), response => {
+        let mut decoded = response.decoded(&mut memory).expect("a known coding");
+        let mut buffer = [0; 32];
+        let mut elements = decoded.json_elements(&mut buffer);
+        assert_eq!(wait!(elements.next_element::<u8>()), Ok(Some(1)));
+        assert_eq!(wait!(elements.next_element::<u8>()), Ok(Some(2)));
+        assert_eq!(wait!(elements.next_element::<u8>()), Ok(None));
+    });
+    exchange!([crate::whole("Content-Encoding: gzip", b"")], response => {
+        let mut decoded = response.decoded(&mut memory).expect("a known coding");
+        assert_eq!(wait!(decoded.text(&mut [0; 8])), Ok(""), "no content at all");
+    });
+}
+
+#[test]
+fn compressed_bodies_that_are_wrong() {
+    let data: Vec<u8> = (0..2500u16).flat_map(|number| [(number / 50) as u8, 100 + (number % 50) as u8]).collect();
+    let good = crate::gzip(&[&data[..], &data[..600]].concat());
+    let mut damaged = good.clone();
+    let crc = damaged.len() - 5;
+    damaged[crc] ^= 1;
+    let surplus = [&good[..], b"more"].concat();
+    let cases = [
+        (&good[..], ErrorKind::TooLarge { what: Limit::Window, need: Some(5000), have: 4096 }),
+        (&good[..good.len() - 1], ErrorKind::Truncated),
+        (&damaged, ErrorKind::Inflate(InflateError::Checksum)),
+        (&surplus, ErrorKind::Inflate(InflateError::TrailingData)),
+        (b"not compressed at all", ErrorKind::Inflate(InflateError::Corrupt)),
+    ];
+    let (mut small, mut large) = (Inflate::<4096>::new(), Box::new(Inflate::<32_768>::new()));
+    for (body, wanted) in cases {
+        exchange!(crate::framed("Content-Encoding: gzip", body), response => {
+            let mut buffer = [0; 8000];
+            let error = if matches!(wanted, ErrorKind::TooLarge { .. }) {
+                wait!(response.decoded(&mut small).unwrap().content(&mut buffer)).expect_err("wrong")
+            } else {
+                wait!(response.decoded(&mut large).unwrap().content(&mut buffer)).expect_err("wrong")
+            };
+            assert_eq!(error.kind(), wanted);
+        });
+    }
+    for coding in ["br", "zstd", "gzip, gzip", "deflate, gzip"] {
+        exchange!([crate::whole(&format!("Content-Encoding: {coding}"), b"x")], response => {
+            let error = response.decoded(&mut small).expect_err("unknown");
+            assert_eq!(error.kind(), ErrorKind::Inflate(InflateError::UnsupportedCoding));
+            let mut buffer = [0; 8];
+            assert_eq!(wait!(response.content(&mut buffer)).expect("as it came"), b"x");
+        });
+    }
+}
+
+/// A bomb: 10 MB of nothing in 10 KB. It costs the buffer it is read into.
+#[test]
+fn a_bomb_explodes_only_as_fast_as_it_is_read() {
+    let bomb = crate::gzip(&vec![0; 10_000_000]);
+    assert!(bomb.len() < 20_000);
+    let mut memory = Box::new(Inflate::<32_768>::new());
+    exchange!([crate::whole("Content-Encoding: gzip", &bomb)], response => {
+        let mut buffer = [1; 1000];
+        let mut decoded = response.decoded(&mut memory).expect("a known coding");
+        let error = wait!(decoded.content(&mut buffer)).expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::TooLarge { what: Limit::ResponseBody, need: None, have: 1000 });
+    });
+}
+
+#[test]
+fn a_deadline_of_its_own() {
+    exchange!([crate::whole("X: y", b"in time")], response => {
+        response.set_deadline(Deadline::NEVER);
+        let mut buffer = [0; 16];
+        assert_eq!(wait!(response.text(&mut buffer)), Ok("in time"));
+    });
+}
