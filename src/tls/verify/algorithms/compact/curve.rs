@@ -223,3 +223,132 @@ fn digits<const N: usize>(scalar: &[u32; N]) -> [i8; MAX_DIGITS] {
     }
     digits
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use p256::elliptic_curve::{Group, sec1::ToEncodedPoint};
+
+    use super::super::limbs;
+    use super::*;
+
+    /// ±k as a scalar.
+    fn scalar(k: i64) -> [u32; 8] {
+        let mut plain = [0; 8];
+        add_limb(&mut plain, k.unsigned_abs() as u32);
+        if k < 0 {
+            let mut negative = *P256.scalars.prime();
+            limbs::subtract(&mut negative, &plain);
+            return negative;
+        }
+        plain
+    }
+
+    /// k·G by another implementation: its encoding, or one octet for infinity.
+    fn expected(k: i64) -> Vec<u8> {
+        let factor = p256::Scalar::from(k.unsigned_abs());
+        let point = p256::ProjectivePoint::generator() * if k < 0 { -factor } else { factor };
+        point.to_affine().to_encoded_point(false).as_bytes().to_vec()
+    }
+
+    /// `sum` is the point of this encoding.
+    fn is(sum: &Point<8>, expected: &[u8]) -> bool {
+        if expected == [0] {
+            return sum.is_infinity();
+        }
+        let f = &P256.coordinates;
+        let point = P256.point(expected).unwrap();
+        let z_squared = f.square(&sum.z);
+        let z_cubed = f.multiply(&z_squared, &sum.z);
+        !sum.is_infinity() && sum.x == f.multiply(&point.x, &z_squared) && sum.y == f.multiply(&point.y, &z_cubed)
+    }
+
+    /// Every small sum u1·G + u2·kG: either scalar zero, both zero, the sum infinity, and the same point or opposite ones
+    /// added on the way.
+    #[test]
+    fn small_sums() {
+        for k in [1, -1, 2, -2, 3, -7, 8] {
+            let q = P256.point(&expected(k)).unwrap();
+            for u1 in -5i64..=5 {
+                for u2 in -5..=5 {
+                    let sum = P256.combine(&scalar(u1), &scalar(u2), &q);
+                    assert!(is(&sum, &expected(u1 + k * u2)), "{u1} G + {u2} * {k} G");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn additions_of_equal_opposite_and_infinite_points() {
+        let points = [0, 1, -1, 2, -2, 3].map(|k| (k, P256.combine(&scalar(k), &scalar(0), &P256.generator)));
+        for (a, p) in &points {
+            assert!(is(&P256.double(p), &expected(2 * a)));
+            for (b, q) in &points {
+                assert!(is(&P256.add(p, q), &expected(a + b)), "{a} G + {b} G");
+            }
+        }
+    }
+
+    /// A coordinate has one encoding: the same residue with p on top is refused.
+    #[test]
+    fn coordinates_above_the_prime() {
+        let prime = *P256.coordinates.prime();
+        let mut seen = 0;
+        for x in 1..30 {
+            let mut octets = [0; 33];
+            (octets[0], octets[32]) = (2, x);
+            let Ok(point) = p256::PublicKey::from_sec1_bytes(&octets) else { continue };
+            seen += 1;
+            let mut key = point.to_encoded_point(false).as_bytes().to_vec();
+            assert!(P256.point(&key).is_some());
+            let mut above = prime;
+            assert!(!add_limb(&mut above, x.into()));
+            limbs::write(&above, &mut key[1..33]);
+            assert!(P256.point(&key).is_none());
+            limbs::write(&prime, &mut key[1..33]);
+            assert!(P256.point(&key).is_none());
+        }
+        assert!(seen > 5);
+    }
+
+    /// The order times the generator is infinity: the order has no misprint either.
+    #[test]
+    fn orders() {
+        fn check<const N: usize>(curve: &Curve<N>) {
+            let mut last = *curve.scalars.prime();
+            last[0] -= 1;
+            let mut one = [0; N];
+            one[0] = 1;
+            let minus_one = curve.combine(&last, &[0; N], &curve.generator);
+            assert!(!minus_one.is_infinity());
+            assert!(curve.add(&minus_one, &curve.generator).is_infinity());
+            assert!(curve.combine(&last, &one, &curve.generator).is_infinity());
+        }
+        check(&P256);
+        check(&P384);
+    }
+
+    /// Digits are odd or zero, at most one of four neighbours is not zero, and they add up to the scalar.
+    #[test]
+    fn forms_of_scalars() {
+        let order = P256.scalars.prime();
+        let carries = hex("fffffffe ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff");
+        for scalar in [[0; 8], scalar(1), scalar(-1), scalar(0x7fff_fff7), [0x5555_5555; 8], *order, carries] {
+            let digits = digits(&scalar);
+            assert!(digits.iter().all(|digit| *digit == 0 || digit & 1 == 1 && digit.abs() < 8));
+            assert!(digits.windows(4).all(|four| four.iter().filter(|digit| **digit != 0).count() < 2));
+            let mut sum = [0i64; MAX_DIGITS / LIMB_BITS + 1];
+            for (position, digit) in digits.iter().enumerate() {
+                sum[position / LIMB_BITS] += i64::from(*digit) << (position % LIMB_BITS);
+            }
+            let mut carry = 0;
+            for (i, part) in sum.into_iter().enumerate() {
+                carry += part;
+                assert_eq!(carry as u32, scalar.get(i).copied().unwrap_or(0));
+                carry >>= LIMB_BITS;
+            }
+            assert_eq!(carry, 0);
+        }
+    }
+}

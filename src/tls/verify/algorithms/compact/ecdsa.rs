@@ -111,3 +111,45 @@ fn number<const N: usize>(scalars: &Field<N>, hash: &[u8]) -> [u32; N] {
     scalars.reduce(&mut plain);
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// A number as octets.
+    fn octets<const N: usize>(limbs: &[u32; N]) -> Vec<u8> {
+        limbs.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect()
+    }
+
+    /// Hashes are cut to the order's length and taken modulo the order; no message with such a hash is known.
+    #[test]
+    fn hashes_as_scalars() {
+        let n = &P256.scalars;
+        let order = octets(n.prime());
+        assert_eq!(number(n, &order), [0; 8]);
+        let mut above = *n.prime();
+        limbs::add_limb(&mut above, 5);
+        assert_eq!(number(n, &octets(&above)), [5, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(number(n, &[&order[..], &[0xff; 32]].concat()), [0; 8]);
+        assert_eq!(number(&P384.scalars, &order)[..8], n.prime()[..]);
+        assert_eq!(number(&P384.scalars, &order)[8..], [0; 4]);
+    }
+
+    /// With a hash of zero u1 is zero, and the sum is u2·Q alone: for r = s it is Q itself.
+    #[test]
+    fn a_hash_of_zero() {
+        let generator = [
+            &[4][..],
+            &octets(&limbs::hex::<8>("6b17d1f2 e12c4247 f8bce6e5 63a440f2 77037d81 2deb33a0 f4a13945 d898c296")),
+            &octets(&limbs::hex::<8>("4fe342e2 fe1a7f9b 8ee7eb4a 7c0f9e16 2bce3357 6b315ece cbb64068 37bf51f5")),
+        ]
+        .concat();
+        let x = &generator[1..33];
+        let signature = [&[0x30, 68, 2, 32], x, &[2, 32], x].concat();
+        assert_eq!(is_signature(&P256, &generator, &[0; 32], &signature), Some(true));
+        assert_eq!(is_signature(&P256, &generator, &octets(P256.scalars.prime()), &signature), Some(true));
+        assert_eq!(is_signature(&P256, &generator, &[1; 32], &signature), Some(false));
+    }
+}
