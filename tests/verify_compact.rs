@@ -274,7 +274,7 @@ where
         let signature = self.sign(secret, 0, b"hello");
         for position in 0..signature.len() {
             assert!(!verdict(self.hashes[0], &key, b"hello", &signature[..position]));
-            for octet in [0x00, 0x02, 0x7f, 0x81, 0xff] {
+            for octet in [0x00, 0x81] {
                 let (mut changed, mut longer) = (signature.clone(), signature.clone());
                 changed[position] = octet;
                 longer.insert(position, octet);
