@@ -34,7 +34,7 @@ use std::{
 use rustls_pki_types::UnixTime;
 use socketpool::{
     requests::RequestBuilder,
-    tls::{Now, Roots, TimeSource, roots::trust_anchor_from_der},
+    tls::{Now, RELEASE_DATE, TimeSource},
 };
 
 use self::{
@@ -42,6 +42,7 @@ use self::{
     meter::Meter,
     options::{Data, Face, Options, help},
     output::Output,
+    trust::{Files, Trust},
 };
 
 /// How many sockets and TLS sessions the pool has. A device with one of each gets along with most of what this can do.
@@ -80,17 +81,13 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
         }
         Data::Form(ref pairs) => Payload::Form(pairs),
     };
-    let certificates = trust::read(&options.cacerts)?;
-    let mut anchors = Vec::new();
-    for (path, der) in &certificates {
-        let anchor = trust_anchor_from_der(der);
-        anchors.push(anchor.map_err(|error| Failure::Usage(format!("--cacert {path}: {error}")))?);
-    }
-    let roots = if options.cacerts.is_empty() { Roots::MOZILLA } else { Roots::only(&anchors) };
+    let files = Files::read(options)?;
+    let anchors = files.anchors()?;
+    let trust = Trust::new(options, &files, &anchors)?;
     let mut output = Output::new(options);
     match options.face {
-        Face::Async => async_io::block_on(asynchronous::run(options, &body, roots, &mut output, meter)),
-        Face::Blocking => blocking::run(options, &body, roots, &mut output, meter),
+        Face::Async => async_io::block_on(asynchronous::run(options, &body, &trust, &mut output, meter)),
+        Face::Blocking => blocking::run(options, &body, &trust, &mut output, meter),
     }
 }
 
@@ -125,6 +122,11 @@ fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
         request = request.header("Content-Type", "application/json");
     }
     request
+}
+
+/// The earliest date that is believed: for `--at`, any.
+fn floor(at: Option<u64>) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(at.map_or(RELEASE_DATE, |_| 0)))
 }
 
 /// The date that certificates are checked against.

@@ -72,7 +72,7 @@ pub enum ErrorKind {
     Encode(crate::http::EncodeError),
     /// Refused by a rule that protects you; the variant names the rule.
     Policy(Policy),
-    /// The socket is not in a state for this call, for example read before connect.
+    /// The socket is not in a state for this call, for example read before connect or bind.
     NotConnected,
     /// Every slot is in use: close or drop something, or give `Resources` more.
     Exhausted(Resource),
@@ -103,6 +103,8 @@ pub enum ErrorKind {
     Truncated,
     /// The deadline passed.
     Timeout,
+    /// A time server's answer that cannot be used; the variant says why.
+    Sntp(crate::sntp::SntpError),
     /// More redirects than allowed.
     TooManyRedirects,
     /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
@@ -205,6 +207,7 @@ impl Error {
             ErrorKind::Malformed(_) | ErrorKind::Status(_) | ErrorKind::NotUtf8 => Blame::Peer,
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
+            ErrorKind::Sntp(error) => error.blame(),
             ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
             ErrorKind::Timeout => Blame::Time,
         }
@@ -265,6 +268,7 @@ impl fmt::Display for ErrorKind {
             Self::Malformed(error) => error.fmt(f),
             Self::Truncated => f.write_str("the connection ended before the message did"),
             Self::Timeout => f.write_str("the deadline passed"),
+            Self::Sntp(error) => error.fmt(f),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             #[cfg(feature = "requests")]
             Self::Status(status) => write!(f, "the server answered {status}"),

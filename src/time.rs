@@ -86,6 +86,13 @@ impl Deadline {
         self.0
     }
 
+    /// This deadline, or one so long from now if that is sooner.
+    #[cfg(feature = "tls")]
+    pub(crate) fn or_within(self, clock: &impl Clock, timeout: Duration) -> Self {
+        let sooner = clock.now().after(timeout);
+        Self::at(self.0.map_or(sooner, |at| at.min(sooner)))
+    }
+
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {

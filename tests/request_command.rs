@@ -20,8 +20,10 @@ use std::{
 };
 
 use failure::Failure;
+use rcgen::KeyPair;
 use request_support::{Reply, Scripted, closed_port};
 use server::{Authority, Server, Validity};
+use sha2::{Digest, Sha256};
 use socketpool::{
     Error, ErrorKind, Limit, Phase, Policy, Resource,
     http::{DecodeError, UrlError},
@@ -125,6 +127,8 @@ both_faces! {
     routes_lead_elsewhere,
     one_connection_serves_all,
     tls_is_verified,
+    pins_are_checked_besides_the_chain,
+    clients_show_who_they_are,
     a_reader_that_leaves_is_no_panic,
 }
 
@@ -202,6 +206,11 @@ fn requests_are_what_was_asked_for(face: &str) {
     }
 }
 
+const CERT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der");
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.key.pem");
+const OTHER_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/ed25519.key.pem");
+const PIN: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 fn usage_is_checked_before_anything_is_sent(face: &str) {
     let server = Scripted::plain(answer);
     let url = &format!("http://127.0.0.1:{}/", server.port);
@@ -234,6 +243,26 @@ fn usage_is_checked_before_anything_is_sent(face: &str) {
         &["-d", "@/no/such/file", url],
         &["--cacert", "/no/such/file", url],
         &["--cacert", file!(), url],
+        &["--roots", "/no/such/file", url],
+        &["--roots", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der"), url],
+        &["--roots", file!(), url],
+        &["--pin", "abcd", url],
+        &["--pin", "sha256/", url],
+        &["--cert", "/no/such/file", url],
+        &["--cert", CERT, url],
+        &["--cert", CERT, "--key", "/no/such/file", url],
+        &["--cert", CERT, "--key", CERT, url],
+        &["--cert", CERT, "--key", OTHER_KEY, url],
+        &["--cert", file!(), "--key", KEY, url],
+        &["--key", KEY, url],
+        &["--psk", "device", url],
+        &["--psk", "device:0011", url],
+        &["--psk", "device:00112233445566778899aabbccddeef", url],
+        &["--psk", "device:00112233445566778899aabbccddeegg", url],
+        &["--psk", ":00112233445566778899aabbccddeeff", url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--cert", CERT, "--key", KEY, url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--pin", PIN, url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--roots", file!(), url],
         &["--at", "yesterday", url],
         &["--at", "-1", url],
         &["--timeout", "soon", url],
@@ -496,6 +525,84 @@ fn tls_is_verified(face: &str) {
     assert_eq!(plain.take_requests(), [""; 0]);
     let up = format!("http://localhost:{}/302?{}", plain.port, url("/"));
     assert_eq!(expect(face, 0, &["--cacert", root, &up]).0, "hello\n");
+}
+
+/// A file for one run, as an argument.
+fn file(face: &str, name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = scratch(face, name);
+    fs::write(&path, contents).expect("writable");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+fn pins_are_checked_besides_the_chain(face: &str) {
+    let authority = Authority::new("Root");
+    let root = &*file(face, "pins-root.pem", authority.pem());
+    let (config, spki) = authority.server_config_and_key("localhost");
+    let pin = &Sha256::digest(spki).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let server = Server::with_config(config);
+    let url = &*format!("https://localhost:{}/", server.port);
+    for pins in [&["--pin", pin][..], &["--pin", PIN, "--pin", pin], &["--pin", &pin.to_uppercase()]] {
+        expect(face, 0, &[&["--roots", root, url], pins].concat());
+    }
+    let (_, err) = expect(face, 5, &["--roots", root, "--pin", PIN, url]);
+    assert!(err.starts_with("error: handshake: pin-mismatch: "), "{err}");
+    for args in [&["--pin", pin, url][..], &["--roots", "mozilla", "--pin", pin, url]] {
+        let (_, err) = expect(face, 5, args);
+        assert!(err.starts_with("error: handshake: unknown-issuer: "), "{err}");
+    }
+    expect(face, 0, &["--roots", "mozilla", "--cacert", root, "--pin", pin, url]);
+    assert_eq!(server.requests(), 4);
+}
+
+fn clients_show_who_they_are(face: &str) {
+    let (authority, devices) = (Authority::new("Root"), Authority::new("Root of devices"));
+    let root = &*file(face, "clients-root.pem", authority.pem());
+    let strict = Server::with_config(authority.server_config_for("localhost", &devices, true));
+    let lenient = Server::with_config(authority.server_config_for("localhost", &devices, false));
+    let [url, open_url] = [&strict, &lenient].map(|server| format!("https://localhost:{}/", server.port));
+    for (name, algorithm) in [("p256", &rcgen::PKCS_ECDSA_P256_SHA256), ("ed25519", &rcgen::PKCS_ED25519)] {
+        let pair = KeyPair::generate_for(algorithm).expect("a key");
+        let certificate = devices.client_certificate(&pair, 0);
+        let cert = &*file(face, &format!("{name}-cert.der"), &certificate);
+        let key = &*file(face, &format!("{name}-key.pem"), pair.serialize_pem());
+        let key_der = &*file(face, &format!("{name}-key.der"), pair.serialize_der());
+        for key in [key, key_der] {
+            expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &url]);
+        }
+        expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &open_url]);
+    }
+    assert_eq!((strict.requests(), lenient.requests()), (4, 2));
+    // The key in the certificate's file; and the certificate of an authority that the server does not know.
+    let pair = KeyPair::generate().expect("a key");
+    let both = |issuer: &Authority| {
+        let body = base64(&issuer.client_certificate(&pair, 0));
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n{}", pair.serialize_pem())
+    };
+    let [known, unknown] = [("known", &devices), ("unknown", &authority)]
+        .map(|(name, issuer)| file(face, &format!("{name}.pem"), both(issuer)));
+    expect(face, 0, &["--roots", root, "--cert", &known, &url]);
+    // The server says no once our handshake is over: that may be seen while sending or waiting, or as a closed
+    // connection.
+    for args in [&["--roots", root, "--cert", &*unknown, &*url][..], &["--roots", root, &*url]] {
+        let output = request(face, args);
+        assert!(matches!(output.status.code(), Some(5 | 7)), "{output:?}");
+    }
+    expect(face, 0, &["--roots", root, &open_url]);
+
+    let psk = ["--psk", "a:b:00112233445566778899aabbccddeeff", &*open_url];
+    let (_, err) = expect(face, 5, &psk);
+    assert!(err.starts_with("error: handshake: psk-refused: "), "{err}");
+    assert_eq!((strict.requests(), lenient.requests()), (5, 3));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit = |at| if at <= chunk.len() { DIGITS[(bits >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
+        [0, 1, 2, 3].map(digit)
+    };
+    bytes.chunks(3).flat_map(encode).collect()
 }
 
 fn a_reader_that_leaves_is_no_panic(face: &str) {

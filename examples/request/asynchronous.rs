@@ -1,26 +1,24 @@
 //! The async face at work.
 
-use socketpool::{
-    Resources, SocketPool,
-    requests::Session,
-    tls::{Roots, TlsContext},
-};
+use socketpool::{Resources, SocketPool, requests::Session};
 
 use crate::{
     Payload, SOCKETS, date,
     failure::Failure,
+    floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare, support,
+    prepare,
+    trust::Trust,
 };
 
 /// Sends the request as often as asked, and writes the answers out.
 pub async fn run(
     options: &Options<'_>,
     body: &Payload<'_>,
-    roots: Roots<'_>,
+    trust: &Trust<'_>,
     output: &mut Output<'_>,
     meter: &Meter,
 ) -> Result<(), Failure> {
@@ -28,7 +26,7 @@ pub async fn run(
     let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(TlsContext::new(support::random, date(options.at)).roots(roots), meter);
+    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, net::IpAddr, net::SocketAddr, time::Duration};
 
-use socketpool::http::{Method, is_field_name, is_field_value};
+use socketpool::{
+    http::{Method, is_field_name, is_field_value},
+    tls::pin::Pin,
+};
 
 use crate::failure::Failure;
 
@@ -23,7 +26,11 @@ usage: request [option]… URL
   --form k=v                        sends a form; may be repeated
   --query k=v                       adds to the query of the URL; may be repeated
   --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
-  --cacert FILE                     trusts this (PEM or DER) instead of Mozilla's roots; may be repeated
+  --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
+  --cacert FILE                     the same as --roots FILE
+  --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
+  --cert FILE [--key FILE]          shows this certificate to servers that ask; key P-256 or Ed25519, or in the same file
+  --psk ID:HEX                      shares this key with the server, instead of certificates
   --at UNIX_SECONDS                 checks certificates as of then
   --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
   --timeout SECONDS                 for the whole exchange; 30 unless given
@@ -54,7 +61,13 @@ pub struct Options<'a> {
     pub json: bool,
     pub user: Option<(&'a str, &'a str)>,
     pub bearer: Option<&'a str>,
-    pub cacerts: Vec<&'a str>,
+    /// Mozilla's roots were asked for.
+    pub mozilla: bool,
+    pub roots: Vec<&'a str>,
+    pub pins: Vec<Pin>,
+    pub cert: Option<&'a str>,
+    pub key: Option<&'a str>,
+    pub psk: Option<(&'a str, Vec<u8>)>,
     pub at: Option<u64>,
     pub routes: Vec<Route>,
     pub timeout: Option<Duration>,
@@ -104,7 +117,12 @@ impl<'a> Options<'a> {
             json: false,
             user: None,
             bearer: None,
-            cacerts: Vec::new(),
+            mozilla: false,
+            roots: Vec::new(),
+            pins: Vec::new(),
+            cert: None,
+            key: None,
+            psk: None,
             at: None,
             routes: Vec::new(),
             timeout: None,
@@ -144,7 +162,15 @@ impl<'a> Options<'a> {
                 "--query" => options.query.push(pair(arg, value()?, '=')?),
                 "--user" => options.user = Some(pair(arg, value()?, ':')?),
                 "--bearer" => options.bearer = Some(value()?),
-                "--cacert" => options.cacerts.push(value()?),
+                "--cacert" => options.roots.push(value()?),
+                "--roots" => match value()? {
+                    "mozilla" => options.mozilla = true,
+                    file => options.roots.push(file),
+                },
+                "--pin" => options.pins.push(pin(value()?)?),
+                "--cert" => options.cert = Some(value()?),
+                "--key" => options.key = Some(value()?),
+                "--psk" => options.psk = Some(psk(value()?)?),
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
                 "--timeout" => options.timeout = Some(seconds(arg, value()?)?),
@@ -177,6 +203,12 @@ impl<'a> Options<'a> {
         if options.rx > MAX_RX {
             return Err(usage(format!("--rx can be {MAX_RX} at most")));
         }
+        if options.key.is_some() && options.cert.is_none() {
+            return Err(usage("--key needs --cert"));
+        }
+        if options.psk.is_some() && (options.cert.is_some() || !options.pins.is_empty() || !options.roots.is_empty()) {
+            return Err(usage("with --psk there are no certificates: no --cert, --pin or --roots"));
+        }
         let default = if let Data::Nothing = options.data { Method::Get } else { Method::Post };
         options.method = method.unwrap_or(default);
         Ok(options)
@@ -207,6 +239,21 @@ fn header(text: &str) -> Result<(&str, &str), Failure> {
 
 fn pair<'a>(option: &str, text: &'a str, between: char) -> Result<(&'a str, &'a str), Failure> {
     text.split_once(between).ok_or_else(|| usage(format!("{option} needs a {between:?} in {text:?}")))
+}
+
+fn pin(text: &str) -> Result<Pin, Failure> {
+    Pin::leaf_spki_from_hex(text).ok_or_else(|| usage(format!("--pin {text:?} is not 64 hexadecimal digits")))
+}
+
+/// `ID:HEX`. The identity may have colons in it. The key is not shown when it is wrong.
+fn psk(text: &str) -> Result<(&str, Vec<u8>), Failure> {
+    let wrong = || usage("--psk needs ID:HEX");
+    let (identity, digits) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let digits = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    if digits.len() % 2 != 0 {
+        return Err(wrong());
+    }
+    Ok((identity, digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
 }
 
 fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, Failure> {

@@ -52,8 +52,11 @@ mod socket;
 pub mod stack;
 mod stream;
 #[cfg(feature = "tls")]
+mod sync;
+#[cfg(feature = "tls")]
 mod tls;
 pub mod traits;
+mod udp;
 
 #[cfg(feature = "requests")]
 pub use self::requests::{Response, Session};
@@ -62,4 +65,5 @@ pub use self::{
     pool::SocketPool,
     socket::Socket,
     stack::{Network, ZeroRead},
+    udp::UdpSocket,
 };

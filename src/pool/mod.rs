@@ -15,7 +15,8 @@
 //! capacity ([`SocketPool::counts`]).
 //!
 //! # Not supported
-//! Waiting for a free slot, UDP, listening, and use from several executors.
+//! Waiting for a free slot, listening, and use from several executors. UDP multicast and broadcast, and datagrams from
+//! one fixed peer ("connected" UDP).
 
 mod key;
 mod manager;
@@ -24,7 +25,10 @@ mod slots;
 mod socket;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
+pub(crate) mod sync;
+#[cfg(feature = "tls")]
 mod tls;
+mod udp;
 
 use core::{
     net::{IpAddr, SocketAddr},
@@ -40,6 +44,7 @@ pub use self::{
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
     socket::Socket,
+    udp::UdpSocket,
 };
 pub(crate) use self::{
     resources::TlsMemory,
@@ -48,6 +53,7 @@ pub(crate) use self::{
 };
 pub use crate::traits::Key;
 use crate::{
+    addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
     stack::{Connect, Family, Resolve, ResolveError},
@@ -171,8 +177,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
 /// What a host is: an address, or a name to be resolved.
 pub(crate) fn literal_or_name(host: &str) -> Result<Result<IpAddr, &str>, ErrorKind> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(literal) = bare.parse() {
+    if let Some(literal) = ip_literal(host) {
         return Ok(Ok(literal));
     }
     if host.len() > 253 {

@@ -16,7 +16,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io::{ErrorKind, Read, Write};
 
-pub use self::network::{Network, NetworkConnection, ZeroRead};
+pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence, ZeroRead};
 pub use crate::stack::{Family, ResolveError};
 use crate::time::Deadline;
 
@@ -53,6 +53,41 @@ pub trait Connection: Read + Write {
     /// # Errors
     /// The reason in embedded-io's words.
     fn shutdown(&mut self) -> Result<(), ErrorKind>;
+}
+
+/// Binds UDP sockets. A stack without UDP does not implement this. The blocking twin of
+/// [`Datagrams`](crate::stack::Datagrams).
+pub trait Datagrams {
+    /// A bound UDP socket. Dropping it closes it, without waiting.
+    type Socket<'a>: DatagramSocket
+    where
+        Self: 'a;
+
+    /// A socket on this local port, or on any free one for 0. With [`Family::Any`] the stack chooses the family.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words.
+    fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind>;
+}
+
+/// A bound UDP socket. The blocking twin of [`DatagramSocket`](crate::stack::DatagramSocket); both operations end at the
+/// stack's [deadline](Connect::set_deadline).
+pub trait DatagramSocket {
+    /// Which addresses it can send to.
+    fn family(&self) -> Family;
+
+    /// Sends one datagram, whole or not at all.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words. Success does not mean that it arrives.
+    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind>;
+
+    /// Receives one datagram: how many bytes it has (what does not fit in `out` is lost, but counted where the stack
+    /// can), and who sent it. An IPv4 sender is an IPv4 address, also on a socket for both families.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words; `TimedOut` loses nothing.
+    fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind>;
 }
 
 /// Resolves host names. The blocking twin of [`Resolve`](crate::stack::Resolve).
