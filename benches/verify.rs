@@ -19,7 +19,7 @@ struct Signed {
 }
 
 fn ecdsa(curve: EllipticCurve, hash: HashFunction) -> Signed {
-    let sets = ecdsa::TestName::all().filter(|name| !format!("{name:?}").ends_with("P1363"));
+    let sets = ecdsa::TestName::all().into_iter().filter(|name| !format!("{name:?}").ends_with("P1363"));
     let mut groups = sets.flat_map(|name| ecdsa::TestSet::load(name).unwrap().test_groups);
     let group = groups.find(|group| group.key.curve == curve && group.hash == hash).unwrap();
     let test = group.tests.into_iter().find(|test| test.result == TestResult::Valid).unwrap();
@@ -27,8 +27,9 @@ fn ecdsa(curve: EllipticCurve, hash: HashFunction) -> Signed {
 }
 
 fn rsa(bits: usize) -> Signed {
-    let mut groups =
-        rsa_pkcs1_verify::TestName::all().flat_map(|name| rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups);
+    let mut groups = rsa_pkcs1_verify::TestName::all()
+        .into_iter()
+        .flat_map(|name| rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups);
     let group =
         groups.find(|group| group.key_size as usize == bits && matches!(group.hash, HashFunction::Sha2_256)).unwrap();
     let test = group.tests.into_iter().find(|test| test.result == TestResult::Valid).unwrap();
