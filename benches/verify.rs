@@ -30,8 +30,7 @@ fn rsa(bits: usize) -> Signed {
     let mut groups = rsa_pkcs1_verify::TestName::all()
         .into_iter()
         .flat_map(|name| rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups);
-    let group =
-        groups.find(|group| group.key_size as usize == bits && matches!(group.hash, HashFunction::Sha2_256)).unwrap();
+    let group = groups.find(|group| group.key_size == bits && matches!(group.hash, HashFunction::Sha2_256)).unwrap();
     let test = group.tests.into_iter().find(|test| test.result == TestResult::Valid).unwrap();
     Signed { key: group.asn_key.to_vec(), message: test.msg.to_vec(), signature: test.sig.to_vec() }
 }

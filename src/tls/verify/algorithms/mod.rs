@@ -7,8 +7,8 @@
 //! Everything here works on public data: certificates, public keys, signatures. The time it takes depends on them. None
 //! of this code may ever see a secret key.
 //!
-//! With the feature `verify-compact` there is a second set, [`compact`](self::compact), which takes far less flash; [`ALL`]
-//! is then made of it, and what a program does not name, the linker drops.
+//! With the feature `verify-compact` there is a second set, in a module `compact`, which takes far less flash. [`ALL`] is
+//! then made of it; and what a program does not name, the linker drops.
 //!
 //! Not supported: SHA-1, RSA below 2048 or above 4096 bits, P-521, Ed448, RSA keys restricted to PSS.
 //!

@@ -1,9 +1,12 @@
-//! The same algorithms in small code: what the chip flashes is about a sixth of the general implementations, P-256 and
-//! P-384 share their formulas, and RSA of every size its arithmetic.
+//! The same algorithms in small code: P-256 and P-384 share their formulas, and RSA of every size its arithmetic.
 //!
 //! They accept and refuse the same signatures as their namesakes one level up; with the feature `verify-compact`,
 //! [`ALL`](super::ALL), and so every [`VerifyPolicy`](crate::tls::VerifyPolicy) that does not choose for itself, is made of
-//! these.
+//! these. The feature also takes the compact form of SHA-2, for the whole program.
+//!
+//! All of it is 10 KB of code on a Cortex-M0+, in place of 190 KB; a program that speaks HTTPS is 40 % smaller. On a desk
+//! P-384 takes the same time as before, P-256 half as much again and RSA twice as long (`cargo bench --bench verify`). The
+//! stack it takes is below 5 KB.
 //!
 //! # For public data only
 //! Time, branches and memory accesses depend on every number. That is right for what a verification is about, which
@@ -11,6 +14,7 @@
 //! module shows nothing to the outside but objects that verify; the arithmetic below them stays private, and knows no
 //! operation that a secret key would need. Key exchange and client signatures are computed elsewhere, in constant time.
 //!
+//! # How it is built
 //! ```text
 //!   ecdsa ──▶ curve ──▶ montgomery ──▶ limbs
 //!   rsa ────────────────────▲
