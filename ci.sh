@@ -18,7 +18,9 @@ gates=(
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET links for bare metal with no global allocator"
   "examples  the examples build; the quick start and the tour run"
+  "sizes     the flash of that program, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin"
+  "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
   "package   the published package holds what it should, and builds"
@@ -179,6 +181,26 @@ gate_bare() {
   done
 }
 
+# What a chip flashes: code and constants of examples/bare, stubs of its network included. A build with link-time
+# optimization takes most of a minute, so not every feature is measured on every target.
+gate_sizes() {
+  local name target with size budget bad=0
+  printf '%-48s %9s %9s\n' "bytes of flash" size budget
+  while IFS='|' read -r name target with; do
+    cross build "$target" --release --manifest-path examples/bare/Cargo.toml --features "$with"
+    size=$(size "target/$target/release/bare" | awk 'NR == 2 {print $1 + $2}')
+    budget=$(awk -F ' = ' -v name="\"$name\"" '$1 == name {print $2}' benches/budgets.toml)
+    printf '%-48s %9d %9s\n' "$name" "$size" "${budget:-none}"
+    if [ -z "$budget" ] || [ "$size" -gt $((budget * 103 / 100)) ]; then bad=1; fi
+  done <<'CONFIGURATIONS'
+Cortex-M0+|thumbv6m-none-eabi|
+Cortex-M0+, verify-compact|thumbv6m-none-eabi|verify-compact
+RISC-V without atomics, verify-compact|riscv32imc-unknown-none-elf|verify-compact
+CONFIGURATIONS
+  if [ "$bad" = 1 ]; then echo "more than 3 % above its budget, or without one"; fi
+  return "$bad"
+}
+
 gate_examples() {
   compgen -G 'examples/*.rs' >/dev/null || skip "not there yet: examples"
   cargo build --quiet --locked --examples
@@ -191,6 +213,17 @@ gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
   python3 tests/interop/run.py target/debug/examples/request
+}
+
+# The other gates and plain tests see the general algorithms behind every policy; this one sees the compact ones.
+gate_compact() {
+  local data=${SOCKETPOOL_CORPORA:-../shared/data}
+  if [ -d "$data" ]; then
+    data=$(cd "$data" && pwd)
+    export SOCKETPOOL_CORPORA=$data
+  fi
+  cargo test --quiet --locked --features verify-compact --lib algorithms
+  cargo test --quiet --locked --features verify-compact --test wycheproof --test 'verify_*' --test corpora_x509
 }
 
 gate_corpora() {

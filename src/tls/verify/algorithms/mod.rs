@@ -7,10 +7,15 @@
 //! Everything here works on public data: certificates, public keys, signatures. The time it takes depends on them. None
 //! of this code may ever see a secret key.
 //!
+//! With the feature `verify-compact` there is a second set, in a module `compact`, which takes far less flash. [`ALL`] is
+//! then made of it; and what a program does not name, the linker drops.
+//!
 //! Not supported: SHA-1, RSA below 2048 or above 4096 bits, P-521, Ed448, RSA keys restricted to PSS.
 //!
 //! [`VerifyPolicy::algorithms`]: super::VerifyPolicy::algorithms
 
+#[cfg(feature = "verify-compact")]
+pub mod compact;
 mod ecdsa;
 mod ed25519;
 mod rsa;
@@ -24,22 +29,29 @@ pub use rsa::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA2
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// Every algorithm of this module, the most common ones first.
+/// Every algorithm of this module, the most common ones first. With the feature `verify-compact`, of the compact set where
+/// it has one.
 pub static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
-    ECDSA_P256_SHA256,
-    ECDSA_P384_SHA384,
-    RSA_PKCS1_SHA256,
-    RSA_PSS_SHA256,
-    RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512,
-    RSA_PSS_SHA384,
-    RSA_PSS_SHA512,
+    chosen::ECDSA_P256_SHA256,
+    chosen::ECDSA_P384_SHA384,
+    chosen::RSA_PKCS1_SHA256,
+    chosen::RSA_PSS_SHA256,
+    chosen::RSA_PKCS1_SHA384,
+    chosen::RSA_PKCS1_SHA512,
+    chosen::RSA_PSS_SHA384,
+    chosen::RSA_PSS_SHA512,
     ED25519,
-    ECDSA_P256_SHA384,
-    ECDSA_P256_SHA512,
-    ECDSA_P384_SHA256,
-    ECDSA_P384_SHA512,
+    chosen::ECDSA_P256_SHA384,
+    chosen::ECDSA_P256_SHA512,
+    chosen::ECDSA_P384_SHA256,
+    chosen::ECDSA_P384_SHA512,
 ];
+
+/// The set that [`ALL`] takes its algorithms from.
+#[cfg(not(feature = "verify-compact"))]
+use self as chosen;
+#[cfg(feature = "verify-compact")]
+use self::compact as chosen;
 
 /// A hash function with the names it has inside certificates.
 trait Hash: Digest {
