@@ -64,6 +64,17 @@ const MULTIPLES: usize = 1 << (WIDTH - 2);
 /// Digits in the longest scalar: one for each bit of P-384's, and one for the last carry.
 const MAX_DIGITS: usize = 384 + 1;
 
+/// A scalar and a point, ready to be multiplied: half of the stack that a verification takes, filled where it lies.
+#[derive(Clone, Copy)]
+struct Term<const N: usize> {
+    digits: [i8; MAX_DIGITS],
+    multiples: [Point<N>; MULTIPLES],
+}
+
+impl<const N: usize> Term<N> {
+    const EMPTY: Self = Self { digits: [0; MAX_DIGITS], multiples: [Point::INFINITY; MULTIPLES] };
+}
+
 impl<const N: usize> Curve<N> {
     /// A curve by its numbers, in the order of SP 800-186.
     ///
@@ -122,35 +133,39 @@ impl<const N: usize> Curve<N> {
     /// bit of each scalar one addition (Straus's method, called Shamir's trick, on width-4 non-adjacent forms: *Guide to
     /// Elliptic Curve Cryptography*, algorithm 3.51).
     pub(super) fn combine(&self, u1: &[u32; N], u2: &[u32; N], q: &Point<N>) -> Point<N> {
-        let terms = [(digits(u1), self.odd_multiples(&self.generator)), (digits(u2), self.odd_multiples(q))];
+        let mut terms = [Term::EMPTY; 2];
+        for (term, (scalar, point)) in terms.iter_mut().zip([(u1, &self.generator), (u2, q)]) {
+            digits(scalar, &mut term.digits);
+            self.odd_multiples(point, &mut term.multiples);
+        }
         let mut sum = Point::INFINITY;
         for position in (0..=N * LIMB_BITS).rev() {
             sum = self.double(&sum);
-            for (digits, multiples) in &terms {
+            for Term { digits, multiples } in &terms {
                 let digit = digits.get(position).copied().unwrap_or(0);
-                // Digits 1, 3, 5, 7 of either sign stand for the multiples 0, 1, 2, 3.
-                let Some(multiple) = multiples.get(usize::from(digit.unsigned_abs() / 2)) else { continue };
-                if digit != 0 {
-                    let mut multiple = *multiple;
-                    if digit < 0 {
-                        multiple.y = self.coordinates.subtract(&Residue::ZERO, &multiple.y);
-                    }
-                    sum = self.add(&sum, &multiple);
+                if digit == 0 {
+                    continue;
                 }
+                // Digits 1, 3, 5, 7 of either sign stand for the multiples 0, 1, 2, 3.
+                let Some(mut multiple) = multiples.get(usize::from(digit.unsigned_abs() / 2)).copied() else {
+                    continue;
+                };
+                if digit < 0 {
+                    multiple.y = self.coordinates.subtract(&Residue::ZERO, &multiple.y);
+                }
+                sum = self.add(&sum, &multiple);
             }
         }
         sum
     }
 
     /// P, 3P, 5P, 7P.
-    fn odd_multiples(&self, point: &Point<N>) -> [Point<N>; MULTIPLES] {
+    fn odd_multiples(&self, point: &Point<N>, multiples: &mut [Point<N>; MULTIPLES]) {
         let twice = self.double(point);
-        let mut next = *point;
-        [(); MULTIPLES].map(|()| {
-            let this = next;
-            next = self.add(&this, &twice);
-            this
-        })
+        multiples[0] = *point;
+        for i in 1..MULTIPLES {
+            multiples[i] = self.add(&multiples[i - 1], &twice);
+        }
     }
 
     /// 2P, also for infinity (IEEE 1363-2000 §A.10.4, the affine formula of SEC 1 §2.2.1 with a = -3):
@@ -204,9 +219,8 @@ impl<const N: usize> Curve<N> {
 
 /// The width-4 non-adjacent form of a scalar, its lowest digit first (*Guide to Elliptic Curve Cryptography*, algorithm
 /// 3.35): of four neighbours at most one is not zero.
-fn digits<const N: usize>(scalar: &[u32; N]) -> [i8; MAX_DIGITS] {
+fn digits<const N: usize>(scalar: &[u32; N], digits: &mut [i8; MAX_DIGITS]) {
     let mut left = *scalar;
-    let mut digits = [0; MAX_DIGITS];
     for digit in digits.iter_mut().take(N * LIMB_BITS + 1) {
         if left[0] & 1 == 1 {
             // The lowest four bits as a number from -8 to 7. Taking it away leaves four zeros.
@@ -221,7 +235,6 @@ fn digits<const N: usize>(scalar: &[u32; N]) -> [i8; MAX_DIGITS] {
         }
         halve(&mut left, false);
     }
-    digits
 }
 
 #[cfg(test)]
@@ -335,7 +348,9 @@ mod tests {
         let order = P256.scalars.prime();
         let carries = hex("fffffffe ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff");
         for scalar in [[0; 8], scalar(1), scalar(-1), scalar(0x7fff_fff7), [0x5555_5555; 8], *order, carries] {
-            let digits = digits(&scalar);
+            let mut form = [0; MAX_DIGITS];
+            digits(&scalar, &mut form);
+            let digits = form;
             assert!(digits.iter().all(|digit| *digit == 0 || digit & 1 == 1 && digit.abs() < 8));
             assert!(digits.windows(4).all(|four| four.iter().filter(|digit| **digit != 0).count() < 2));
             let mut sum = [0i64; MAX_DIGITS / LIMB_BITS + 1];

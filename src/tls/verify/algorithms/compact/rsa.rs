@@ -1,4 +1,4 @@
-//! RSA on slices of limbs as long as the modulus: one copy of the code for every size, and less than 4 KB of stack.
+//! RSA on slices of limbs as long as the modulus: one copy of the code for every size, and 3 KB of stack.
 
 use core::mem::swap;
 
