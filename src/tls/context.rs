@@ -50,18 +50,18 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     /// Trusts Mozilla's roots; takes the date from `clock` and every secret from `random`.
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
-    pub fn new(random: R, clock: T) -> Self {
+    pub fn new(mut random: R, clock: T) -> Self {
+        let id = new_id(&mut random);
         Self {
             random: RefCell::new(random),
             clock,
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
-            id: TlsId(0),
+            id,
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
         }
-        .with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
@@ -120,11 +120,15 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
 
     /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
     fn with_new_id(mut self) -> Self {
-        let mut id = [0; 8];
-        self.fill_random(&mut id);
-        self.id = TlsId(u64::from_ne_bytes(id));
+        self.id = new_id(self.random.get_mut());
         self
     }
+}
+
+fn new_id<R: Random>(random: &mut R) -> TlsId {
+    let mut id = [0; 8];
+    random.fill(&mut id);
+    TlsId(u64::from_ne_bytes(id))
 }
 
 impl<'c, R, T> TlsContext<'c, R, T> {
