@@ -7,6 +7,7 @@ pub(crate) fn charset(content_type: &str) -> Option<&str> {
     let mut rest = cut(content_type.as_bytes(), b';')?.1;
     loop {
         let (name, value) = cut(rest, b'=')?;
+        let value = value.trim_ascii_start();
         let is_quoted = value.first() == Some(&b'"');
         let (value, after) = if is_quoted {
             // Up to the quote that no backslash stands before.
