@@ -23,6 +23,8 @@ mod output;
 mod support;
 #[path = "request/trust.rs"]
 mod trust;
+#[path = "request/upload.rs"]
+mod upload;
 
 use core::{ops::DerefMut, time::Duration};
 use std::{
@@ -34,14 +36,15 @@ use std::{
 use rustls_pki_types::UnixTime;
 use socketpool::{
     requests::RequestBuilder,
-    tls::{Now, Roots, TimeSource, roots::trust_anchor_from_der},
+    tls::{Now, RELEASE_DATE, TimeSource},
 };
 
 use self::{
     failure::Failure,
     meter::Meter,
-    options::{Data, Face, Options, help},
+    options::{Data, Face, Field, Options, help},
     output::Output,
+    trust::{Files, Trust},
 };
 
 /// How many sockets and TLS sessions the pool has. A device with one of each gets along with most of what this can do.
@@ -79,18 +82,19 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
             Payload::Bytes(&file)
         }
         Data::Form(ref pairs) => Payload::Form(pairs),
+        Data::Multipart(ref fields) => {
+            upload::parts(fields)?; // if a file is not there, nothing is sent
+            Payload::Multipart(fields)
+        }
+        Data::Upload(path) => Payload::Upload(path),
     };
-    let certificates = trust::read(&options.cacerts)?;
-    let mut anchors = Vec::new();
-    for (path, der) in &certificates {
-        let anchor = trust_anchor_from_der(der);
-        anchors.push(anchor.map_err(|error| Failure::Usage(format!("--cacert {path}: {error}")))?);
-    }
-    let roots = if options.cacerts.is_empty() { Roots::MOZILLA } else { Roots::only(&anchors) };
+    let files = Files::read(options)?;
+    let anchors = files.anchors()?;
+    let trust = Trust::new(options, &files, &anchors)?;
     let mut output = Output::new(options);
     match options.face {
-        Face::Async => async_io::block_on(asynchronous::run(options, &body, roots, &mut output, meter)),
-        Face::Blocking => blocking::run(options, &body, roots, &mut output, meter),
+        Face::Async => async_io::block_on(asynchronous::run(options, &body, &trust, &mut output, meter)),
+        Face::Blocking => blocking::run(options, &body, &trust, &mut output, meter),
     }
 }
 
@@ -99,6 +103,8 @@ enum Payload<'o> {
     Nothing,
     Bytes(&'o [u8]),
     Form(&'o [(&'o str, &'o str)]),
+    Multipart(&'o [Field<'o>]),
+    Upload(&'o str),
 }
 
 /// What a request has besides method, URL and body. Both faces' sessions hand out the same builder.
@@ -130,7 +136,37 @@ fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
     if options.json && !options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.header("Content-Type", "application/json");
     }
+    if let Some((from, last)) = options.range {
+        request = request.range(from, last);
+    }
     request
+}
+
+/// With --digest: a number that nobody can guess goes into each answer.
+fn authenticate<'r, S, M: DerefMut<Target = [u8]>>(
+    request: RequestBuilder<'r, S, M>,
+    options: &Options<'r>,
+    cnonce: &'r mut [u8; 16],
+) -> RequestBuilder<'r, S, M> {
+    let Some((user, password)) = options.digest else { return request };
+    for digits in cnonce.chunks_mut(8) {
+        let number = random_number();
+        for (index, digit) in digits.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(number >> (4 * index)) as usize & 15];
+        }
+    }
+    request.digest_auth(user, password, std::str::from_utf8(cnonce).expect("ASCII"))
+}
+
+fn random_number() -> u32 {
+    let mut bytes = [0; 4];
+    support::random(&mut bytes);
+    u32::from_le_bytes(bytes)
+}
+
+/// The earliest date that is believed: for `--at`, any.
+fn floor(at: Option<u64>) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(at.map_or(RELEASE_DATE, |_| 0)))
 }
 
 /// The date that certificates are checked against.

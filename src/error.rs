@@ -72,7 +72,7 @@ pub enum ErrorKind {
     Encode(crate::http::EncodeError),
     /// Refused by a rule that protects you; the variant names the rule.
     Policy(Policy),
-    /// The socket is not in a state for this call, for example read before connect.
+    /// The socket is not in a state for this call, for example read before connect or bind.
     NotConnected,
     /// Every slot is in use: close or drop something, or give `Resources` more.
     Exhausted(Resource),
@@ -96,6 +96,9 @@ pub enum ErrorKind {
     /// TLS failed, or the server did not prove who it is.
     #[cfg(feature = "tls")]
     Tls(crate::tls::TlsError),
+    /// The body of the request streams from a source, and the source is at fault.
+    #[cfg(feature = "requests")]
+    Source(crate::requests::SourceError),
     /// The response is not HTTP, or ambiguous.
     #[cfg(feature = "requests")]
     Malformed(crate::http::DecodeError),
@@ -103,6 +106,8 @@ pub enum ErrorKind {
     Truncated,
     /// The deadline passed.
     Timeout,
+    /// A time server's answer that cannot be used; the variant says why.
+    Sntp(crate::sntp::SntpError),
     /// More redirects than allowed.
     TooManyRedirects,
     /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
@@ -128,7 +133,9 @@ pub enum Policy {
     NoTlsContext,
     /// An `https` page that redirects to `http`.
     Downgrade,
-    /// A redirect that needs the body again, and the body cannot be sent twice.
+    /// The body is needed again (a redirect, an authentication, a kept connection that was closed) and streams from a
+    /// source that cannot go back: give one that can (`requests::Rewindable`), or ask first with
+    /// `expect_continue`.
     BodyNotReplayable,
 }
 
@@ -208,7 +215,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self.kind {
             #[cfg(feature = "requests")]
-            ErrorKind::Url(_) | ErrorKind::Encode(_) => Blame::Caller,
+            ErrorKind::Url(_) | ErrorKind::Encode(_) | ErrorKind::Source(_) => Blame::Caller,
             ErrorKind::Policy(_) | ErrorKind::NotConnected | ErrorKind::HostName => Blame::Caller,
             ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Blame::Capacity,
             ErrorKind::NoSuchName | ErrorKind::NoAnswer | ErrorKind::Io(_) => Blame::Network,
@@ -220,6 +227,7 @@ impl Error {
             ErrorKind::Inflate(_) => Blame::Peer,
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
+            ErrorKind::Sntp(error) => error.blame(),
             ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
             ErrorKind::Timeout => Blame::Time,
         }
@@ -277,9 +285,12 @@ impl fmt::Display for ErrorKind {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
             #[cfg(feature = "requests")]
+            Self::Source(error) => error.fmt(f),
+            #[cfg(feature = "requests")]
             Self::Malformed(error) => error.fmt(f),
             Self::Truncated => f.write_str("the connection ended before the message did"),
             Self::Timeout => f.write_str("the deadline passed"),
+            Self::Sntp(error) => error.fmt(f),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             #[cfg(feature = "requests")]
             Self::Status(status) => write!(f, "the server answered {status}"),
@@ -298,7 +309,7 @@ impl fmt::Display for Policy {
         f.write_str(match self {
             Self::NoTlsContext => "an https URL needs a TlsContext: give one to Session::new",
             Self::Downgrade => "a redirect from https to http is refused",
-            Self::BodyNotReplayable => "a redirect asks for the body again, and it cannot be sent twice",
+            Self::BodyNotReplayable => "the body is needed again, and its source cannot be read twice",
         })
     }
 }

@@ -10,6 +10,7 @@ extern crate std;
 #[macro_use]
 pub(crate) mod fmt;
 
+mod addr;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod error;
@@ -17,6 +18,7 @@ mod lending;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod pool;
+pub mod sntp;
 pub mod stack;
 pub mod time;
 pub mod traits;
@@ -30,5 +32,5 @@ pub mod tls;
 
 pub use self::{
     error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
-    pool::{ConnectionManager, Resources, Socket, SocketPool},
+    pool::{ConnectionManager, Resources, Socket, SocketPool, UdpSocket},
 };

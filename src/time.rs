@@ -86,6 +86,13 @@ impl Deadline {
         self.0
     }
 
+    /// This deadline, or one so long from now if that is sooner.
+    #[cfg(feature = "tls")]
+    pub(crate) fn or_within(self, clock: &impl Clock, timeout: Duration) -> Self {
+        let sooner = clock.now().after(timeout);
+        Self::at(self.0.map_or(sooner, |at| at.min(sooner)))
+    }
+
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {
@@ -96,6 +103,8 @@ impl Deadline {
     ///
     /// Work that is not begun in time is not begun; work that is ready at the same moment as the deadline counts as
     /// done, so nothing it received is lost.
+    ///
+    /// Pass large work pinned, `pin!(work)`: a future that is moved into another is there twice.
     pub async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Option<W::Output> {
         let Some(at) = self.0 else { return Some(work.await) };
         if timer.now() >= at {

@@ -29,7 +29,6 @@ use embedded_io_async::{Read, Write};
 
 use crate::{
     error::{Error, Result},
-    pool::Key,
     time::{Deadline, Timer},
 };
 
@@ -120,6 +119,20 @@ pub trait TlsContext<S> {
     /// # Cancel safety
     /// Dropping the future ends the attempt; the socket must be dropped after that.
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
+}
+
+/// Under what a kept connection is found again: it is only reused for the same host, port and session, with TLS only
+/// by the context that verified it, and never with TLS for a request without or the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'k> {
+    /// The host as the URL names it, lower case.
+    pub host: &'k str,
+    /// The port.
+    pub port: u16,
+    /// Sessions with different numbers do not share connections. CircuitPython's `session_id`.
+    pub session_id: u32,
+    /// The TLS context, or `None` for plain TCP.
+    pub tls: Option<TlsId>,
 }
 
 /// The identity of one configuration of one TLS context, drawn at random.

@@ -175,12 +175,12 @@ fn refusal<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     socket.set_timeout(LONG);
     assert_eq!(socket.recv_into(&mut [0]), Err(Error::new(Phase::Receive, ErrorKind::NotConnected)));
     assert_eq!(socket.send_all(b"x"), Err(Error::new(Phase::Send, ErrorKind::NotConnected)));
-    for host in ["127.0.0.1", "[127.0.0.1]"] {
-        assert_eq!(pool.getaddrinfo(host, 1, Family::Any, Deadline::NEVER).unwrap().to_string(), "127.0.0.1:1");
-        let error = socket.connect(host, at.closed).unwrap_err();
-        assert_eq!(error.phase(), Phase::Connect);
-        assert!(matches!(error.kind(), ErrorKind::Io(_)), "{error}");
+    for (literal, address) in [("127.0.0.1", "127.0.0.1:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1")] {
+        assert_eq!(pool.getaddrinfo(literal, 1, Family::Any, Deadline::NEVER).unwrap().to_string(), address);
     }
+    let error = socket.connect("127.0.0.1", at.closed).unwrap_err();
+    assert_eq!(error.phase(), Phase::Connect);
+    assert!(matches!(error.kind(), ErrorKind::Io(_)), "{error}");
     for (host, kind) in [("", ErrorKind::HostName), ("a b", ErrorKind::HostName)] {
         assert_eq!(socket.connect(host, at.port), Err(Error::new(Phase::Resolve, kind)));
     }

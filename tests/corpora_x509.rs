@@ -6,6 +6,9 @@
 #![cfg(feature = "tls")]
 
 mod corpora;
+#[cfg(feature = "blocking")]
+#[path = "../examples/support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -87,7 +90,11 @@ fn verdict_in_time(case: &Value) -> (Result<(), String>, Duration) {
     receiver.recv_timeout(TIME_LIMIT).unwrap_or_else(|error| panic!("{id}: {error}"))
 }
 
-fn verdict(case: &Value) -> Result<(), String> {
+/// What a program would configure for this case, and whom it would connect to.
+fn with_policy<T>(
+    case: &Value,
+    check: impl FnOnce(&[CertificateDer<'_>], &str, UnixTime, VerifyPolicy<'_>) -> Result<T, String>,
+) -> Result<T, String> {
     let roots: Vec<Vec<u8>> = certificates(&case["trusted_certs"]);
     // A root that is none is left out, as a program would notice when it loads it.
     let anchors: Vec<TrustAnchor<'_>> = roots.iter().filter_map(|root| trust_anchor_from_der(root).ok()).collect();
@@ -96,10 +103,7 @@ fn verdict(case: &Value) -> Result<(), String> {
     let lists: Vec<Vec<u8>> = certificates(&case["crls"]);
     let lists: Vec<Crl<'_>> = lists.iter().filter_map(|list| Crl::from_der(list).ok()).collect();
 
-    let name = match case["expected_peer_name"]["value"].as_str() {
-        Some(name) => ServerName::try_from(name.to_owned()).map_err(|_| "invalid-name".to_owned())?,
-        None => return Err("no name".to_owned()),
-    };
+    let name = case["expected_peer_name"]["value"].as_str().ok_or("no name")?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(time(case)));
     // The suite has cases for RFC 5280 and cases for the Web PKI, which asks for more. So have our roots.
     let id = case["id"].as_str().expect("id");
@@ -109,8 +113,91 @@ fn verdict(case: &Value) -> Result<(), String> {
     if let Some(depth) = case["max_chain_depth"].as_u64() {
         policy = policy.max_intermediates(u8::try_from(depth).expect("depth"));
     }
-    let verdict = verify_server_chain(&chain, &name, now, &policy);
-    verdict.map(|_| ()).map_err(|error: CertificateError| error.reason().to_owned())
+    check(&chain, name, now, policy)
+}
+
+/// The verdict on the certificates alone.
+fn verdict(case: &Value) -> Result<(), String> {
+    with_policy(case, |chain, name, now, policy| {
+        let name = ServerName::try_from(name).map_err(|_| "invalid-name")?;
+        let verdict = verify_server_chain(chain, &name, now, &policy);
+        verdict.map(|_| ()).map_err(|error: CertificateError| error.reason().to_owned())
+    })
+}
+
+/// The verdict of a whole handshake with a server that shows the certificates; nothing if none can be started that does.
+#[cfg(feature = "blocking")]
+fn verdict_of_handshake(case: &Value) -> Option<Result<(), String>> {
+    use rustls::{ServerConfig, ServerConnection, crypto::ring, server::ResolvesServerCert, sign::CertifiedKey};
+    use socketpool::{ErrorKind, Resources, blocking::SocketPool, tls::Now, tls::TlsContext};
+    use std::sync::Arc;
+
+    #[derive(Debug)]
+    struct Always(Arc<CertifiedKey>);
+    impl ResolvesServerCert for Always {
+        fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(self.0.clone())
+        }
+    }
+
+    let key = decode(case["peer_certificate_key"].as_str()?);
+    let key = ring::sign::any_supported_type(&key.try_into().ok()?).ok()?;
+    let mut chain = vec![CertificateDer::from(decode(case["peer_certificate"].as_str()?))];
+    chain.extend(certificates(&case["untrusted_intermediates"]).into_iter().map(CertificateDer::from));
+    let resolver = Always(Arc::new(CertifiedKey::new(chain, key)));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("TLS 1.3")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        let (mut tcp, _) = listener.accept().expect("a client");
+        let mut server = ServerConnection::new(Arc::new(config)).expect("a configuration");
+        let _ = server.complete_io(&mut tcp);
+    });
+
+    Some(with_policy(case, |_, name, now, policy| {
+        let (mut network, mut memory) = (support::blocking_network(), Box::new(Resources::<1, 1>::new()));
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let floor = UnixTime::since_unix_epoch(Duration::ZERO);
+        let tls = TlsContext::new(support::random, || Now::Trusted(now)).policy(policy).floor(floor);
+        let mut socket = pool.socket().expect("free");
+        socket.set_timeout(Some(TIME_LIMIT));
+        socket.connect("127.0.0.1", port).expect("listening");
+        tls.wrap_socket_blocking(&mut socket, name).map_err(|error| match error.kind() {
+            ErrorKind::Tls(error) => error.reason().to_owned(),
+            kind => kind.to_string(),
+        })
+    }))
+}
+
+/// The same cases as real handshakes, as far as their keys are there: the same verdicts.
+#[cfg(feature = "blocking")]
+#[test]
+fn x509_limbo_over_handshakes() {
+    let Some(limbo) = corpora::corpus("x509-limbo.json") else { return };
+    let has_openssl = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
+    let (mut served, mut ours, mut theirs) = (0, 0, 0);
+    let mut different = Vec::new();
+    for case in limbo["testcases"].as_array().expect("testcases") {
+        let Some(handshake) = verdict_of_handshake(case) else { continue };
+        let expected = case["expected_result"] == "SUCCESS";
+        served += 1;
+        ours += usize::from(handshake.is_ok() == expected);
+        theirs += usize::from(has_openssl && openssl_accepts(case) == expected);
+        let alone = verdict(case);
+        if handshake.is_ok() != alone.is_ok() {
+            different.push(format!("{}: {alone:?}, over a handshake {handshake:?}", case["id"]));
+        }
+    }
+    println!("over handshakes: {ours} of {served} right");
+    if has_openssl {
+        println!("openssl verify -x509_strict on the same: {theirs} of {served} right");
+        assert!(ours > theirs, "fewer right verdicts than OpenSSL");
+    }
+    assert!(different.is_empty(), "{different:#?}");
 }
 
 fn time(case: &Value) -> u64 {
@@ -134,7 +221,8 @@ fn decode(text: &str) -> Vec<u8> {
 }
 
 fn openssl_accepts(case: &Value) -> bool {
-    let folder = std::env::temp_dir().join(format!("socketpool-x509-{}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("socketpool-x509-{}-{:?}", std::process::id(), std::thread::current().id()));
     std::fs::create_dir_all(&folder).unwrap();
     let write = |name: &str, list: &Value| {
         let text: String = match list {

@@ -11,7 +11,7 @@ use core::{
 use socketpool::{
     Error, ErrorKind, Phase, Resources, SocketPool,
     mock::{MockTls, Peer, Script, Step, block_on},
-    requests::Session,
+    requests::{Part, Rewindable, Session},
 };
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
@@ -183,4 +183,88 @@ fn a_write_dropped_half_way_ends_the_connection() {
         assert_eq!(refused, Err(Error::new(Phase::Send, ErrorKind::NotConnected)));
     });
     assert_eq!((pool.counts().free, script.open()), (1, 0));
+}
+
+/// A source of letters that has to be awaited. (Once per piece: simulated time passes when nothing else happens.)
+struct Hesitating {
+    left: usize,
+    hesitated: bool,
+}
+
+impl embedded_io_async::ErrorType for Hesitating {
+    type Error = embedded_io_async::ErrorKind;
+}
+
+impl embedded_io_async::Read for Hesitating {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> {
+        core::future::poll_fn(|_| {
+            self.hesitated = !self.hesitated;
+            if self.hesitated { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        let count = self.left.min(out.len());
+        out[..count].fill(b'x');
+        self.left -= count;
+        Ok(count)
+    }
+}
+
+impl embedded_io_async::Seek for Hesitating {
+    async fn seek(&mut self, _: embedded_io_async::SeekFrom) -> Result<u64, Self::Error> {
+        self.left = 10;
+        Ok(0)
+    }
+}
+
+/// Asked first, streamed, redirected, rewound and streamed again, or as a part of a form.
+#[test]
+fn an_upload_dropped_at_any_await_leaves_nothing_behind() {
+    const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    const MOVED: &[u8] = b"HTTP/1.1 308 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+    const HEAD_END: Step<'static> = Step::Receive(b"\r\n\r\n");
+    for (is_form, end) in [(false, &b"\r\n0\r\n\r\n"[..]), (true, b"--\r\n")] {
+        let steps = [
+            HEAD_END,
+            Step::Send(GO_ON),
+            Step::Receive(end),
+            Step::Send(MOVED),
+            HEAD_END,
+            Step::Send(GO_ON),
+            Step::Receive(end),
+            Step::Send(ANSWER),
+        ];
+        let peer = Peer::new("host.example", 443, &steps).in_fragments_of(40).hesitating();
+        let peers = [peer, peer];
+        for polls in 0.. {
+            let script = Script::new(&peers);
+            let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+            let pool = SocketPool::new(&mut network, &mut memory);
+            let http = Session::new(&pool, &MockTls);
+            let exchange = async || {
+                let mut buffer = [0; 32];
+                let source = Rewindable::new(Hesitating { left: 10, hesitated: false });
+                let request = http.post("https://host.example/").expect_continue();
+                let mut response = if is_form {
+                    request.multipart_streamed(&mut [Part::streamed("a", "b", source, 10)]).send().await?
+                } else {
+                    request.stream(source, None).send().await?
+                };
+                response.json::<[u8; 2]>(&mut buffer).await
+            };
+            let outcome = poll_times(exchange(), polls);
+            let counts = pool.counts();
+            assert_eq!(counts.in_use, 0, "after {polls} polls");
+            match outcome {
+                None => assert_eq!((counts.free, script.open()), (1, 0), "after {polls} polls: closed, not kept"),
+                Some(outcome) => {
+                    assert_eq!(outcome, Ok([1, 2]));
+                    assert_eq!(counts.idle, 1);
+                    assert!(polls > 20, "the exchange has many awaits, not {polls}");
+                    break;
+                }
+            }
+            // And the pool works as if nothing had been.
+            assert_eq!(block_on(exchange()), Ok([1, 2]), "after {polls} polls");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! A whole HTTPS exchange, through both faces, without one allocation by our code.
-#![cfg(all(feature = "tls", feature = "json", feature = "blocking"))]
+//! A whole HTTPS exchange, and setting the clock, through both faces, without one allocation by our code.
+#![cfg(all(feature = "tls", feature = "json", feature = "blocking", feature = "mock"))]
 
 #[path = "../examples/support/mod.rs"]
 mod support;
@@ -15,10 +15,11 @@ use embedded_io_async::ErrorKind;
 use serde::{Deserialize, Serialize};
 use socketpool::{
     Resources, SocketPool, blocking,
+    mock::{Peer, Script, Step},
     requests::Session,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
     time::{Clock, Deadline, Instant, Timer},
-    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{RELEASE_DATE, Roots, TlsContext, WallClock, roots::trust_anchor_from_der},
 };
 use support::server::{Authority, Server, Validity};
 
@@ -239,4 +240,27 @@ fn a_whole_exchange_allocates_nothing() {
     }
     assert_eq!(allocations() - before, 0, "the blocking face");
     assert_eq!((server.connections(), server.requests()), (2, 4));
+}
+
+#[test]
+fn setting_the_clock_allocates_nothing() {
+    let mut answer = [7; 48];
+    (answer[0], answer[1]) = (0x24, 2);
+    answer[40..44].copy_from_slice(&((RELEASE_DATE + 60 + 2_208_988_800) as u32).to_be_bytes());
+    let steps = [Step::Receive(&[0x23]), Step::Send(&answer)];
+    let peers = [Peer::udp("one.example", 123, &steps), Peer::udp("two.example", 123, &steps)];
+    let servers = ["one.example", "two.example"];
+    let clock = WallClock::new(BareStack);
+    let mut sevens = |bytes: &mut [u8]| bytes.fill(7);
+
+    let before = allocations();
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    block_on(pool.sync_time(&clock, servers, &mut sevens)).expect("the date");
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = blocking::SocketPool::new(&mut network, &mut memory);
+    pool.sync_time(&clock, servers, &mut sevens).expect("the date");
+    assert_eq!(allocations() - before, 0);
 }

@@ -16,12 +16,15 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use failure::Failure;
+use rcgen::KeyPair;
 use request_support::{Reply, Scripted, closed_port};
 use server::{Authority, Server, Validity};
+use sha2::{Digest, Sha256};
 use socketpool::{
     Error, ErrorKind, Limit, Phase, Policy, Resource,
     http::{DecodeError, InflateError, UrlError},
@@ -110,6 +113,21 @@ fn answer(request: &str) -> Reply {
         "/events-cut" => {
             return Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ndata: one\n\ndata: t".into());
         }
+        "/digest" if request.contains("\r\nAuthorization: Digest username=\"u\", realm=\"r\", ") => ok(request),
+        "/digest" => "HTTP/1.1 401 Who?\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth, algorithm=SHA-256\r\n\
+            Content-Length: 4\r\n\r\nwho?"
+            .into(),
+        // Busy when asked for the first time with this query.
+        "/busy" => {
+            static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+            let mut seen = SEEN.lock().expect("not poisoned");
+            if seen.iter().any(|seen| seen == query) {
+                ok("at last")
+            } else {
+                seen.push(query.to_owned());
+                "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy".into()
+            }
+        }
         "/stall" => return Reply::Stall(String::new()),
         "/stall-in-body" => return Reply::Stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".into()),
         _ => panic!("no such path: {path}"),
@@ -146,6 +164,8 @@ macro_rules! both_faces {
 both_faces! {
     answers_are_written_out,
     requests_are_what_was_asked_for,
+    files_are_sent_while_they_are_read,
+    what_failed_for_a_while_is_tried_again,
     usage_is_checked_before_anything_is_sent,
     failures_have_their_exit_status,
     limits_say_what_is_needed,
@@ -155,6 +175,8 @@ both_faces! {
     compressed_bodies_are_decompressed_on_request,
     events_are_written_as_they_come,
     tls_is_verified,
+    pins_are_checked_besides_the_chain,
+    clients_show_who_they_are,
     a_reader_that_leaves_is_no_panic,
 }
 
@@ -220,6 +242,8 @@ fn requests_are_what_was_asked_for(face: &str) {
         ),
         (&["--query", "q=a b", "--query", "r=&"], &["GET /echo?q=a%20b&r=%26 HTTP/1.1\r\n"]),
         (&["--user", "Aladdin:open sesame"], &["\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"]),
+        (&["--range", "5-9"], &["\r\nRange: bytes=5-9\r\n"]),
+        (&["--range", "5-"], &["\r\nRange: bytes=5-\r\n"]),
         (&["--bearer", "t0ken"], &["\r\nAuthorization: Bearer t0ken\r\n"]),
         (&["--bearer", "t", "-H", "Authorization: x", "--user", "a:"], &["\r\nAuthorization: Basic YTo=\r\n"]),
     ];
@@ -231,6 +255,66 @@ fn requests_are_what_was_asked_for(face: &str) {
         assert!(echo.matches("uthorization:").count() <= 1 && echo.matches("ontent-Type:").count() <= 1, "{echo}");
     }
 }
+
+fn files_are_sent_while_they_are_read(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
+    let file = scratch(face, "upload.txt");
+    let lines = "a line of a file\n".repeat(2000);
+    fs::write(&file, &lines).expect("writable");
+    let path = file.to_str().expect("UTF-8");
+
+    // With room for far less than the file.
+    let rx = ["--rx", "2000"];
+    let small = |args: &[&str]| expect(face, 0, &[&rx[..], args].concat()).0;
+    let echo = small(&["--upload", path, &url("/echo")]);
+    assert!(echo.starts_with("PUT /echo ") && echo.contains("\r\nContent-Length: 34000\r\n"), "{echo}");
+    assert!(echo.ends_with(&format!("\r\n\r\n{lines}")));
+    let echo = small(&["--upload", path, "-X", "POST", "-H", "Content-Type: text/plain", &url("/307?/echo")]);
+    assert!(echo.starts_with("POST ") && echo.contains("\r\nContent-Type: text/plain\r\n") && echo.ends_with(&lines));
+
+    let mut command = Command::new(binary());
+    command.args(["--face", face, "--upload", "-", &url("/echo")]).stdin(fs::File::open(&file).expect("readable"));
+    let output = command.output().expect("the command runs");
+    let echo = text(&output.stdout);
+    assert!(echo.contains("\r\nTransfer-Encoding: chunked\r\n") && echo.ends_with(&lines), "{echo}");
+    // Standard input cannot go back.
+    let mut command = Command::new(binary());
+    command.args(["--face", face, "--upload", "-", &url("/307?/echo")]).stdin(fs::File::open(&file).expect("readable"));
+    assert_eq!(command.output().expect("the command runs").status.code(), Some(12));
+
+    let part = format!("log=@{path};type=text/plain");
+    let echo = small(&["--multipart", "place=front \"door\"", "--multipart", &part, &url("/307?/echo")]);
+    let (head, body) = echo.split_once("\r\n\r\n").expect("a head");
+    let boundary = head.split_once("boundary=").and_then(|(_, rest)| rest.lines().next()).expect("a boundary");
+    assert!(head.starts_with("POST ") && head.contains(&format!("\r\nContent-Length: {}", body.len())), "{head}");
+    let name = file.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+    let wanted = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"place\"\r\n\r\nfront \"door\"\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"log\"; filename=\"{name}\"\r\n\
+         Content-Type: text/plain\r\n\r\n{lines}\r\n--{boundary}--\r\n"
+    );
+    assert_eq!(body, wanted);
+
+    let echo = small(&["--digest", "u:p", "--upload", path, &url("/digest")]);
+    assert!(echo.contains(", response=\"") && echo.ends_with(&lines), "{echo}");
+    assert_eq!(small(&["--digest", "other:p", &url("/digest")]), "who?");
+}
+
+fn what_failed_for_a_while_is_tried_again(face: &str) {
+    let server = Scripted::plain(answer);
+    let url = format!("http://127.0.0.1:{}/busy?{face}", server.port);
+    assert_eq!(expect(face, 0, &[&url, "--retry", "2"]).0, "at last");
+    assert_eq!(server.take_requests().len(), 2);
+    let url = format!("http://127.0.0.1:{}/busy?{face}-once", server.port);
+    assert_eq!(expect(face, 0, &[&url, "--retry", "1"]).0, "busy");
+    expect(face, 4, &["--retry", "2", &format!("http://127.0.0.1:{}/", closed_port())]);
+}
+
+const CERT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der");
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.key.pem");
+const OTHER_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/ed25519.key.pem");
+const PIN: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn usage_is_checked_before_anything_is_sent(face: &str) {
     let server = Scripted::plain(answer);
@@ -258,12 +342,44 @@ fn usage_is_checked_before_anything_is_sent(face: &str) {
         &["--user", "no colon", url],
         &["--user", "a\n:b", url],
         &["--form", "no equals sign", url],
+        &["--multipart", "no equals sign", url],
+        &["--multipart", "a=@/no/such/file", url],
+        &["--multipart", "a=1", "-d", "2", url],
+        &["--upload", "/no/such/file", url],
+        &["--upload", file!(), "--json", "2", url],
+        &["--digest", "no colon", url],
+        &["--digest", "a:b", "--user", "c:d", url],
+        &["--retry", "0", url],
+        &["--retry", "256", url],
+        &["--range", "5", url],
+        &["--range", "-5", url],
+        &["--range", "a-b", url],
         &["--query", "no equals sign", url],
         &["-d", "1", "--json", "2", url],
         &["--form", "a=1", "-d", "2", url],
         &["-d", "@/no/such/file", url],
         &["--cacert", "/no/such/file", url],
         &["--cacert", file!(), url],
+        &["--roots", "/no/such/file", url],
+        &["--roots", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der"), url],
+        &["--roots", file!(), url],
+        &["--pin", "abcd", url],
+        &["--pin", "sha256/", url],
+        &["--cert", "/no/such/file", url],
+        &["--cert", CERT, url],
+        &["--cert", CERT, "--key", "/no/such/file", url],
+        &["--cert", CERT, "--key", CERT, url],
+        &["--cert", CERT, "--key", OTHER_KEY, url],
+        &["--cert", file!(), "--key", KEY, url],
+        &["--key", KEY, url],
+        &["--psk", "device", url],
+        &["--psk", "device:0011", url],
+        &["--psk", "device:00112233445566778899aabbccddeef", url],
+        &["--psk", "device:00112233445566778899aabbccddeegg", url],
+        &["--psk", ":00112233445566778899aabbccddeeff", url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--cert", CERT, "--key", KEY, url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--pin", PIN, url],
+        &["--psk", "device:00112233445566778899aabbccddeeff", "--roots", file!(), url],
         &["--at", "yesterday", url],
         &["--at", "-1", url],
         &["--timeout", "soon", url],
@@ -555,6 +671,84 @@ fn tls_is_verified(face: &str) {
     assert_eq!(plain.take_requests(), [""; 0]);
     let up = format!("http://localhost:{}/302?{}", plain.port, url("/"));
     assert_eq!(expect(face, 0, &["--cacert", root, &up]).0, "hello\n");
+}
+
+/// A file for one run, as an argument.
+fn file(face: &str, name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = scratch(face, name);
+    fs::write(&path, contents).expect("writable");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+fn pins_are_checked_besides_the_chain(face: &str) {
+    let authority = Authority::new("Root");
+    let root = &*file(face, "pins-root.pem", authority.pem());
+    let (config, spki) = authority.server_config_and_key("localhost");
+    let pin = &Sha256::digest(spki).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let server = Server::with_config(config);
+    let url = &*format!("https://localhost:{}/", server.port);
+    for pins in [&["--pin", pin][..], &["--pin", PIN, "--pin", pin], &["--pin", &pin.to_uppercase()]] {
+        expect(face, 0, &[&["--roots", root, url], pins].concat());
+    }
+    let (_, err) = expect(face, 5, &["--roots", root, "--pin", PIN, url]);
+    assert!(err.starts_with("error: handshake: pin-mismatch: "), "{err}");
+    for args in [&["--pin", pin, url][..], &["--roots", "mozilla", "--pin", pin, url]] {
+        let (_, err) = expect(face, 5, args);
+        assert!(err.starts_with("error: handshake: unknown-issuer: "), "{err}");
+    }
+    expect(face, 0, &["--roots", "mozilla", "--cacert", root, "--pin", pin, url]);
+    assert_eq!(server.requests(), 4);
+}
+
+fn clients_show_who_they_are(face: &str) {
+    let (authority, devices) = (Authority::new("Root"), Authority::new("Root of devices"));
+    let root = &*file(face, "clients-root.pem", authority.pem());
+    let strict = Server::with_config(authority.server_config_for("localhost", &devices, true));
+    let lenient = Server::with_config(authority.server_config_for("localhost", &devices, false));
+    let [url, open_url] = [&strict, &lenient].map(|server| format!("https://localhost:{}/", server.port));
+    for (name, algorithm) in [("p256", &rcgen::PKCS_ECDSA_P256_SHA256), ("ed25519", &rcgen::PKCS_ED25519)] {
+        let pair = KeyPair::generate_for(algorithm).expect("a key");
+        let certificate = devices.client_certificate(&pair, 0);
+        let cert = &*file(face, &format!("{name}-cert.der"), &certificate);
+        let key = &*file(face, &format!("{name}-key.pem"), pair.serialize_pem());
+        let key_der = &*file(face, &format!("{name}-key.der"), pair.serialize_der());
+        for key in [key, key_der] {
+            expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &url]);
+        }
+        expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &open_url]);
+    }
+    assert_eq!((strict.requests(), lenient.requests()), (4, 2));
+    // The key in the certificate's file; and the certificate of an authority that the server does not know.
+    let pair = KeyPair::generate().expect("a key");
+    let both = |issuer: &Authority| {
+        let body = base64(&issuer.client_certificate(&pair, 0));
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n{}", pair.serialize_pem())
+    };
+    let [known, unknown] = [("known", &devices), ("unknown", &authority)]
+        .map(|(name, issuer)| file(face, &format!("{name}.pem"), both(issuer)));
+    expect(face, 0, &["--roots", root, "--cert", &known, &url]);
+    // The server says no once our handshake is over: that may be seen while sending or waiting, or as a closed
+    // connection.
+    for args in [&["--roots", root, "--cert", &*unknown, &*url][..], &["--roots", root, &*url]] {
+        let output = request(face, args);
+        assert!(matches!(output.status.code(), Some(5 | 7)), "{output:?}");
+    }
+    expect(face, 0, &["--roots", root, &open_url]);
+
+    let psk = ["--psk", "a:b:00112233445566778899aabbccddeeff", &*open_url];
+    let (_, err) = expect(face, 5, &psk);
+    assert!(err.starts_with("error: handshake: psk-refused: "), "{err}");
+    assert_eq!((strict.requests(), lenient.requests()), (5, 3));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit = |at| if at <= chunk.len() { DIGITS[(bits >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
+        [0, 1, 2, 3].map(digit)
+    };
+    bytes.chunks(3).flat_map(encode).collect()
 }
 
 fn a_reader_that_leaves_is_no_panic(face: &str) {

@@ -3,25 +3,27 @@
 use embedded_io_async::Read;
 use socketpool::{
     Error, Resources, SocketPool,
-    requests::{Events, Inflate, Session},
-    tls::{Roots, TlsContext},
+    requests::{Events, Inflate, Retry, Session},
 };
 
 use crate::{
-    Payload, SOCKETS, date,
+    Payload, SOCKETS, authenticate, date,
     failure::Failure,
+    floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare, support,
+    prepare, random_number,
+    trust::Trust,
+    upload::{self, HostFile},
 };
 
 /// Sends the request as often as asked, and writes the answers out.
 pub async fn run(
     options: &Options<'_>,
     body: &Payload<'_>,
-    roots: Roots<'_>,
+    trust: &Trust<'_>,
     output: &mut Output<'_>,
     meter: &Meter,
 ) -> Result<(), Failure> {
@@ -29,7 +31,7 @@ pub async fn run(
     let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(TlsContext::new(support::random, date(options.at)).roots(roots), meter);
+    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);
@@ -38,15 +40,26 @@ pub async fn run(
         http = http.max_redirects(redirects);
     }
 
+    if let Some(attempts) = options.retry {
+        http = http.retry(Retry::new(attempts, &random_number));
+    }
+
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
     let mut inflate = Box::new(Inflate::<32_768>::new());
     for _ in 0..options.repeat {
         let request = prepare(http.request(options.method, options.url), options);
+        let mut cnonce = [0; 16];
+        let request = authenticate(request, options, &mut cnonce);
         let mut response = match *body {
             Payload::Nothing => request.send().await?,
             Payload::Bytes(bytes) => request.body(bytes).send().await?,
             Payload::Form(pairs) => request.form(pairs).send().await?,
+            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send().await?,
+            Payload::Upload(path) => {
+                let (file, len) = HostFile::open("--upload", path)?;
+                request.stream(file, len).send().await?
+            }
         };
         output.head(&response)?;
         if options.compressed {

@@ -38,6 +38,8 @@ fn of_error(error: Error) -> u8 {
         // A redirect to something that is not HTTP, which we never follow.
         (ErrorKind::Url(UrlError::UnsupportedScheme), Phase::Head) => 12,
         (ErrorKind::Status(_), _) => 22,
+        // The file, not the server.
+        (ErrorKind::Source(_), _) => 2,
         (_, Phase::Setup) => 2,
         (_, Phase::Resolve) => 3,
         (_, Phase::Connect) => 4,

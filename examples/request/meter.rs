@@ -5,6 +5,7 @@ use std::{cell::Cell, fmt};
 use socketpool::{
     Result, blocking,
     pool::Key,
+    time::Instant,
     traits::{SocketPool, TlsContext, TlsId},
 };
 
@@ -120,6 +121,10 @@ impl<P: blocking::traits::SocketPool> blocking::traits::SocketPool for Metered<'
 
     fn clock(&self) -> &P::Clock {
         self.inner.clock()
+    }
+
+    fn wait_until(&self, at: Instant) {
+        self.inner.wait_until(at);
     }
 
     fn socket(&self) -> Result<P::Socket<'_>> {

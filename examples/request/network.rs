@@ -220,6 +220,10 @@ impl blocking::stack::Connect for HostNetwork<'_> {
         self.deadline.set(deadline);
     }
 
+    fn wait_until(&self, at: Instant) {
+        std::thread::sleep(Duration::from_millis(at.as_millis().saturating_sub(self.now().as_millis())));
+    }
+
     fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
         let address = match self.destination(remote) {
             Destination::Address(address) => address,

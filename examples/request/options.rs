@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, net::IpAddr, net::SocketAddr, time::Duration};
 
-use socketpool::http::{Method, is_field_name, is_field_value};
+use socketpool::{
+    http::{Method, is_field_name, is_field_value},
+    tls::pin::Pin,
+};
 
 use crate::failure::Failure;
 
@@ -16,14 +19,24 @@ pub fn help() -> String {
     format!(
         "\
 usage: request [option]… URL
-  -X METHOD                         instead of GET, or of POST with a body
+  -X METHOD                         instead of GET, of POST with a body, of PUT with --upload
   -H 'Name: value'                  a header field; may be repeated
   -d DATA, -d @FILE                 sends this, or what the file holds, as it is
   --json TEXT                       sends this as application/json
   --form k=v                        sends a form; may be repeated
+  --multipart k=v, --multipart k=@FILE[;type=T]
+                                    sends a form with files, which are read while they are sent; may be repeated
+  --upload FILE                     sends what the file holds, reading it while it is sent; - is standard input
   --query k=v                       adds to the query of the URL; may be repeated
   --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
-  --cacert FILE                     trusts this (PEM or DER) instead of Mozilla's roots; may be repeated
+  --digest u:p                      authenticates by Digest, once the server asks for it
+  --range A-B, --range A-           asks for these bytes only
+  --retry N                         makes up to N attempts, with a random wait between them
+  --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
+  --cacert FILE                     the same as --roots FILE
+  --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
+  --cert FILE [--key FILE]          shows this certificate to servers that ask; key P-256 or Ed25519, or in the same file
+  --psk ID:HEX                      shares this key with the server, instead of certificates
   --at UNIX_SECONDS                 checks certificates as of then
   --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
   --timeout SECONDS                 for the whole exchange; 30 unless given
@@ -55,8 +68,18 @@ pub struct Options<'a> {
     /// Whether the data is JSON.
     pub json: bool,
     pub user: Option<(&'a str, &'a str)>,
+    pub digest: Option<(&'a str, &'a str)>,
+    pub range: Option<(u64, Option<u64>)>,
+    /// Attempts, the first one included.
+    pub retry: Option<u8>,
     pub bearer: Option<&'a str>,
-    pub cacerts: Vec<&'a str>,
+    /// Mozilla's roots were asked for.
+    pub mozilla: bool,
+    pub roots: Vec<&'a str>,
+    pub pins: Vec<Pin>,
+    pub cert: Option<&'a str>,
+    pub key: Option<&'a str>,
+    pub psk: Option<(&'a str, Vec<u8>)>,
     pub at: Option<u64>,
     pub routes: Vec<Route>,
     pub timeout: Option<Duration>,
@@ -81,6 +104,22 @@ pub enum Data<'a> {
     Text(&'a str),
     File(&'a str),
     Form(Vec<(&'a str, &'a str)>),
+    Multipart(Vec<Field<'a>>),
+    Upload(&'a str),
+}
+
+/// A part of a form with files.
+#[derive(Debug)]
+pub struct Field<'a> {
+    pub name: &'a str,
+    pub value: Value<'a>,
+    pub content_type: Option<&'a str>,
+}
+
+#[derive(Debug)]
+pub enum Value<'a> {
+    Text(&'a str),
+    File(&'a str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,8 +147,16 @@ impl<'a> Options<'a> {
             data: Data::Nothing,
             json: false,
             user: None,
+            digest: None,
+            range: None,
+            retry: None,
             bearer: None,
-            cacerts: Vec::new(),
+            mozilla: false,
+            roots: Vec::new(),
+            pins: Vec::new(),
+            cert: None,
+            key: None,
+            psk: None,
             at: None,
             routes: Vec::new(),
             timeout: None,
@@ -148,10 +195,33 @@ impl<'a> Options<'a> {
                         _ => options.set_data(Data::Form(vec![pair]))?,
                     }
                 }
+                "--multipart" => {
+                    let field = field(value()?)?;
+                    match &mut options.data {
+                        Data::Multipart(fields) => fields.push(field),
+                        _ => options.set_data(Data::Multipart(vec![field]))?,
+                    }
+                }
+                "--upload" => options.set_data(Data::Upload(value()?))?,
+                "--digest" => options.digest = Some(pair(arg, value()?, ':')?),
+                "--range" => {
+                    let (from, last) = pair(arg, value()?, '-')?;
+                    let last = if last.is_empty() { None } else { Some(number(arg, last)?) };
+                    options.range = Some((number(arg, from)?, last));
+                }
+                "--retry" => options.retry = Some(number(arg, value()?)?),
                 "--query" => options.query.push(pair(arg, value()?, '=')?),
                 "--user" => options.user = Some(pair(arg, value()?, ':')?),
                 "--bearer" => options.bearer = Some(value()?),
-                "--cacert" => options.cacerts.push(value()?),
+                "--cacert" => options.roots.push(value()?),
+                "--roots" => match value()? {
+                    "mozilla" => options.mozilla = true,
+                    file => options.roots.push(file),
+                },
+                "--pin" => options.pins.push(pin(value()?)?),
+                "--cert" => options.cert = Some(value()?),
+                "--key" => options.key = Some(value()?),
+                "--psk" => options.psk = Some(psk(value()?)?),
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
                 "--timeout" => options.timeout = Some(seconds(arg, value()?)?),
@@ -186,7 +256,23 @@ impl<'a> Options<'a> {
         if options.rx > MAX_RX {
             return Err(usage(format!("--rx can be {MAX_RX} at most")));
         }
-        let default = if let Data::Nothing = options.data { Method::Get } else { Method::Post };
+        if options.retry == Some(0) {
+            return Err(usage("--retry 0 would send nothing"));
+        }
+        if options.digest.is_some() && (options.user.is_some() || options.bearer.is_some()) {
+            return Err(usage("one way to authenticate is enough: --user, --bearer or --digest"));
+        }
+        if options.key.is_some() && options.cert.is_none() {
+            return Err(usage("--key needs --cert"));
+        }
+        if options.psk.is_some() && (options.cert.is_some() || !options.pins.is_empty() || !options.roots.is_empty()) {
+            return Err(usage("with --psk there are no certificates: no --cert, --pin or --roots"));
+        }
+        let default = match options.data {
+            Data::Nothing => Method::Get,
+            Data::Upload(_) => Method::Put,
+            _ => Method::Post,
+        };
         options.method = method.unwrap_or(default);
         Ok(options)
     }
@@ -194,7 +280,7 @@ impl<'a> Options<'a> {
     fn set_data(&mut self, data: Data<'a>) -> Result<(), Failure> {
         match self.data {
             Data::Nothing => self.data = data,
-            _ => return Err(usage("a request has one body: -d, --json or --form")),
+            _ => return Err(usage("a request has one body: -d, --json, --form, --multipart or --upload")),
         }
         Ok(())
     }
@@ -214,8 +300,36 @@ fn header(text: &str) -> Result<(&str, &str), Failure> {
     Ok((name, value))
 }
 
+/// `name=value` or `name=@FILE[;type=T]`.
+fn field(text: &str) -> Result<Field<'_>, Failure> {
+    let (name, value) = pair("--multipart", text, '=')?;
+    let Some(path) = value.strip_prefix('@') else {
+        return Ok(Field { name, value: Value::Text(value), content_type: None });
+    };
+    let (path, content_type) = match path.split_once(";type=") {
+        Some((path, media_type)) => (path, Some(media_type)),
+        None => (path, None),
+    };
+    Ok(Field { name, value: Value::File(path), content_type })
+}
+
 fn pair<'a>(option: &str, text: &'a str, between: char) -> Result<(&'a str, &'a str), Failure> {
     text.split_once(between).ok_or_else(|| usage(format!("{option} needs a {between:?} in {text:?}")))
+}
+
+fn pin(text: &str) -> Result<Pin, Failure> {
+    Pin::leaf_spki_from_hex(text).ok_or_else(|| usage(format!("--pin {text:?} is not 64 hexadecimal digits")))
+}
+
+/// `ID:HEX`. The identity may have colons in it. The key is not shown when it is wrong.
+fn psk(text: &str) -> Result<(&str, Vec<u8>), Failure> {
+    let wrong = || usage("--psk needs ID:HEX");
+    let (identity, digits) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let digits = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    if digits.len() % 2 != 0 {
+        return Err(wrong());
+    }
+    Ok((identity, digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
 }
 
 fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, Failure> {

@@ -1,23 +1,100 @@
-//! The roots of `--cacert`.
+//! Whom to trust, and who we are: the files of `--roots`, `--cert` and `--key`, and the TLS context made of them.
 
-use std::fs;
+use std::{fmt::Display, fs};
 
-use socketpool::tls::pem::{self, PemError};
+use rustls_pki_types::TrustAnchor;
+use socketpool::tls::{
+    Psk, Random, Roots, TimeSource, TlsContext, VerifyPolicy,
+    identity::{Identity, PrivateKey},
+    pem::{self, PemError},
+    roots::trust_anchor_from_der,
+};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, options::Options, support};
 
-/// Every certificate in these files as DER, and where it is from. A file may be one certificate in DER, or PEM text with
-/// several.
-pub fn read<'a>(paths: &[&'a str]) -> Result<Vec<(&'a str, Vec<u8>)>, Failure> {
-    let mut certificates = Vec::new();
-    for path in paths {
-        let usage = |reason: &dyn core::fmt::Display| Failure::Usage(format!("--cacert {path}: {reason}"));
-        let file = fs::read(path).map_err(|error| usage(&error))?;
-        let is_pem = file.windows(11).any(|window| window == b"-----BEGIN ");
-        let found = if is_pem { from_pem(&file).map_err(|error| usage(&error))? } else { vec![file] };
-        certificates.extend(found.into_iter().map(|der| (*path, der)));
+/// What was in the files.
+pub struct Files<'a> {
+    /// Every root as DER, and where it is from.
+    roots: Vec<(&'a str, Vec<u8>)>,
+    identity: Option<(Vec<u8>, PrivateKey)>,
+}
+
+impl<'a> Files<'a> {
+    pub fn read(options: &Options<'a>) -> Result<Self, Failure> {
+        let mut roots = Vec::new();
+        for path in &options.roots {
+            roots.extend(certificates("--roots", path)?.into_iter().map(|der| (*path, der)));
+        }
+        let identity = match options.cert {
+            Some(path) => {
+                let certificate = certificates("--cert", path)?.swap_remove(0);
+                Some((certificate, key(options.key.unwrap_or(path))?))
+            }
+            None => None,
+        };
+        Ok(Self { roots, identity })
     }
-    Ok(certificates)
+
+    /// The roots, ready for use.
+    pub fn anchors(&self) -> Result<Vec<TrustAnchor<'_>>, Failure> {
+        let anchor = |(path, der)| trust_anchor_from_der(der).map_err(|error| usage("--roots", path, error));
+        self.roots.iter().map(|(path, der)| anchor((path, der))).collect()
+    }
+}
+
+/// All of it together.
+pub struct Trust<'a> {
+    policy: VerifyPolicy<'a>,
+    identity: Option<Identity<'a>>,
+    psk: Option<Psk<'a>>,
+}
+
+impl<'a> Trust<'a> {
+    pub fn new(
+        options: &'a Options<'_>,
+        files: &'a Files<'_>,
+        anchors: &'a [TrustAnchor<'a>],
+    ) -> Result<Self, Failure> {
+        let roots = match anchors {
+            [] => Roots::MOZILLA,
+            own if options.mozilla => Roots::mozilla_and(own),
+            own => Roots::only(own),
+        };
+        let path = options.cert.unwrap_or_default();
+        let identity = files.identity.as_ref().map(|(certificate, key)| Identity::new(certificate, key)).transpose();
+        let psk = options.psk.as_ref().map(|(identity, key)| Psk::new(identity.as_bytes(), key)).transpose();
+        Ok(Self {
+            policy: VerifyPolicy::new(roots).pins(&options.pins),
+            identity: identity.map_err(|error| usage("--cert", path, error))?,
+            psk: psk.map_err(|error| Failure::Usage(format!("--psk: {error}")))?,
+        })
+    }
+
+    /// The context. It verifies servers, unless a shared key does that.
+    pub fn context<T: TimeSource>(&self, clock: T) -> TlsContext<'a, impl Random + use<T>, T> {
+        let mut tls = TlsContext::new(support::random, clock).policy(self.policy);
+        if let Some(identity) = self.identity {
+            tls = tls.identity(identity);
+        }
+        if let Some(psk) = self.psk {
+            tls = tls.psk(psk);
+        }
+        tls
+    }
+}
+
+fn usage(option: &str, path: &str, reason: impl Display) -> Failure {
+    Failure::Usage(format!("{option} {path}: {reason}"))
+}
+
+fn is_pem(file: &[u8]) -> bool {
+    file.windows(11).any(|window| window == b"-----BEGIN ")
+}
+
+/// Every certificate in a file as DER, at least one. The file may be one certificate in DER, or PEM text with several.
+fn certificates(option: &str, path: &str) -> Result<Vec<Vec<u8>>, Failure> {
+    let file = fs::read(path).map_err(|error| usage(option, path, error))?;
+    if is_pem(&file) { from_pem(&file).map_err(|error| usage(option, path, error)) } else { Ok(vec![file]) }
 }
 
 fn from_pem(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
@@ -31,4 +108,11 @@ fn from_pem(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
         }
     }
     if certificates.is_empty() { Err(PemError::NotFound) } else { Ok(certificates) }
+}
+
+/// A private key, PEM or DER.
+fn key(path: &str) -> Result<PrivateKey, Failure> {
+    let file = fs::read(path).map_err(|error| usage("--key", path, error))?;
+    let key = if is_pem(&file) { PrivateKey::from_pem(&file) } else { PrivateKey::from_der(&file) };
+    key.map_err(|error| usage("--key", path, error))
 }

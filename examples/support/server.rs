@@ -11,12 +11,13 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
 };
 use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
+    ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, StreamOwned, WantsVerifier,
     pki_types::{CertificateDer, PrivateKeyDer},
+    server::WebPkiClientVerifier,
 };
 
 /// A certificate authority, made at start.
@@ -50,6 +51,45 @@ impl Authority {
 
     /// What a server for `name` needs, signed by this authority.
     pub fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
+        let (chain, key) = self.server_certificate(name, validity);
+        builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate")
+    }
+
+    /// The same, and the server's public key (SubjectPublicKeyInfo).
+    pub fn server_config_and_key(&self, name: &str) -> (ServerConfig, Vec<u8>) {
+        let (chain, key) = self.server_certificate(name, Validity::Now);
+        let spki = KeyPair::try_from(&key).expect("a key").subject_public_key_info();
+        (builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate"), spki)
+    }
+
+    /// The same, for a server that asks its clients for a certificate of `clients`, and perhaps insists.
+    pub fn server_config_for(&self, name: &str, clients: &Self, required: bool) -> ServerConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.der()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = if required { verifier } else { verifier.allow_unauthenticated() };
+        let (chain, key) = self.server_certificate(name, Validity::Now);
+        let verifier = verifier.build().expect("a verifier");
+        builder().with_client_cert_verifier(verifier).with_single_cert(chain, key).expect("a usable certificate")
+    }
+
+    /// A client certificate for this key, signed by this authority, with so many bytes of something in it.
+    pub fn client_certificate(&self, key: &KeyPair, ballast: usize) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, "device");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = date_time_ymd(2024, 1, 1);
+        let of_ours = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 32473, 1], vec![0; ballast]);
+        params.custom_extensions.push(of_ours);
+        params.signed_by(key, &self.0).expect("a certificate").der().clone()
+    }
+
+    fn server_certificate(
+        &self,
+        name: &str,
+        validity: Validity,
+    ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([name.to_string()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -59,13 +99,14 @@ impl Authority {
         }
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS#8");
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("TLS 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("a usable certificate")
+        (vec![certificate.der().clone()], key)
     }
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("TLS 1.3")
 }
 
 /// A running server; it ends with the process.
@@ -82,14 +123,19 @@ impl Server {
     /// Serves HTTPS on a free port of the loopback interface, with a certificate for `name`. Every answer is JSON: the
     /// path that was asked for, and how many requests there have been.
     pub fn start(authority: &Authority, name: &str, validity: Validity) -> Self {
-        Self::start_with(authority, name, validity, None)
+        Self::with_config(authority.server_config(name, validity))
+    }
+
+    /// The same, on other terms.
+    pub fn with_config(config: ServerConfig) -> Self {
+        Self::with_answers(config, None)
     }
 
     /// The same, with answers of your own.
-    pub fn start_with(authority: &Authority, name: &str, validity: Validity, answer: Option<Answer>) -> Self {
+    pub fn with_answers(config: ServerConfig, answer: Option<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let config = Arc::new(authority.server_config(name, validity));
+        let config = Arc::new(config);
         let server = Self { port, connections: Arc::default(), requests: Arc::default() };
         let (connections, requests) = (server.connections.clone(), server.requests.clone());
         thread::spawn(move || {

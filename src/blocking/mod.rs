@@ -52,18 +52,22 @@ mod socket;
 pub mod stack;
 mod stream;
 #[cfg(feature = "tls")]
+mod sync;
+#[cfg(feature = "tls")]
 mod tls;
 pub mod traits;
+mod udp;
 
 #[cfg(feature = "gzip")]
 pub use self::requests::Decoded;
 #[cfg(feature = "json")]
 pub use self::requests::JsonElements;
 #[cfg(feature = "requests")]
-pub use self::requests::{Events, Lines, Response, Session};
+pub use self::requests::{Events, Lines, Payload, Response, Session, Source};
 pub use self::{
     manager::ConnectionManager,
     pool::SocketPool,
     socket::Socket,
     stack::{Network, ZeroRead},
+    udp::UdpSocket,
 };

@@ -132,6 +132,10 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::SocketPool f
         self.network
     }
 
+    fn wait_until(&self, at: Instant) {
+        self.network.wait_until(at);
+    }
+
     fn socket(&self) -> Result<Self::Socket<'_>> {
         self.socket()
     }

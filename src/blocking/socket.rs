@@ -120,6 +120,12 @@ impl<'p, 's, S: Connect + Resolve + Clock + 's, const N: usize> Socket<'p, 's, S
         outcome.map_err(|kind| Error::new(Phase::Close, kind))
     }
 
+    /// The slot, with nothing in it.
+    pub(super) fn into_slot(mut self) -> Lease<'p, Resting<'s, S>> {
+        *self.lease.connection() = None;
+        self.lease
+    }
+
     /// The slot's content, for the TLS context that wraps it.
     #[cfg(feature = "tls")]
     pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S>> {

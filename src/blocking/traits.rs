@@ -28,7 +28,7 @@ pub use crate::traits::TlsId;
 use crate::{
     error::{Error, Result},
     pool::Key,
-    time::{Clock, Deadline},
+    time::{Clock, Deadline, Instant},
 };
 
 /// A bounded number of sockets over one network, and the memory that exchanges over them need. The blocking twin of
@@ -51,6 +51,13 @@ pub trait SocketPool {
 
     /// The clock that deadlines are measured with.
     fn clock(&self) -> &Self::Clock;
+
+    /// Waits until `at`; at once if it has passed. Unless a pool knows a better way, it looks at its clock until then.
+    fn wait_until(&self, at: Instant) {
+        while self.clock().now() < at {
+            core::hint::spin_loop();
+        }
+    }
 
     /// Takes a free slot, closing the least recently used idle connection if there is no other way.
     ///

@@ -29,6 +29,10 @@ pub enum EncodeError {
     /// Content-Length or Transfer-Encoding: how the body is framed follows from the body, and two opinions about it
     /// are how requests are smuggled.
     FramingField,
+    /// A multipart boundary is 1 to 70 characters of a token.
+    InvalidBoundary,
+    /// A part of a multipart form holds the boundary: choose another one.
+    BoundaryInPart,
     /// The buffer is too small for the head.
     BufferTooSmall {
         /// Bytes the whole head takes.
@@ -44,6 +48,8 @@ impl core::fmt::Display for EncodeError {
             Self::InvalidFieldValue => f.write_str("control character in a field value"),
             Self::InvalidCredentials => f.write_str("invalid user name or password"),
             Self::FramingField => f.write_str("content-length and transfer-encoding follow from the body"),
+            Self::InvalidBoundary => f.write_str("invalid multipart boundary"),
+            Self::BoundaryInPart => f.write_str("the boundary occurs in a part of the form"),
             Self::BufferTooSmall { need } => write!(f, "buffer too small for the request head: {need} bytes needed"),
         }
     }

@@ -1,10 +1,9 @@
 //! Reading the host of a URL: a name, an IPv4 address or an IPv6 literal.
 
-use core::net::IpAddr;
-
 use super::bytes::cut_last;
 use super::url::UrlError;
 use super::writer::ByteWriter;
+use crate::addr::{parse_ipv4, parse_ipv6};
 
 /// Writes `host` in its normal form: names in lower case, IPv6 in brackets and shortened (RFC 5952).
 pub(super) fn write_host(host: &[u8], writer: &mut ByteWriter<'_>) -> Result<(), UrlError> {
@@ -57,74 +56,6 @@ fn ends_in_number(host: &[u8]) -> bool {
         Some(label) => !label.is_empty() && label.iter().all(u8::is_ascii_digit),
         None => false,
     }
-}
-
-/// The address, if `host` in its normal form is one.
-pub(super) fn ip_address(host: &[u8]) -> Option<IpAddr> {
-    match host {
-        [b'[', literal @ .., b']'] => parse_ipv6(literal).map(|groups| IpAddr::V6(groups.into())),
-        _ => parse_ipv4(host).map(|octets| IpAddr::V4(octets.into())),
-    }
-}
-
-/// Four decimal numbers up to 255. The octal, hexadecimal and shortened spellings browsers take are refused: they mostly
-/// serve to hide an address.
-fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
-    let mut octets = [0u8; 4];
-    let mut places = octets.iter_mut();
-    for label in labels(text) {
-        if label.len() > 3 || matches!(label, [] | [b'0', _, ..]) {
-            return None;
-        }
-        *places.next()? = label.iter().try_fold(0u8, |octet, digit| {
-            digit.is_ascii_digit().then_some(())?;
-            octet.checked_mul(10)?.checked_add(digit - b'0')
-        })?;
-    }
-    places.next().is_none().then_some(octets)
-}
-
-/// Eight groups, a run of zeros among them as `::`, the last two possibly as an IPv4 address (RFC 4291 §2.2). No zone.
-fn parse_ipv6(text: &[u8]) -> Option<[u16; 8]> {
-    let mut groups = [0; 8];
-    match text.windows(2).position(|pair| pair == b"::") {
-        None => (read_groups(text, &mut groups)? == 8).then_some(groups),
-        Some(gap) => {
-            let (before, after) = (text.get(..gap)?, text.get(gap + 2..)?);
-            let used = read_groups(before, &mut groups)?;
-            let mut tail = [0; 8];
-            let tail_len = read_groups(after, &mut tail)?;
-            let is_possible = used + tail_len < 8 && !before.contains(&b'.');
-            groups.iter_mut().rev().zip(tail.iter().take(tail_len).rev()).for_each(|(group, last)| *group = *last);
-            is_possible.then_some(groups)
-        }
-    }
-}
-
-/// Reads groups from the front, and says how many there are.
-fn read_groups(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
-    let mut places = groups.iter_mut();
-    let mut fields = text.split(|byte| *byte == b':');
-    while !text.is_empty()
-        && let Some(field) = fields.next()
-    {
-        if field.contains(&b'.') {
-            let [a, b, c, d] = parse_ipv4(field)?;
-            *places.next()? = u16::from_be_bytes([a, b]);
-            *places.next()? = u16::from_be_bytes([c, d]);
-            if fields.next().is_some() {
-                return None; // it was not the last
-            }
-        } else {
-            if field.is_empty() || field.len() > 4 {
-                return None;
-            }
-            *places.next()? = field
-                .iter()
-                .try_fold(0, |group, digit| Some(group << 4 | u16::try_from(char::from(*digit).to_digit(16)?).ok()?))?;
-        }
-    }
-    Some(8 - places.len())
 }
 
 /// Writes an IPv6 address in brackets, the first longest run of two or more zero groups as `::`.

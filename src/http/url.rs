@@ -4,9 +4,11 @@ use core::net::IpAddr;
 
 use super::bytes::{cut, cut_last, split_before};
 use super::head::Span;
-use super::host::{ip_address, write_host};
+use super::host::write_host;
+
 use super::percent::{EncodeSet, encode, encode_byte, encoded_len, form_set, path_set, query_set, userinfo_set};
 use super::writer::ByteWriter;
+use crate::addr::ip_literal;
 
 /// Where a URL leads: over TLS or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -264,7 +266,7 @@ impl Url {
     /// The address, if the host is one and needs no looking up.
     #[must_use]
     pub fn ip_address(&self, text: &[u8]) -> Option<IpAddr> {
-        ip_address(self.host.of(text))
+        ip_literal(self.host.of_str(text))
     }
 
     /// The value of the Host field: the host, IPv6 in brackets, and `:port` unless it is the default (RFC 9112 §3.2).

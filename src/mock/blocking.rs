@@ -4,15 +4,15 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io::{ErrorKind, Read, Write};
 
-use super::{Line, MockTls, Network, Script};
+use super::{Line, Mailbox, MockTls, Network, Script};
 use crate::{
     blocking::{
         Socket,
-        stack::{Connect, Connection, Family, Resolve, ResolveError},
+        stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
         traits::{TlsContext, TlsId},
     },
     error::Result as PoolResult,
-    time::Deadline,
+    time::{Deadline, Instant},
 };
 
 impl Script<'_> {
@@ -39,6 +39,10 @@ impl Connect for Network<'_> {
         self.script.deadline.set(deadline);
     }
 
+    fn wait_until(&self, at: Instant) {
+        self.script.now.set(self.script.now.get().max(at));
+    }
+
     fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
         self.script.connect(remote)
     }
@@ -47,6 +51,31 @@ impl Connect for Network<'_> {
 impl Resolve for Network<'_> {
     fn resolve(&self, host: &str, _: Family) -> Result<IpAddr, ResolveError> {
         self.script.address(host).ok_or(ResolveError::NoSuchName)
+    }
+}
+
+impl Datagrams for Network<'_> {
+    type Socket<'a>
+        = Mailbox<'a>
+    where
+        Self: 'a;
+
+    fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+        Ok(self.script.bind())
+    }
+}
+
+impl DatagramSocket for Mailbox<'_> {
+    fn family(&self) -> Family {
+        Family::Any
+    }
+
+    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+        Mailbox::send_to(self, remote, datagram)
+    }
+
+    fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
+        Mailbox::recv_from(self, out).unwrap_or_else(|| Err(self.script.out_of_patience()))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Script`] says who can be reached and what each of them does, step by step; [`Script::network`] is a network
 //! stack for a [`SocketPool`](crate::SocketPool) of either face. Time is simulated: a wait for a silent peer ends at
-//! once, at its deadline. Peers can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
+//! once, at its deadline. Peers speak TCP, or [UDP](Peer::udp); they can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
 //! Afterwards the script tells what it saw: every byte sent, and how many connections and writes it took.
 //!
 //! [`MockTls`] stands in for TLS, over this network and no other.
@@ -56,6 +56,8 @@ pub enum Step<'a> {
     Send(&'a [u8]),
     /// The peer says and takes nothing more, and does not close.
     Stall,
+    /// The peer sends these and takes nothing more: what is written to it from now on breaks the connection.
+    HangUp(&'a [u8]),
     /// The peer closes in order.
     Close,
     /// The connection breaks.
@@ -72,6 +74,7 @@ pub struct Peer<'a> {
     fail_after: usize,
     refuses: bool,
     hesitates: bool,
+    udp: bool,
 }
 
 impl<'a> Peer<'a> {
@@ -80,7 +83,24 @@ impl<'a> Peer<'a> {
     /// List it again for each further connection that is to be accepted.
     #[must_use]
     pub const fn new(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
-        Self { host, port, steps, fragment: usize::MAX, fail_after: usize::MAX, refuses: false, hesitates: false }
+        Self {
+            host,
+            port,
+            steps,
+            fragment: usize::MAX,
+            fail_after: usize::MAX,
+            refuses: false,
+            hesitates: false,
+            udp: false,
+        }
+    }
+
+    /// A peer that speaks UDP with one socket. Each [`Step::Send`] is one datagram; [`Step::Receive`] waits for a datagram
+    /// that contains these bytes, and others are lost; [`Step::Stall`] and [`Step::Close`] are silence. One that begins with
+    /// a `Send` speaks to the first socket that listens.
+    #[must_use]
+    pub const fn udp(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
+        Self { udp: true, ..Self::new(host, port, steps) }
     }
 
     /// Nobody listens at that port: the connection is refused.
@@ -163,7 +183,7 @@ impl<'a> Script<'a> {
         self.connections.get()
     }
 
-    /// Connections that are open now.
+    /// Connections and UDP sockets that are open now.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.get()
@@ -181,12 +201,28 @@ impl<'a> Script<'a> {
         Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, u8::try_from(first + 1).ok()?)))
     }
 
+    /// Where this peer is.
+    fn remote(&self, peer: &Peer<'_>) -> Option<SocketAddr> {
+        let address = peer.host.parse().ok().or_else(|| self.address(peer.host))?;
+        Some(SocketAddr::new(address, peer.port))
+    }
+
+    /// Remembers what was sent.
+    fn note(&self, bytes: &[u8]) {
+        let mut sent = self.sent.borrow_mut();
+        let room = sent.capacity() - sent.len();
+        let _ = sent.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.writes.set(self.writes.get() + 1);
+    }
+
+    fn bind(&self) -> Mailbox<'_> {
+        self.open.set(self.open.get() + 1);
+        Mailbox { script: self, met: heapless::Vec::new(), hesitated: false }
+    }
+
     fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
         let mut met = self.met.borrow_mut();
-        let is_meant = |peer: &Peer<'_>| {
-            let address = peer.host.parse().ok().or_else(|| self.address(peer.host));
-            peer.port == remote.port() && address == Some(remote.ip())
-        };
+        let is_meant = |peer: &Peer<'_>| !peer.udp && self.remote(peer) == Some(remote);
         let unmet = self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index));
         let (index, peer) = unmet.ok_or(ErrorKind::ConnectionRefused)?;
         met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
@@ -237,7 +273,7 @@ impl Line<'_> {
     fn read(&mut self, out: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
         match self.peer.steps.get(self.step) {
             _ if self.moved >= self.peer.fail_after => Some(Err(ErrorKind::ConnectionReset)),
-            Some(Step::Send(bytes)) => {
+            Some(Step::Send(bytes) | Step::HangUp(bytes)) => {
                 let rest = bytes.get(self.done..).unwrap_or_default();
                 let count = rest.len().min(out.len()).min(self.allowance());
                 out[..count].copy_from_slice(&rest[..count]);
@@ -256,7 +292,7 @@ impl Line<'_> {
         match self.peer.steps.get(self.step) {
             _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Stall) => return None,
-            Some(Step::Reset) => return Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Reset | Step::HangUp(_)) => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Receive(awaited)) => {
                 for byte in &bytes[..count] {
                     self.done = matched(awaited, self.done, *byte);
@@ -270,10 +306,7 @@ impl Line<'_> {
             }
             _ => self.moved += count,
         }
-        let mut sent = self.script.sent.borrow_mut();
-        let room = sent.capacity() - sent.len();
-        let _ = sent.extend_from_slice(&bytes[..count.min(room)]);
-        self.script.writes.set(self.script.writes.get() + 1);
+        self.script.note(&bytes[..count]);
         Some(Ok(count))
     }
 
@@ -288,6 +321,73 @@ impl Line<'_> {
             self.step += 1;
             self.done = 0;
         }
+    }
+}
+
+/// A UDP socket.
+#[derive(Debug)]
+pub struct Mailbox<'a> {
+    script: &'a Script<'a>,
+    /// The peers that this socket speaks with, by their number, and the step each is at.
+    met: heapless::Vec<(usize, usize), 8>,
+    /// Whether the operation under way was put off once already.
+    hesitated: bool,
+}
+
+impl Drop for Mailbox<'_> {
+    fn drop(&mut self) {
+        self.script.open.set(self.script.open.get() - 1);
+    }
+}
+
+impl Mailbox<'_> {
+    /// Meets the first peer like this that nobody has met.
+    fn meet(&mut self, wanted: impl Fn(&Peer<'_>) -> bool) -> Result<(), ErrorKind> {
+        let mut met = self.script.met.borrow_mut();
+        let mut peers = self.script.peers.iter().enumerate();
+        if let Some((index, _)) = peers.find(|(index, peer)| peer.udp && wanted(peer) && !met.contains(index)) {
+            met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
+            self.met.push((index, 0)).map_err(|_| ErrorKind::OutOfMemory)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a datagram, which is lost if nobody is there.
+    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+        let script = self.script;
+        script.note(datagram);
+        let is_remote = |peer: &Peer<'_>| script.remote(peer) == Some(remote);
+        if !self.met.iter().any(|(index, _)| is_remote(&script.peers[*index])) {
+            self.meet(is_remote)?;
+        }
+        if let Some((index, step)) = self.met.iter_mut().find(|(index, _)| is_remote(&script.peers[*index]))
+            && let Some(Step::Receive(awaited)) = script.peers[*index].steps.get(*step)
+            && (awaited.is_empty() || datagram.windows(awaited.len()).any(|window| window == *awaited))
+        {
+            *step += 1;
+        }
+        Ok(())
+    }
+
+    /// The datagram there is; `None` if everybody is silent.
+    fn recv_from(&mut self, out: &mut [u8]) -> Option<Result<(usize, SocketAddr), ErrorKind>> {
+        let script = self.script;
+        if let Err(error) = self.meet(|peer| matches!(peer.steps.first(), Some(Step::Send(_)))) {
+            return Some(Err(error));
+        }
+        self.met.iter_mut().find_map(|(index, step)| {
+            let peer = &script.peers[*index];
+            match peer.steps.get(*step) {
+                Some(Step::Send(datagram)) => {
+                    *step += 1;
+                    let fits = datagram.len().min(out.len());
+                    out[..fits].copy_from_slice(&datagram[..fits]);
+                    script.remote(peer).map(|remote| Ok((datagram.len(), remote)))
+                }
+                Some(Step::Reset) => Some(Err(ErrorKind::ConnectionReset)),
+                _ => None,
+            }
+        })
     }
 }
 

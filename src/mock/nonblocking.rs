@@ -8,11 +8,11 @@ use core::{
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::{Line, MockTls, Network};
+use super::{Line, Mailbox, MockTls, Network};
 use crate::{
     error::Result as PoolResult,
     pool::Socket,
-    stack::{Connect, Connection, Family, Resolve, ResolveError},
+    stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
     time::{Instant, Timer},
     traits::{TlsContext, TlsId},
 };
@@ -50,6 +50,47 @@ impl Timer for Network<'_> {
             Poll::Pending
         })
         .await;
+    }
+}
+
+impl Datagrams for Network<'_> {
+    type Socket<'a>
+        = Mailbox<'a>
+    where
+        Self: 'a;
+
+    async fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+        Ok(self.script.bind())
+    }
+}
+
+impl Mailbox<'_> {
+    fn poll<T>(&mut self, context: &mut Context<'_>, operation: impl FnOnce(&mut Self) -> Option<T>) -> Poll<T> {
+        let script = self.script;
+        let hesitates = script.peers.iter().any(|peer| peer.udp && peer.hesitates);
+        if hesitates && !core::mem::replace(&mut self.hesitated, true) {
+            script.events.set(script.events.get() + 1);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(output) = operation(self) else { return Poll::Pending };
+        script.events.set(script.events.get() + 1);
+        self.hesitated = false;
+        Poll::Ready(output)
+    }
+}
+
+impl DatagramSocket for Mailbox<'_> {
+    fn family(&self) -> Family {
+        Family::Any
+    }
+
+    async fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+        poll_fn(|context| self.poll(context, |mailbox| Some(Mailbox::send_to(mailbox, remote, datagram)))).await
+    }
+
+    async fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
+        poll_fn(|context| self.poll(context, |mailbox| Mailbox::recv_from(mailbox, out))).await
     }
 }
 

@@ -1,24 +1,10 @@
-//! Under what a kept connection is found again.
+//! How a slot remembers under what its connection is found again.
 
-use crate::traits::TlsId;
+use crate::traits::{Key, TlsId};
 
 /// The longest host name a kept connection can be found under, in bytes. A longer name (they go up to 253) works, but
 /// its connection is closed after the response.
 pub const KEPT_HOST_LEN: usize = 128;
-
-/// Under what a kept connection is found again: it is only reused for the same host, port and session, with TLS only
-/// by the context that verified it, and never with TLS for a request without or the other way round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key<'k> {
-    /// The host as the URL names it, lower case.
-    pub host: &'k str,
-    /// The port.
-    pub port: u16,
-    /// Sessions with different numbers do not share connections. CircuitPython's `session_id`.
-    pub session_id: u32,
-    /// The TLS context, or `None` for plain TCP.
-    pub tls: Option<TlsId>,
-}
 
 /// A key that a slot remembers.
 #[derive(Debug)]

@@ -15,7 +15,8 @@
 //! capacity ([`SocketPool::counts`]).
 //!
 //! # Not supported
-//! Waiting for a free slot, UDP, listening, and use from several executors.
+//! Waiting for a free slot, listening, and use from several executors. UDP multicast and broadcast, and datagrams from
+//! one fixed peer ("connected" UDP).
 
 mod key;
 mod manager;
@@ -24,10 +25,14 @@ mod slots;
 mod socket;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
+pub(crate) mod sync;
+#[cfg(feature = "tls")]
 mod tls;
+mod udp;
 
 use core::{
     net::{IpAddr, SocketAddr},
+    pin::pin,
     time::Duration,
 };
 
@@ -35,18 +40,21 @@ use core::{
 pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
 pub use self::{
-    key::{KEPT_HOST_LEN, Key},
+    key::KEPT_HOST_LEN,
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
     slots::Counts,
     socket::Socket,
+    udp::UdpSocket,
 };
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
     stream::Stream,
 };
+pub use crate::traits::Key;
 use crate::{
+    addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
     stack::{Connect, Family, Resolve, ResolveError},
@@ -146,7 +154,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
             Ok(literal) => literal,
-            Err(name) => match deadline.limit(self.network, self.network.resolve(name, family)).await {
+            Err(name) => match deadline.limit(self.network, pin!(self.network.resolve(name, family))).await {
                 None => return Err(error(ErrorKind::Timeout)),
                 Some(answer) => answer.map_err(|failure| error(failure.into()))?,
             },
@@ -170,8 +178,7 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
 /// What a host is: an address, or a name to be resolved.
 pub(crate) fn literal_or_name(host: &str) -> Result<Result<IpAddr, &str>, ErrorKind> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(literal) = bare.parse() {
+    if let Some(literal) = ip_literal(host) {
         return Ok(Ok(literal));
     }
     if host.len() > 253 {

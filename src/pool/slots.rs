@@ -1,7 +1,7 @@
 //! The slots of a pool: one connection rests in each, lent to a socket, or idle under a key. Knows no I/O, so both
 //! faces use it.
 
-use super::key::{Key, StoredKey};
+use super::{Key, key::StoredKey};
 use crate::{
     error::Resource,
     lending::{Loan, Place},

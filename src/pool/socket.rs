@@ -1,6 +1,6 @@
 //! A socket: one slot of the pool in somebody's hands.
 
-use core::time::Duration;
+use core::{pin::pin, time::Duration};
 
 use embedded_io_async::{ErrorType, Read, Write};
 
@@ -71,7 +71,7 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
         *self.lease.connection() = None;
         let network = self.pool.network;
         let remote = self.pool.getaddrinfo(host, port, Family::Any, deadline).await?;
-        let connected = match deadline.limit(network, network.connect(remote)).await {
+        let connected = match deadline.limit(network, pin!(network.connect(remote))).await {
             None => Err(ErrorKind::Timeout),
             Some(outcome) => outcome.map_err(ErrorKind::from),
         };
@@ -123,7 +123,7 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
         let deadline = self.deadline();
         let error = |kind| Error::new(Phase::Receive, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, stream.read(buffer)).await {
+        match deadline.limit(self.pool.network, pin!(stream.read(buffer))).await {
             None => Err(error(ErrorKind::Timeout)),
             Some(Ok(received)) => Ok(received),
             Some(Err(kind)) => {
@@ -147,11 +147,17 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
         let network = self.pool.network;
         let linger = Deadline::at(network.now().after(LINGER));
         let outcome = match self.lease.connection() {
-            Some(stream) if !self.torn => linger.limit(network, stream.shutdown()).await,
+            Some(stream) if !self.torn => linger.limit(network, pin!(stream.shutdown())).await,
             _ => Some(Ok(())),
         };
         *self.lease.connection() = None;
         outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
+    }
+
+    /// The slot, with nothing in it.
+    pub(super) fn into_slot(mut self) -> Lease<'p, Resting<'s, S>> {
+        *self.lease.connection() = None;
+        self.lease
     }
 
     /// The slot's content, for the TLS context that wraps it.
@@ -181,7 +187,7 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
         if core::mem::replace(&mut self.torn, true) {
             return Err(error(ErrorKind::NotConnected));
         }
-        let outcome = deadline.limit(self.pool.network, work(stream)).await.unwrap_or(Err(ErrorKind::Timeout));
+        let outcome = deadline.limit(self.pool.network, pin!(work(stream))).await.unwrap_or(Err(ErrorKind::Timeout));
         self.torn = outcome.is_err();
         outcome.map_err(error)
     }

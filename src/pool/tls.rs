@@ -1,5 +1,7 @@
 //! TLS over the sockets of a pool: the pool lends the record buffers, the context does the rest.
 
+use core::pin::pin;
+
 use super::{Socket, SocketPool, Stream};
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
@@ -49,7 +51,7 @@ impl<R: Random, C: TimeSource> TlsContext<'_, R, C> {
         let network = socket.pool().network;
         let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
         let proven = match session {
-            Stream::Tls(session) => deadline.limit(network, session.open(self, server_hostname)).await,
+            Stream::Tls(session) => deadline.limit(network, pin!(session.open(self, server_hostname))).await,
             Stream::Plain(_) => Some(Err(ErrorKind::NotConnected)),
         };
         let proven = proven.unwrap_or(Err(ErrorKind::Timeout));

@@ -5,8 +5,12 @@ use core::{ops::DerefMut, time::Duration};
 #[cfg(feature = "json")]
 use super::json::Json;
 use super::{
-    body::{Body, Bytes, Empty, Form},
+    body::{Bytes, Empty, Form},
     draft::{Draft, Memory},
+    multipart::{Multipart, Part},
+    payload::{Outline, Produce, Streamed},
+    range::range_value,
+    retry::Retry,
 };
 use crate::{error::Result, http::Method};
 
@@ -17,44 +21,58 @@ pub(crate) const DEFAULT_REDIRECTS: u8 = 10;
 
 /// What every request of a session starts with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
+pub(crate) struct Options<'r> {
     pub(crate) timeout: Option<Duration>,
     /// Redirects to follow; with `None` they are answers like any other.
     pub(crate) redirects: Option<u8>,
     pub(crate) session_id: u32,
     pub(crate) buffer_limit: usize,
+    /// Fields of every request.
+    pub(crate) headers: &'r [(&'r str, &'r str)],
+    pub(crate) expects: bool,
+    pub(crate) retry: Option<Retry<'r>>,
+    /// Whether the caller says that doing it twice is as good as once.
+    pub(crate) repeatable: bool,
+    #[cfg(feature = "digest")]
+    pub(crate) digest: Option<super::digest::Credentials<'r>>,
 }
 
-impl Options {
+impl Options<'_> {
     pub(crate) const DEFAULT: Self = Self {
         timeout: Some(DEFAULT_TIMEOUT),
         redirects: Some(DEFAULT_REDIRECTS),
         session_id: 0,
         buffer_limit: usize::MAX,
+        headers: &[],
+        expects: false,
+        retry: None,
+        repeatable: false,
+        #[cfg(feature = "digest")]
+        digest: None,
     };
 }
 
 /// A request in the making, in an exchange buffer of the pool. Made by the methods of a session; finished with `send`.
 ///
 /// Nothing is sent before that. A mistake (a URL that is none, a line break in a value, too little memory) is reported
-/// by `send`, with phase `Setup`. `S` is the session, `M` the pool's exchange buffer, `B` the [`Body`].
+/// by `send`, with phase `Setup`. `S` is the session, `M` the pool's exchange buffer, `B` the body: see [`Payload`](super::Payload).
 #[must_use = "a request is only sent by `send`"]
 #[derive(Debug)]
 pub struct RequestBuilder<'r, S, M, B = Empty> {
     pub(crate) session: &'r S,
     pub(crate) draft: Result<Draft<'r, M>>,
     pub(crate) body: B,
-    pub(crate) options: Options,
+    pub(crate) options: Options<'r>,
 }
 
 impl<'r, S, M: DerefMut<Target = [u8]>> RequestBuilder<'r, S, M> {
-    pub(crate) fn new(session: &'r S, options: Options, buffer: Result<M>, method: Method<'r>, url: &str) -> Self {
+    pub(crate) fn new(session: &'r S, options: Options<'r>, buffer: Result<M>, method: Method<'r>, url: &str) -> Self {
         let draft = buffer.and_then(|buffer| Draft::new(Memory::new(buffer, options.buffer_limit), method, url));
         Self { session, draft, body: Empty, options }
     }
 }
 
-impl<'r, S, M: DerefMut<Target = [u8]>, B: Body> RequestBuilder<'r, S, M, B> {
+impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
     /// Adds `name=value` to the query of the URL, percent-encoded.
     pub fn query(self, name: &str, value: &str) -> Self {
         self.change(|draft| draft.push_query(name, value))
@@ -79,6 +97,81 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B: Body> RequestBuilder<'r, S, M, B> {
     /// Authenticates with a token (Bearer, RFC 6750).
     pub fn bearer(self, token: &str) -> Self {
         self.change(|draft| draft.push_field("Authorization", &[b"Bearer ", token.as_bytes()]))
+    }
+
+    /// Authenticates with user name and password by Digest (RFC 7616), which does not tell the password: after a 401
+    /// that asks for it, the request is sent once more with the answer. SHA-256; MD5 with the feature `md5-digest`.
+    ///
+    /// `cnonce` must be different in every request, and nobody should be able to guess it: 16 hexadecimal digits from
+    /// a random number generator will do. It protects the password from a server that chooses what is hashed with it.
+    ///
+    /// A body that streams is needed twice: ask first with [`expect_continue`](Self::expect_continue), or give a source
+    /// that can be rewound.
+    #[cfg(feature = "digest")]
+    pub fn digest_auth(mut self, user: &'r str, password: &'r str, cnonce: &'r str) -> Self {
+        self.options.digest = Some(super::digest::Credentials { user, password, cnonce });
+        self
+    }
+
+    /// Asks for a part only: the bytes from `from` on, to `last` and with it if that is given (RFC 9110 §14.2).
+    ///
+    /// The answer is 206 with [`content_range`](super::ResponseInfo::content_range), 416 if there is no such part, or
+    /// 200 with all of it from a server that does not do ranges.
+    ///
+    /// # Examples
+    ///
+    /// To resume a download, go on where it ended, and make sure that it is still the same with the `ETag` from before:
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let answer = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 4-8/9\r\nContent-Length: 5\r\n\r\n56789";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("host.example", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # let (mut file, mut len, etag) = (*b"1234.....", 4, "\"v1\"");
+    /// # block_on(async {
+    /// let request = http.get("http://host.example/firmware").range(len as u64, None).header("If-Range", etag);
+    /// let mut response = request.send().await?;
+    /// if response.content_range().is_none_or(|range| range.first != len as u64) {
+    ///     len = 0; // it is another one now, or the server sends all of it: from the beginning
+    /// }
+    /// loop {
+    ///     match response.read(&mut file[len..]).await? {
+    ///         0 => break,
+    ///         count => len += count,
+    ///     }
+    /// }
+    /// # assert_eq!((&file, len), (b"123456789", 9));
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn range(self, from: u64, last: Option<u64>) -> Self {
+        let mut text = [0; 48];
+        let value = range_value(from, last, &mut text);
+        self.change(|draft| draft.push_field("Range", &[value]))
+    }
+
+    /// Asks the server before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1): if it refuses the head, the
+    /// body stays here, and its source unread. A server that says nothing within a second is sent the body all the same.
+    pub fn expect_continue(mut self) -> Self {
+        self.options.expects = true;
+        self
+    }
+
+    /// Tries again, as this says, instead of what the session says.
+    pub fn retry(mut self, retry: Option<Retry<'r>>) -> Self {
+        self.options.retry = retry;
+        self
+    }
+
+    /// Says that this request does no harm when it is done twice, whatever its method: because it carries an
+    /// idempotency key, for example. It may then be repeated like a GET or a PUT.
+    pub fn repeatable(mut self) -> Self {
+        self.options.repeatable = true;
+        self
     }
 
     /// How long the whole exchange may take, from the name look-up to the last byte of the body; for ever with `None`.
@@ -111,8 +204,60 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B: Body> RequestBuilder<'r, S, M, B> {
         self.with_body(Json(value))
     }
 
-    /// Sends a body of a kind of your own.
-    pub fn with_body<C: Body>(self, body: C) -> RequestBuilder<'r, S, M, C> {
+    /// Sends what this reader reads, while it reads: `len` bytes, or as many as there are if that is `None` (in chunks,
+    /// which some old servers do not take). Say with [`header`](Self::header) what `Content-Type` it is.
+    ///
+    /// `source` is an embedded-io(-async) `Read`, or another [`Source`](super::Source). One that ends early or goes on
+    /// past `len` ends the request with [`SourceError`](super::SourceError) and closes the connection. It can be sent
+    /// once, unless it can go back, as [`Rewindable`](super::Rewindable) can.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::Session};
+    /// # let steps = [Step::Receive(b"0\r\n\r\n"), Step::Send(b"HTTP/1.1 204 No Content\r\n\r\n")];
+    /// # let peers = [Peer::new("host.example", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # let log = &b"yesterday"[..]; // any reader
+    /// # block_on(async {
+    /// http.put("http://host.example/log").stream(log, None).send().await?.error_for_status()?;
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// # assert!(script.sent().ends_with(b"\r\n\r\n9\r\nyesterday\r\n0\r\n\r\n"));
+    /// ```
+    pub fn stream<R>(self, source: R, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, M, Streamed<R>> {
+        self.with_body(Streamed::new(source, len.into()))
+    }
+
+    /// Sends what this closure puts at the start of the buffer it is given, time after time until it puts 0 bytes
+    /// there; otherwise as [`stream`](Self::stream).
+    pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, M, Streamed<Produce<F>>>
+    where
+        F: FnMut(&mut [u8]) -> Result<usize, embedded_io_async::ErrorKind>,
+    {
+        self.stream(Produce(fill), len)
+    }
+
+    /// Sends a form with files that are all in memory, as `multipart/form-data`.
+    #[doc(alias = "files")]
+    pub fn multipart(self, parts: &'r [Part<'r>]) -> RequestBuilder<'r, S, M, Multipart<'r, &'r [Part<'r>]>> {
+        self.with_body(Multipart::new(parts))
+    }
+
+    /// Sends a form with files that are read while they are sent.
+    #[doc(alias = "files")]
+    pub fn multipart_streamed<'p, R>(
+        self,
+        parts: &'r mut [Part<'p, R>],
+    ) -> RequestBuilder<'r, S, M, Multipart<'r, &'r mut [Part<'p, R>]>> {
+        self.with_body(Multipart::new(parts))
+    }
+
+    /// Sends a body of a kind of your own, or a [`Multipart`] form with a boundary of your own.
+    pub fn with_body<C: Outline>(self, body: C) -> RequestBuilder<'r, S, M, C> {
         RequestBuilder { session: self.session, draft: self.draft, body, options: self.options }
     }
 

@@ -10,7 +10,10 @@
 
 use core::ops::{Deref, DerefMut, Range};
 
-use super::body::Body;
+use super::{
+    builder::Options,
+    payload::{Outline, Plan},
+};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Result},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError},
@@ -54,8 +57,26 @@ pub(crate) struct Draft<'r, B> {
     method: Method<'r>,
     url: Url,
     fields_len: usize,
+    /// The session's fields, for those the request does not have.
+    defaults: &'r [(&'r str, &'r str)],
     /// Whether a redirect has taken the body away (303).
     without_body: bool,
+    /// Whether a redirect has led to another origin.
+    is_elsewhere: bool,
+    /// Whether the server is to be asked before the body is sent.
+    expects: bool,
+    /// Whether Authorization answers a challenge, and so belongs to this URL only.
+    #[cfg(feature = "digest")]
+    is_answer: bool,
+}
+
+/// What the session and the caller mean for one origin only (RFC 9110 §15.4).
+const PRIVATE: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "host"];
+/// What says where a body ends follows from the body.
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
 /// A request, staged to be sent.
@@ -63,14 +84,44 @@ pub(crate) struct Draft<'r, B> {
 pub(crate) struct Staged {
     /// The head, and the body behind it as far as it fits.
     pub(crate) bytes: Range<usize>,
-    /// Whether the body's own bytes have to follow in a write of their own.
-    pub(crate) body_follows: bool,
+    /// Where the head ends.
+    pub(crate) head_end: usize,
+    pub(crate) follows: Follows,
+    /// Whether the server is to be asked before the body is sent.
+    pub(crate) expects: bool,
+}
+
+/// What has to be sent after what is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follows {
+    Nothing,
+    /// The body's own bytes.
+    Bytes,
+    /// A stream, of this length if it is known.
+    Stream(Option<u64>),
 }
 
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     pub(crate) fn new(mut memory: Memory<B>, method: Method<'r>, url: &str) -> Result<Self> {
         let url = Url::parse(url, &mut memory).map_err(|error| too_small(error, memory.len()))?;
-        Ok(Self { memory, method, url, fields_len: 0, without_body: false })
+        Ok(Self {
+            memory,
+            method,
+            url,
+            fields_len: 0,
+            defaults: &[],
+            without_body: false,
+            is_elsewhere: false,
+            expects: false,
+            #[cfg(feature = "digest")]
+            is_answer: false,
+        })
+    }
+
+    /// Takes over what of the options concerns the head.
+    pub(crate) fn settle(&mut self, options: &Options<'r>) {
+        self.defaults = options.headers;
+        self.expects = options.expects;
     }
 
     pub(crate) fn method(&self) -> Method<'r> {
@@ -115,7 +166,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     pub(crate) fn push_field(&mut self, name: &str, parts: &[&[u8]]) -> Result<()> {
-        if ["content-length", "transfer-encoding"].iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+        if is_one_of(name, &FRAMING) {
             return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
         }
         self.push_fields(|writer| _ = writer.field_parts(name, parts))
@@ -138,21 +189,36 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         Fields::new(self.memory.get(self.url.len()..self.work()).unwrap_or_default())
     }
 
+    /// The session's fields that are to be sent here: not what the request says itself, nor what is meant for the
+    /// origin that a redirect has left.
+    fn defaults(&self) -> impl Iterator<Item = (&'r str, &'r str)> {
+        let stays = move |name: &str| !(self.is_elsewhere && is_one_of(name, &PRIVATE));
+        self.defaults.iter().copied().filter(move |(name, _)| stays(name) && self.fields().get(name).is_none())
+    }
+
     /// Stages the whole request in the work area: head, and body if it fits, in one piece.
-    pub(crate) fn stage(&mut self, body: &impl Body) -> Result<Staged> {
+    pub(crate) fn stage(&mut self, body: &impl Outline) -> Result<Staged> {
+        let setup = |kind| Error::new(Phase::Setup, kind);
         let (start, have) = (self.work(), self.memory.len());
-        let has = |name| self.fields().get(name).is_some();
+        let has =
+            |name| self.fields().get(name).is_some() || self.defaults().any(|(other, _)| is_one_of(name, &[other]));
         let (no_agent, no_accept, no_coding) = (!has("user-agent"), !has("accept"), !has("accept-encoding"));
         let (no_host, no_type, no_auth) = (!has("host"), !has("content-type"), !has("authorization"));
 
+        let plan = if self.without_body { Plan::Bytes(&[]) } else { body.plan().map_err(setup)? };
         let (front, work) = self.memory.split_at_mut_checked(start).unwrap_or_default();
-        let bytes = if self.without_body { Some(&[][..]) } else { body.as_bytes() };
+        let fields = Fields::new(front.get(self.url.len()..).unwrap_or_default());
         // A body that has to be written is written first: its length belongs into the head.
-        let written = match bytes {
-            Some(_) => 0,
-            None => body.write(work).map_err(|kind| Error::new(Phase::Setup, from_start(kind, start, have)))?,
+        let written = match plan {
+            Plan::Written => body.write(work).map_err(|kind| setup(from_start(kind, start, have)))?,
+            _ => 0,
         };
-        let body_len = bytes.map_or(written, <[u8]>::len);
+        let (bytes, len) = match plan {
+            Plan::Bytes(bytes) => (bytes, Some(bytes.len() as u64)),
+            Plan::Written => (&[][..], Some(written as u64)),
+            Plan::Streamed(len) => (&[][..], len),
+        };
+        let expects = self.expects && len != Some(0);
 
         let mut head =
             HeadWriter::new(work.get_mut(written..).unwrap_or_default(), self.method, self.url.target(front));
@@ -168,34 +234,98 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         if no_coding {
             head.field("Accept-Encoding", b"identity");
         }
+        for (name, value) in self.defaults {
+            let stays = !(self.is_elsewhere && is_one_of(name, &PRIVATE));
+            if is_one_of(name, &FRAMING) {
+                return Err(setup(ErrorKind::Encode(EncodeError::FramingField)));
+            }
+            if stays && fields.get(name).is_none() {
+                head.field(name, value.as_bytes());
+            }
+        }
         if let Some(userinfo) = self.url.userinfo(front).filter(|_| no_auth) {
             head.basic_auth_userinfo(userinfo);
         }
-        head.lines(front.get(self.url.len()..).unwrap_or_default());
-        if let Some(media_type) = body.content_type().filter(|_| no_type && !self.without_body) {
-            head.field("Content-Type", media_type.as_bytes());
+        head.lines(fields.as_bytes());
+        if let Some([first, second]) = body.media_type().filter(|_| no_type && !self.without_body) {
+            head.field_parts("Content-Type", &[first.as_bytes(), second.as_bytes()]);
         }
-        if body_len > 0 || self.method.sends_empty_length() {
-            head.field_number("Content-Length", body_len as u64);
+        match len {
+            None => _ = head.field("Transfer-Encoding", b"chunked"),
+            Some(0) if !self.method.sends_empty_length() => {}
+            Some(len) => _ = head.field_number("Content-Length", len),
+        }
+        if expects {
+            head.field("Expect", b"100-continue");
         }
         let head_len = head.finish().map_err(|error| encode_error(error, start + written, have))?;
         work.get_mut(..written + head_len).unwrap_or_default().rotate_left(written);
 
-        let mut len = head_len + written;
-        let bytes = bytes.unwrap_or_default();
-        let room = work.get_mut(len..len + bytes.len());
-        let body_follows = room.is_none();
-        if let Some(room) = room {
-            room.copy_from_slice(bytes);
-            len += bytes.len();
-        }
-        Ok(Staged { bytes: start..start + len, body_follows })
+        let mut end = head_len + written;
+        let room = work.get_mut(end..end + bytes.len()).filter(|_| !expects);
+        let follows = match (plan, room) {
+            (Plan::Streamed(len), _) => Follows::Stream(len),
+            (_, None) => Follows::Bytes,
+            (_, Some(room)) => {
+                room.copy_from_slice(bytes);
+                end += bytes.len();
+                Follows::Nothing
+            }
+        };
+        Ok(Staged { bytes: start..start + end, head_end: start + head_len, follows, expects })
+    }
+
+    /// Whether a body is still to be sent.
+    pub(crate) fn has_body(&self) -> bool {
+        !self.without_body
     }
 
     /// Whether the response with this head, which lies at the start of the work area, leads elsewhere (RFC 9110 §15.4).
     pub(crate) fn is_redirected_by(&self, head: &ResponseHead) -> bool {
         let received = self.memory.get(self.work()..).unwrap_or_default();
         matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) && head.fields(received).get("location").is_some()
+    }
+
+    /// The fields of the response with this head, which lies at the start of the work area.
+    pub(crate) fn received(&self, head: &ResponseHead) -> Fields<'_> {
+        head.fields(self.memory.get(self.work()..).unwrap_or_default())
+    }
+
+    /// What this head wants to have answered, if it can be.
+    #[cfg(feature = "digest")]
+    pub(crate) fn challenge(&self, head: &ResponseHead) -> Option<super::digest::Challenge<'_>> {
+        super::digest::Challenge::find(self.received(head))
+    }
+
+    /// Answers what this head wants to have answered: the field takes the place of any other of its name.
+    #[cfg(feature = "digest")]
+    pub(crate) fn answer(
+        &mut self,
+        head: &ResponseHead,
+        credentials: Option<&super::digest::Credentials<'_>>,
+    ) -> Result<()> {
+        let Some(credentials) = credentials else { return Ok(()) };
+        let (start, have) = (self.work(), self.memory.len());
+        let (front, work) = self.memory.split_at_mut_checked(start).unwrap_or_default();
+        let (received, room) = work.split_at_mut_checked(head.len).unwrap_or_default();
+        let Some(challenge) = super::digest::Challenge::find(head.fields(received)) else { return Ok(()) };
+        let (method, target) = (self.method.as_str(), self.url.target(front));
+        let mut writer = HeadWriter::after(room, 0);
+        let written =
+            challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
+        let failed = |error| encode_error(error, start + head.len, have).in_phase(Phase::Head);
+        let len = written.and_then(|()| writer.end()).map_err(failed)?;
+        self.drop_fields(|name| is_one_of(name, &["authorization"]));
+        let end = self.work();
+        self.memory.copy_within(start + head.len..start + head.len + len, end);
+        self.fields_len += len;
+        self.is_answer = true;
+        Ok(())
+    }
+
+    /// Whether a redirect has led to another origin.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// Goes where this head leads.
@@ -222,6 +352,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             _ => false,
         };
         self.move_to(next, start + head.len)?;
+        #[cfg(feature = "digest")]
+        if core::mem::take(&mut self.is_answer) {
+            self.drop_fields(|name| is_one_of(name, &["authorization"]));
+        }
         if becomes_get {
             self.method = Method::Get;
             self.without_body = true;
@@ -229,8 +363,8 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         }
         if !stays {
             // RFC 9110 §15.4: what was meant for one origin is not for another.
-            let private = ["authorization", "cookie", "proxy-authorization", "host"];
-            self.drop_fields(|name| private.iter().any(|private| name.eq_ignore_ascii_case(private)));
+            self.drop_fields(|name| is_one_of(name, &PRIVATE));
+            self.is_elsewhere = true;
         }
         Ok(())
     }
@@ -270,7 +404,8 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let says_close = |value: &[u8]| {
             value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
         };
-        self.fields().get_all("connection").any(says_close)
+        let default = self.defaults().filter(|(name, _)| is_one_of(name, &["connection"]));
+        self.fields().get_all("connection").chain(default.map(|(_, value)| value.as_bytes())).any(says_close)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct IncomingHead {
     measured: Option<Measured>,
     /// Whether anything has arrived, be it an interim response.
     pub(crate) began: bool,
+    /// Whether the server said to go on (100).
+    pub(crate) continued: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +31,31 @@ struct Measured {
 impl IncomingHead {
     pub(crate) fn new<B: DerefMut<Target = [u8]>>(draft: &Draft<'_, B>) -> Self {
         let start = draft.work();
-        Self { decoder: HeadDecoder::new(draft.method()), start, end: start, measured: None, began: false }
+        Self {
+            decoder: HeadDecoder::new(draft.method()),
+            start,
+            end: start,
+            measured: None,
+            began: false,
+            continued: false,
+        }
+    }
+
+    /// Receives at `start` instead: what lies before it is still needed.
+    pub(crate) fn at(self, start: usize) -> Self {
+        Self { start, end: start, ..self }
+    }
+
+    /// Whether nothing has arrived, but for interim responses.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end && self.measured.is_none()
+    }
+
+    /// Moves what has arrived to `start`, before where it is.
+    pub(crate) fn move_to(&mut self, memory: &mut [u8], start: usize) {
+        memory.copy_within(self.start..self.end, start);
+        self.end -= self.start - start;
+        self.start = start;
     }
 
     /// Where to receive more; never empty.
@@ -61,7 +87,8 @@ impl IncomingHead {
             match self.decoder.advance(received).map_err(|error| malformed(error, Phase::Head))? {
                 HeadStep::NeedMore => return Ok(None),
                 HeadStep::Complete(head) => return Ok(Some(head)),
-                HeadStep::Interim { len, .. } => {
+                HeadStep::Interim { len, status } => {
+                    self.continued |= status.as_u16() == 100;
                     memory.copy_within(self.start + len..self.end, self.start);
                     self.end -= len;
                 }

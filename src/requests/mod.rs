@@ -58,20 +58,47 @@
 //!
 //! [`Error`]: crate::Error
 //!
+//! # What a request can carry
+//! | | method of [`RequestBuilder`] | where it lies | can be sent again |
+//! |---|---|---|---|
+//! | bytes | [`body`](RequestBuilder::body) | with you | yes |
+//! | pairs, JSON, a [`Body`] of yours | [`form`](RequestBuilder::form), `json`, [`with_body`](RequestBuilder::with_body) | written into the exchange buffer | yes |
+//! | what a reader reads, a closure produces | [`stream`](RequestBuilder::stream), [`produce`](RequestBuilder::produce) | nowhere: piece by piece through the exchange buffer | if the [`Source`] can go back |
+//! | a form with files | [`multipart`](RequestBuilder::multipart), [`multipart_streamed`](RequestBuilder::multipart_streamed) | with you, or piece by piece | if every source can |
+//!
+//! A body is needed again for a redirect with 307 or 308, to answer a Digest challenge, when a kept connection turns out
+//! to have been closed, and for a [`Retry`]. Where that cannot be it is an error
+//! ([`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable)), or, where an answer is there, the answer stands.
+//! [`expect_continue`](RequestBuilder::expect_continue) asks the server before a body that can be read only once is
+//! read.
+//!
+//! While a body streams its source is waited for within the deadline of the request by the async face; the blocking
+//! face cannot interrupt a source, and notices the deadline when the source returns.
+//!
 //! # Not supported
-//! Request bodies that are produced while they are sent, compressed request bodies, cookies, proxies.
+//! Reading an answer while the body is still being sent (it is read when the server hangs up, or after the body);
+//! trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
+//! asked again (a nonce is used once); `Retry-After` as a date; several ranges at once; cookies; proxies.
 
 mod body;
 pub(crate) mod builder;
 #[cfg(feature = "gzip")]
 mod compressed;
+pub(crate) mod course;
+#[cfg(feature = "digest")]
+pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod incoming;
 #[cfg(feature = "json")]
 pub(crate) mod json;
+pub(crate) mod multipart;
+pub(crate) mod payload;
+mod range;
 pub(crate) mod response;
+mod retry;
 pub(crate) mod session;
 pub(crate) mod stream;
+pub(crate) mod upload;
 
 #[cfg(feature = "json")]
 pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
@@ -82,7 +109,11 @@ pub use self::stream::JsonElements;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
+    multipart::{Multipart, Part, Parts},
+    payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
+    range::ContentRange,
     response::{Response, ResponseInfo},
+    retry::Retry,
     session::{NoTls, Session},
     stream::{Event, Events, Lines},
 };

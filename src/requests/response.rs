@@ -10,12 +10,12 @@ use super::stream::JsonElements;
 use super::stream::decoded::{Decoded, DecodedCore};
 use super::{
     draft::{Draft, Memory},
-    incoming::{IncomingBody, IncomingHead, Rest, Want},
+    incoming::{IncomingBody, Rest, Want},
     stream::{Events, Lines},
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{DecodeError, Fields, Framing, Method, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
+    http::{Fields, Framing, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
     pool::Key,
     time::Deadline,
     traits::{Socket, SocketPool, TlsId},
@@ -522,19 +522,6 @@ impl<M> core::fmt::Debug for ResponseInfo<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("ResponseInfo").field("head", &self.head).finish_non_exhaustive()
     }
-}
-
-/// Whether a request that failed on a kept connection may be sent again on a new one (RFC 9110 §9.2.2, RFC 9112 §9.3.1):
-/// the connection was closed before anything of an answer came, and doing it twice is as good as once.
-pub(crate) fn may_repeat(error: Error, method: Method<'_>, incoming: &IncomingHead) -> bool {
-    let was_closed = matches!(
-        error.kind(),
-        ErrorKind::Io(_)
-            | ErrorKind::Truncated
-            | ErrorKind::NotConnected
-            | ErrorKind::Malformed(DecodeError::NoResponse)
-    );
-    was_closed && method.is_idempotent() && !incoming.began
 }
 
 pub(crate) fn as_text(buffer: &[u8], len: usize) -> Result<&str> {

@@ -1,19 +1,25 @@
 //! A session: what makes requests over a pool.
 
-use core::{ops::DerefMut, time::Duration};
+use core::{
+    ops::{DerefMut, Range},
+    time::Duration,
+};
 
 use super::{
-    body::Body,
     builder::{Options, RequestBuilder},
-    draft::{Draft, Staged},
+    course::{Course, NOT_REPLAYABLE, Turn, at_fault, in_sending, was_closed, within_grace},
+    draft::{Draft, Follows, Staged},
     incoming::{IncomingBody, IncomingHead},
-    response::{LeaseTerms, MAX_DRAIN, Response, ResponseInfo, may_repeat},
+    payload::{Payload, Plan},
+    response::{LeaseTerms, MAX_DRAIN, Response, ResponseInfo},
+    retry::Retry,
+    upload::Upload,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
     http::{Method, ResponseHead},
     pool::ConnectionManager,
-    time::Deadline,
+    time::{Clock as _, Deadline, Timer},
     traits::{Socket, SocketPool, TlsContext, TlsId},
 };
 
@@ -25,7 +31,7 @@ use crate::{
 pub struct Session<'p, P, T = NoTls> {
     pool: &'p P,
     tls: &'p T,
-    options: Options,
+    options: Options<'p>,
 }
 
 /// Instead of a TLS context: an `https` URL is refused.
@@ -90,6 +96,22 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
         self
     }
 
+    /// Sends these header fields with every request, except with one that has a field of that name itself. They replace
+    /// the defaults: `User-Agent`, for example. `Authorization`, `Cookie` and `Host` do not follow a redirect to another
+    /// origin.
+    #[must_use]
+    pub const fn headers(mut self, fields: &'p [(&'p str, &'p str)]) -> Self {
+        self.options.headers = fields;
+        self
+    }
+
+    /// Tries again what failed for a while, as this says: not at all unless you say so.
+    #[must_use]
+    pub const fn retry(mut self, retry: Retry<'p>) -> Self {
+        self.options.retry = Some(retry);
+        self
+    }
+
     /// A request with this method.
     pub fn request<'r>(&'r self, method: Method<'r>, url: &str) -> RequestBuilder<'r, Self, P::Buffer<'p>> {
         RequestBuilder::new(self, self.options, self.pool.buffer(), method, url)
@@ -135,38 +157,68 @@ impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, P::Buffer<'p>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
-    B: Body,
+    B: Payload,
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
     /// A request that failed on a reused connection before any of an answer arrived is sent once more on a new one, if
-    /// its method is idempotent (RFC 9110 §9.2.2): the server had closed the connection in the meantime.
+    /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
+    /// had closed the connection in the meantime.
+    ///
+    /// A server may answer before it has all of a body, and hang up: its answer is the response, as far as it can still
+    /// be received, and the connection is not used again.
     ///
     /// # Errors
-    /// Any [`Error`]; its phase says how far the exchange had come.
+    /// Any [`Error`]; its phase says how far the exchange had come. [`ErrorKind::Source`] if a body did not stream as it
+    /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
+    /// read again.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the exchange and closes its connection; the server may have got the request.
+    /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
+    /// it. A source that was lent to the request has been read as far as it was.
     pub async fn send(self) -> Result<Response<'p, P>> {
-        let Self { session, draft, body, options } = self;
+        let Self { session, draft, mut body, options } = self;
         let mut draft = draft?;
-        let deadline = Deadline::within(session.pool.timer(), options.timeout);
-        let mut redirects = 0;
+        draft.settle(&options);
+        let timer = session.pool.timer();
+        let mut course = Course::new(options, Deadline::within(timer, options.timeout));
         loop {
-            let staged = draft.stage(&body)?;
             let tls = draft.is_https().then_some(session.tls);
-            let (socket, head, incoming) = session.exchange(&mut draft, &staged, &body, tls, options, deadline).await?;
-            let lease = LeaseTerms::new(&draft, &head, tls.map(TlsContext::id), options.session_id);
-            let body_in = IncomingBody::new(&head, &incoming);
-            let Some(most) = options.redirects.filter(|_| draft.is_redirected_by(&head)) else {
-                return Ok(Response::new(socket, ResponseInfo::new(draft, head, body_in, lease, redirects)));
+            let exchanged = session.exchange(&mut draft, &mut body, tls, &course).await;
+            let Exchanged { socket, head, incoming, is_whole } = match exchanged {
+                Ok(exchanged) => exchanged,
+                Err(error) => match course.after_error(draft.method(), error, timer.now()) {
+                    Some(at) if rewind(&mut body, &draft).await? => {
+                        timer.wait_until(at).await;
+                        continue;
+                    }
+                    _ => return Err(error),
+                },
             };
-            if redirects == most {
-                return Err(Error::new(Phase::Head, ErrorKind::TooManyRedirects));
+            let mut lease = LeaseTerms::new(&draft, &head, tls.map(TlsContext::id), options.session_id);
+            lease.may_keep &= is_whole;
+            let body_in = IncomingBody::new(&head, &incoming);
+            let mut turn = course.after(&draft, &head, timer.now())?;
+            if matches!(turn, Turn::Repeat(_)) && !rewind(&mut body, &draft).await? {
+                turn = Turn::Deliver;
             }
-            redirects += 1;
+            if let Turn::Deliver = turn {
+                return Ok(Response::new(socket, ResponseInfo::new(draft, head, body_in, lease, course.redirects)));
+            }
             dismiss(socket, &mut draft, body_in, lease).await;
-            draft.redirect(&head)?;
+            match turn {
+                Turn::Redirect => {
+                    draft.redirect(&head)?;
+                    course.redirected(draft.is_elsewhere());
+                }
+                #[cfg(feature = "digest")]
+                Turn::Authenticate => draft.answer(&head, course.options.digest.as_ref())?,
+                Turn::Repeat(at) => timer.wait_until(at).await,
+                Turn::Deliver => {}
+            }
+            if !rewind(&mut body, &draft).await? {
+                return Err(Error::new(Phase::Head, NOT_REPLAYABLE));
+            }
         }
     }
 }
@@ -176,22 +228,27 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     async fn exchange<'r>(
         &self,
         draft: &mut Draft<'r, P::Buffer<'p>>,
-        staged: &Staged,
-        body: &impl Body,
+        body: &mut impl Payload,
         tls: Option<&T>,
-        options: Options,
-        deadline: Deadline,
-    ) -> Result<(P::Socket<'p>, ResponseHead, IncomingHead)> {
+        course: &Course<'_>,
+    ) -> Result<Exchanged<P::Socket<'p>>> {
+        let deadline = course.deadline;
         let connections = ConnectionManager::new(self.pool);
+        let mut staged = draft.stage(&*body)?;
         let (host, port) = (draft.host(), draft.url().port());
-        let mut leased = connections.get_socket(host, port, options.session_id, tls, deadline).await?;
+        let mut leased = connections.get_socket(host, port, course.options.session_id, tls, deadline).await?;
         loop {
             let mut incoming = IncomingHead::new(draft);
-            match converse(&mut leased.socket, draft, staged, body, &mut incoming).await {
-                Ok(head) => return Ok((leased.socket, head, incoming)),
-                Err(error) if leased.reused && may_repeat(error, draft.method(), &incoming) => {
+            let line = Line { socket: &mut leased.socket, timer: self.pool.timer(), deadline };
+            match line.converse(draft, &staged, body, &mut incoming).await {
+                Ok((head, is_whole)) => return Ok(Exchanged { socket: leased.socket, head, incoming, is_whole }),
+                Err(error) if leased.reused && course.may_send_anew(error, draft.method(), &incoming) => {
                     debug!("requests: a kept connection had been closed, connecting anew");
                     drop(leased.socket);
+                    if !rewind(body, draft).await? {
+                        return Err(Error::new(Phase::Send, NOT_REPLAYABLE));
+                    }
+                    staged = draft.stage(&*body)?;
                     leased = connections.new_socket(draft.host(), port, tls, deadline).await?;
                 }
                 Err(error) => return Err(error),
@@ -200,27 +257,148 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     }
 }
 
-/// Sends a staged request over `socket` and receives the head of the response.
-async fn converse<M: DerefMut<Target = [u8]>>(
-    socket: &mut impl Socket,
-    draft: &mut Draft<'_, M>,
-    staged: &Staged,
-    body: &impl Body,
-    incoming: &mut IncomingHead,
-) -> Result<ResponseHead> {
-    let sending = |error: Error| error.in_phase(Phase::Send);
-    socket.write_all(draft.memory().get(staged.bytes.clone()).unwrap_or_default()).await.map_err(sending)?;
-    if staged.body_follows {
-        socket.write_all(body.as_bytes().unwrap_or_default()).await.map_err(sending)?;
-    }
-    socket.flush().await.map_err(sending)?;
-    loop {
-        let room = incoming.room(draft.memory())?;
-        let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Head))?;
-        if let Some(head) = incoming.received(draft.memory(), count)? {
-            return Ok(head);
+/// The head of a response has arrived.
+struct Exchanged<S> {
+    socket: S,
+    head: ResponseHead,
+    incoming: IncomingHead,
+    /// Whether the whole request was sent.
+    is_whole: bool,
+}
+
+/// A connection that a request is made on.
+struct Line<'s, S, C> {
+    socket: &'s mut S,
+    timer: &'s C,
+    deadline: Deadline,
+}
+
+impl<S: Socket, C: Timer> Line<'_, S, C> {
+    /// Sends a staged request and receives the head of the response; and whether all of the request was sent.
+    async fn converse<M: DerefMut<Target = [u8]>>(
+        mut self,
+        draft: &mut Draft<'_, M>,
+        staged: &Staged,
+        body: &mut impl Payload,
+        incoming: &mut IncomingHead,
+    ) -> Result<(ResponseHead, bool)> {
+        let mut unsent = staged.bytes.clone();
+        if staged.expects {
+            self.send(draft, unsent.start..staged.head_end).await?;
+            self.socket.flush().await.map_err(in_sending)?;
+            unsent.start = staged.head_end;
+            if let Some(head) = self.ask(draft, staged, incoming).await? {
+                return Ok((head, false));
+            }
+        }
+        let sent = match staged.follows {
+            Follows::Nothing => self.send(draft, unsent).await,
+            Follows::Bytes => self.send_both(draft, unsent, body).await,
+            Follows::Stream(len) => self.stream(draft, unsent, Upload::new(len), body).await,
+        };
+        let sent = match sent {
+            Ok(()) => self.socket.flush().await.map_err(in_sending),
+            failed => failed,
+        };
+        match sent {
+            Ok(()) => Ok((self.head(draft, incoming).await?, true)),
+            // The server may have said why it hung up.
+            Err(error) if was_closed(error) && (staged.follows != Follows::Nothing || staged.expects) => {
+                self.socket.set_deadline(within_grace(self.timer.now(), self.deadline));
+                let answer = self.head(draft, incoming).await;
+                self.socket.set_deadline(self.deadline);
+                answer.map(|head| (head, false)).map_err(|_| error)
+            }
+            Err(error) => Err(error),
         }
     }
+
+    async fn send<M: DerefMut<Target = [u8]>>(&mut self, draft: &mut Draft<'_, M>, range: Range<usize>) -> Result<()> {
+        self.socket.write_all(draft.memory().get(range).unwrap_or_default()).await.map_err(in_sending)
+    }
+
+    async fn send_both<M: DerefMut<Target = [u8]>>(
+        &mut self,
+        draft: &mut Draft<'_, M>,
+        range: Range<usize>,
+        body: &impl Payload,
+    ) -> Result<()> {
+        self.send(draft, range).await?;
+        let Ok(Plan::Bytes(bytes)) = body.plan() else { return Ok(()) };
+        self.socket.write_all(bytes).await.map_err(in_sending)
+    }
+
+    /// Sends what is staged together with the first piece of a stream, then one piece after the other.
+    async fn stream<M: DerefMut<Target = [u8]>>(
+        &mut self,
+        draft: &mut Draft<'_, M>,
+        mut staged: Range<usize>,
+        mut upload: Upload,
+        body: &mut impl Payload,
+    ) -> Result<()> {
+        let start = draft.work();
+        while !upload.is_done() {
+            let room = upload.room(draft.memory(), staged.end)?;
+            let filled = self.deadline.limit(self.timer, body.fill(room)).await;
+            let filled = filled.ok_or(Error::new(Phase::Send, ErrorKind::Timeout))?.map_err(at_fault)?;
+            staged.end = upload.filled(draft.memory(), staged.end, filled)?;
+            self.send(draft, staged).await?;
+            self.socket.flush().await.map_err(in_sending)?;
+            staged = start..start;
+        }
+        self.send(draft, staged).await
+    }
+
+    /// Waits a moment for the server to say whether it wants the body; what it answers, if it does not.
+    async fn ask<M: DerefMut<Target = [u8]>>(
+        &mut self,
+        draft: &mut Draft<'_, M>,
+        staged: &Staged,
+        incoming: &mut IncomingHead,
+    ) -> Result<Option<ResponseHead>> {
+        let soon = within_grace(self.timer.now(), self.deadline);
+        let mut answer = IncomingHead::new(draft).at(staged.bytes.end);
+        let head = loop {
+            self.socket.set_deadline(if answer.is_empty() { soon } else { self.deadline });
+            let room = answer.room(draft.memory())?;
+            let count = match self.socket.read(room).await {
+                Ok(count) => count,
+                Err(error) if error.is_timeout() && answer.is_empty() && soon != self.deadline => break None,
+                Err(error) => return Err(error.in_phase(Phase::Head)),
+            };
+            let head = answer.received(draft.memory(), count)?;
+            incoming.began = true;
+            if head.is_some() || (answer.continued && answer.is_empty()) {
+                break head;
+            }
+        };
+        self.socket.set_deadline(self.deadline);
+        if head.is_some() {
+            let start = draft.work();
+            answer.move_to(draft.memory(), start);
+            *incoming = answer;
+        }
+        Ok(head)
+    }
+
+    async fn head<M: DerefMut<Target = [u8]>>(
+        &mut self,
+        draft: &mut Draft<'_, M>,
+        incoming: &mut IncomingHead,
+    ) -> Result<ResponseHead> {
+        loop {
+            let room = incoming.room(draft.memory())?;
+            let count = self.socket.read(room).await.map_err(|error| error.in_phase(Phase::Head))?;
+            if let Some(head) = incoming.received(draft.memory(), count)? {
+                return Ok(head);
+            }
+        }
+    }
+}
+
+/// Makes sure that the body, if it is still to be sent, can be from its beginning.
+async fn rewind<M: DerefMut<Target = [u8]>>(body: &mut impl Payload, draft: &Draft<'_, M>) -> Result<bool> {
+    if draft.has_body() { body.rewind().await.map_err(at_fault) } else { Ok(true) }
 }
 
 /// Leaves a response whose body nobody wants: reads a short rest so that the connection can be kept, or closes it.

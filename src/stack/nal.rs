@@ -1,19 +1,23 @@
 //! embedded-nal-async: a `TcpConnect`, a `Dns` and a timer make a network.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
-use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use embedded_nal_async::{AddrType, Dns, TcpConnect, UdpStack, UnconnectedUdp};
 
-use super::{Connect, Connection, Family, Resolve, ResolveError};
+use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError, unmapped};
 use crate::time::{Clock, Instant, Timer};
 
 /// A network made of three parts: any embedded-nal-async `TcpConnect`, any `Dns`, and a timer.
 ///
 /// Where one object is both, give it twice by reference: `Network::new(&stack, &stack, timer)`.
 ///
+/// Where the `TcpConnect` is a `UdpStack` too, this network binds UDP sockets: on the one local address that the stack
+/// picks for [`bind_single`](UdpStack::bind_single), and with [`Family::Any`] for IPv4, or IPv6 if that fails.
+///
 /// Known limits of embedded-nal-async: closing is dropping (so [`shutdown`](Connection::shutdown) can only flush), and
-/// a name server's "no such name" cannot be told from silence (so it is [`ResolveError::NoAnswer`]).
+/// a name server's "no such name" cannot be told from silence (so it is [`ResolveError::NoAnswer`]). The true size of a
+/// datagram that was too large for the buffer is as the stack tells it; std-embedded-nal-async 0.4 tells the buffer's.
 #[derive(Debug)]
 pub struct Network<T, D, W> {
     tcp: T,
@@ -36,6 +40,29 @@ impl<T: TcpConnect, D, W> Connect for Network<T, D, W> {
 
     async fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
         self.tcp.connect(remote).await.map(NetworkConnection).map_err(|error| error.kind())
+    }
+}
+
+impl<T: UdpStack, D, W> Datagrams for Network<T, D, W> {
+    type Socket<'a>
+        = NetworkDatagrams<T::UniquelyBound>
+    where
+        Self: 'a;
+
+    async fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind> {
+        let bind = async |address: IpAddr| match self.tcp.bind_single(SocketAddr::new(address, port)).await {
+            Ok((local, socket)) => Ok(NetworkDatagrams { local, socket }),
+            Err(error) => Err(error.kind()),
+        };
+        let (ipv4, ipv6) = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+        match family {
+            Family::Ipv4 => bind(ipv4).await,
+            Family::Ipv6 => bind(ipv6).await,
+            Family::Any => match bind(ipv4).await {
+                Ok(socket) => Ok(socket),
+                Err(_) => bind(ipv6).await,
+            },
+        }
     }
 }
 
@@ -97,5 +124,28 @@ impl<C: Write> Write for NetworkConnection<C> {
 impl<C: Read + Write> Connection for NetworkConnection<C> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         self.flush().await
+    }
+}
+
+/// A UDP socket of a [`Network`].
+#[derive(Debug)]
+pub struct NetworkDatagrams<U> {
+    /// What the stack picked, which has to be named whenever something is sent.
+    local: SocketAddr,
+    socket: U,
+}
+
+impl<U: UnconnectedUdp> DatagramSocket for NetworkDatagrams<U> {
+    fn family(&self) -> Family {
+        if self.local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+    }
+
+    async fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+        self.socket.send(self.local, remote, datagram).await.map_err(|error| error.kind())
+    }
+
+    async fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
+        let (size, _, remote) = self.socket.receive_into(out).await.map_err(|error| error.kind())?;
+        Ok((size, unmapped(remote)))
     }
 }

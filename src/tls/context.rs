@@ -1,10 +1,10 @@
 //! The TLS context: whom to trust, what time it is, and where randomness comes from.
 
-use core::cell::RefCell;
+use core::{cell::RefCell, time::Duration};
 
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{ServerName, UnixTime};
 
-use super::{Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use super::{Alpn, Identity, Psk, RELEASE_DATE, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
 use crate::traits::TlsId;
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
@@ -20,7 +20,7 @@ use crate::traits::TlsId;
 /// use socketpool::tls::{Now, TlsContext};
 /// # use core::time::Duration;
 /// # let mut trng = [7u8; 4096].into_iter();
-/// # let rtc = || 1_790_000_000;
+/// # let rtc = || 1_800_000_000;
 ///
 /// let rng = |bytes: &mut [u8]| bytes.fill_with(|| trng.next().unwrap()); // your chip's true random numbers
 /// let clock = || Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(rtc()))); // and its date
@@ -31,7 +31,19 @@ pub struct TlsContext<'c, R, T> {
     random: RefCell<R>,
     clock: T,
     policy: VerifyPolicy<'c>,
+    floor: UnixTime,
+    offer: Offer<'c>,
     id: TlsId,
+    #[cfg(feature = "dangerous-unverified-tls")]
+    believes_anybody: bool,
+}
+
+/// What a context says of itself, besides what it asks of the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Offer<'c> {
+    pub(crate) identity: Option<Identity<'c>>,
+    pub(crate) psk: Option<Psk<'c>>,
+    pub(crate) alpn: Option<Alpn<'c>>,
 }
 
 impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
@@ -39,8 +51,17 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
-        Self { random: RefCell::new(random), clock, policy: VerifyPolicy::new(Roots::MOZILLA), id: TlsId(0) }
-            .with_new_id()
+        Self {
+            random: RefCell::new(random),
+            clock,
+            policy: VerifyPolicy::new(Roots::MOZILLA),
+            floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
+            offer: Offer::default(),
+            id: TlsId(0),
+            #[cfg(feature = "dangerous-unverified-tls")]
+            believes_anybody: false,
+        }
+        .with_new_id()
     }
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
@@ -58,7 +79,46 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self.with_new_id()
     }
 
-    /// A context that trusts otherwise is another context: it never gets the connections of the one it was.
+    /// Takes no date before this one for the truth; [`RELEASE_DATE`] unless you say otherwise. Your firmware's build date
+    /// is better. An earlier one is for tests, whose certificates are of that time.
+    #[must_use]
+    pub fn floor(mut self, floor: UnixTime) -> Self {
+        self.floor = floor;
+        self.with_new_id()
+    }
+
+    /// Shows this certificate to servers that ask for one (mutual TLS). Others do not see it.
+    #[must_use]
+    #[doc(alias = "load_cert_chain")]
+    pub fn identity(mut self, identity: Identity<'c>) -> Self {
+        self.offer.identity = Some(identity);
+        self.with_new_id()
+    }
+
+    /// Accepts only servers that know this key, instead of certificates: roots, [policy](Self::policy),
+    /// [identity](Self::identity) and date play no part then.
+    #[must_use]
+    pub fn psk(mut self, psk: Psk<'c>) -> Self {
+        self.offer.psk = Some(psk);
+        self.with_new_id()
+    }
+
+    /// Offers to speak these protocols inside TLS. Which one the server chose cannot be known.
+    #[must_use]
+    #[doc(alias = "set_alpn_protocols")]
+    pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
+        self.offer.alpn = Some(alpn);
+        self.with_new_id()
+    }
+
+    /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
+    #[cfg(feature = "dangerous-unverified-tls")]
+    pub(super) fn believing_anybody(mut self) -> Self {
+        self.believes_anybody = true;
+        self.with_new_id()
+    }
+
+    /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
     fn with_new_id(mut self) -> Self {
         let mut id = [0; 8];
         self.fill_random(&mut id);
@@ -72,12 +132,31 @@ impl<'c, R, T> TlsContext<'c, R, T> {
         self.id
     }
 
+    /// Whether a server need not prove who it is.
+    pub(crate) fn believes_anybody(&self) -> bool {
+        #[cfg(feature = "dangerous-unverified-tls")]
+        return self.believes_anybody;
+        #[cfg(not(feature = "dangerous-unverified-tls"))]
+        false
+    }
+
     pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {
         &self.policy
     }
 
-    pub(crate) fn clock(&self) -> &T {
-        &self.clock
+    pub(crate) fn offer(&self) -> &Offer<'c> {
+        &self.offer
+    }
+}
+
+impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
+    /// The date to check certificates against, and the policy to check them by.
+    ///
+    /// # Errors
+    /// [`TlsError::TimeUnknown`].
+    pub(crate) fn date_and_policy(&self) -> Result<(UnixTime, VerifyPolicy<'c>), TlsError> {
+        let (date, time) = self.clock.now().judged(self.policy.time, self.floor).ok_or(TlsError::TimeUnknown)?;
+        Ok((date, self.policy.time(time)))
     }
 }
 
@@ -89,7 +168,7 @@ impl<R: Random, T> TlsContext<'_, R, T> {
 
 impl<R, T> core::fmt::Debug for TlsContext<'_, R, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TlsContext").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("TlsContext").field("policy", &self.policy).field("offer", &self.offer).finish_non_exhaustive()
     }
 }
 

@@ -14,8 +14,9 @@ pub enum TlsError {
     Certificate(CertificateError),
     /// The server finished the handshake without proving once, and in order, who it is.
     NotAuthenticated,
-    /// The date is unknown, so no certificate can be judged: set the clock, or give `TlsContext` a time source that
-    /// knows.
+    /// The date is unknown, or before the [floor](super::TlsContext::floor) and so wrong; no certificate can be judged then.
+    /// Call the pool's `sync_time`, or set the clock that `TlsContext` asks; the page of [`tls::time`](super::time) tells
+    /// how.
     TimeUnknown,
     /// What to connect to is neither a DNS name nor an IP address.
     ServerName,
@@ -35,6 +36,10 @@ pub enum TlsError {
     Decode,
     /// The server's `Finished` does not fit the handshake (`decrypt_error`).
     BadFinished,
+    /// The server does not take the pre-shared key we offered: it does not know its identity, or wants certificates.
+    PskRefused,
+    /// The [`Signer`](super::Signer) of our client certificate could not sign.
+    SignFailed,
     /// Correct TLS 1.3 that we do not speak yet; the variant says what.
     Unsupported(Unsupported),
     /// The TLS engine failed for a reason of its own.
@@ -57,7 +62,7 @@ impl TlsError {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::TimeUnknown | Self::ServerName => Blame::Caller,
+            Self::TimeUnknown | Self::ServerName | Self::SignFailed => Blame::Caller,
             Self::Unsupported(_) | Self::Engine => Blame::Capacity,
             _ => Blame::Peer,
         }
@@ -79,6 +84,8 @@ impl TlsError {
             Self::ProtocolVersion => "protocol-version",
             Self::Decode => "decode-error",
             Self::BadFinished => "bad-finished",
+            Self::PskRefused => "psk-refused",
+            Self::SignFailed => "sign-failed",
             Self::Unsupported(_) => "unsupported",
             Self::Engine => "engine",
         }
@@ -94,7 +101,7 @@ impl fmt::Display for TlsError {
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {
-                "time-unknown: the date is not known, so no certificate can be checked: set the clock that TlsContext asks"
+                "time-unknown: the date is not known, so no certificate can be checked: call sync_time, or set the clock that TlsContext asks"
             }
             Self::ServerName => "server-name: neither a DNS name nor an IP address",
             Self::PeerAlert(None) => "peer-alert: the server ended the connection with an alert",
@@ -105,6 +112,8 @@ impl fmt::Display for TlsError {
             Self::ProtocolVersion => "protocol-version: the server does not speak TLS 1.3",
             Self::Decode => "decode-error: a message that is not what it says it is",
             Self::BadFinished => "bad-finished: the handshake was changed on its way",
+            Self::PskRefused => "psk-refused: the server did not take the pre-shared key",
+            Self::SignFailed => "sign-failed: the signature for the client certificate could not be made",
             Self::Unsupported(Unsupported::HelloRetryRequest) => {
                 "unsupported: the server wants another group than P-256"
             }
@@ -126,14 +135,21 @@ const fn alert_name(number: u8) -> &'static str {
         20 => " (bad_record_mac)",
         22 => " (record_overflow)",
         40 => " (handshake_failure)",
+        42 => " (bad_certificate)",
+        43 => " (unsupported_certificate)",
+        44 => " (certificate_revoked)",
+        45 => " (certificate_expired)",
+        46 => " (certificate_unknown)",
         47 => " (illegal_parameter)",
         48 => " (unknown_ca)",
+        49 => " (access_denied)",
         50 => " (decode_error)",
         51 => " (decrypt_error)",
         70 => " (protocol_version)",
         80 => " (internal_error)",
         109 => " (missing_extension)",
         112 => " (unrecognized_name)",
+        115 => " (unknown_psk_identity)",
         116 => " (certificate_required)",
         120 => " (no_application_protocol)",
         _ => "",

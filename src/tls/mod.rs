@@ -25,7 +25,13 @@
 //!
 //! # What is not
 //! - Revocation, unless you give [lists](verify::Crl); OCSP and certificate transparency.
-//! - Anything with an unknown date: without one every handshake is [refused](TlsError::TimeUnknown).
+//! - Anything with an unknown date: without one every handshake with certificates is [refused](TlsError::TimeUnknown).
+//!   [`time`] tells what to do without a clock.
+//!
+//! # Who the device is
+//! Servers that ask get a client certificate, if the context has an [`identity`]. With a [`Psk`] there are no certificates
+//! at all: client and server prove themselves by one key, and neither roots nor a date are needed. [`Alpn`] offers
+//! protocols.
 //!
 //! # What is spoken
 //! TLS 1.3 as a client: AES-128-GCM with SHA-256, key exchange over P-256, records up to the full 16 KiB. Session
@@ -49,22 +55,30 @@
 //! let tls = TlsContext::new(rng, clock).roots(Roots::only(&OWN));
 //! ```
 
+mod alpn;
 pub(crate) mod backend;
 mod context;
+#[cfg(feature = "dangerous-unverified-tls")]
+pub mod dangerous;
 mod error;
+pub mod identity;
 pub mod pem;
 pub mod pin;
+mod psk;
 mod random;
 pub mod roots;
-mod time;
+pub mod time;
 pub mod verify;
 
 pub(crate) use self::backend::TlsMemory;
 pub use self::{
+    alpn::{Alpn, AlpnError},
     context::TlsContext,
     error::{TlsError, Unsupported},
+    identity::{Identity, Signer},
+    psk::{Psk, PskError},
     random::{RandCore, Random},
     roots::Roots,
-    time::{Now, TimeSource},
+    time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/interop/pki.sh DIRECTORY
-# A P-384 root with an RSA-2048 and a P-256 leaf for localhost and 127.0.0.1, and a root that signed neither.
+# A P-384 root with an RSA-2048, a P-256, a P-384 and an Ed25519 leaf for localhost and 127.0.0.1, a root that signed none of them,
+# and a root with client certificates, P-256 and Ed25519.
 set -euo pipefail
 cd "$1"
 
@@ -10,10 +11,11 @@ ca() { # ca NAME COMMON_NAME
     -addext "keyUsage=critical,keyCertSign,cRLSign"
 }
 
-leaf() { # leaf NAME ALGORITHM OPTION
-  openssl genpkey -quiet -algorithm "$2" -pkeyopt "$3" -out "$1.key"
+leaf() { # leaf NAME CA EXTENSIONS ALGORITHM [OPTION]
+  openssl genpkey -quiet -algorithm "$4" ${5:+-pkeyopt "$5"} -out "$1.key"
   openssl req -new -key "$1.key" -subj "/CN=$1" -out "$1.csr"
-  openssl x509 -req -in "$1.csr" -CA root.pem -CAkey root.key -CAcreateserial -sha384 -days 30 -out "$1.pem" -extfile leaf.ext
+  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -sha384 -days 30 \
+    -out "$1.pem" -extfile "$3.ext"
 }
 
 cat >leaf.ext <<'EXTENSIONS'
@@ -25,8 +27,22 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 EXTENSIONS
 
+cat >client.ext <<'EXTENSIONS'
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+EXTENSIONS
+
 ca root "socketpool test root"
 ca stranger "somebody else's root"
-leaf rsa RSA rsa_keygen_bits:2048
-leaf p256 EC ec_paramgen_curve:P-256
+ca devices "root of devices"
+leaf rsa root leaf RSA rsa_keygen_bits:2048
+leaf p256 root leaf EC ec_paramgen_curve:P-256
+leaf p384 root leaf EC ec_paramgen_curve:P-384
+leaf ed25519 root leaf ED25519
+leaf client-p256 devices client EC ec_paramgen_curve:P-256
+leaf client-ed25519 devices client ED25519
+leaf client-strange stranger client EC ec_paramgen_curve:P-256
 openssl x509 -in root.pem -outform DER -out root.der

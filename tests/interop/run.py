@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """usage: run.py REQUEST
 
-Drives REQUEST (the built examples/request) against real servers on loopback: openssl s_server, nginx and httpbin, and one
-of our own for what no decent server does. Everything it makes is under target/interop.
+Drives REQUEST (the built examples/request) against real servers on loopback: openssl s_server, gnutls-serv, nginx and httpbin,
+and one of our own for what no decent server does. Everything it makes is under target/interop.
 """
 
 import atexit
@@ -29,7 +29,7 @@ DAY = 24 * 60 * 60
 
 
 def install():
-    packages = [p for tool, p in (("nginx", "nginx-light"), ("openssl", "openssl")) if not shutil.which(tool)]
+    packages = [p for tool, p in (("nginx", "nginx-light"), ("openssl", "openssl"), ("gnutls-serv", "gnutls-bin")) if not shutil.which(tool)]
     try:
         import ensurepip  # noqa: F401
     except ImportError:
@@ -91,9 +91,36 @@ def start_httpbin(port):
     start("httpbin", port, [VENV / "bin/gunicorn", "--bind", f"127.0.0.1:{port}", *options, "httpbin:app"])
 
 
-def start_openssl(name, port):
-    options = ["-www", "-tls1_3", "-quiet", "-cert", f"{name}.pem", "-key", f"{name}.key"]
+def of(name):
+    return ["-cert", f"{name}.pem", "-key", f"{name}.key"]
+
+
+def start_openssl(name, port, *more):
+    options = ["-www", "-tls1_3", "-quiet", *(more or of(name))]
     start(f"s_server-{name}", port, ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *options])
+
+
+def start_gnutls(name, port, *more):
+    options = ["--http", "--port", str(port), "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+ECDHE-PSK"]
+    start(f"gnutls-{name}", port, ["gnutls-serv", *options, *more])
+
+
+PSK = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+
+def start_identity_servers(ports):
+    must = ["-Verify", "1", "-verify_return_error", "-CAfile", "devices.pem"]
+    start_openssl("must", ports["OPENSSL_MUST"], *of("p256"), *must)
+    start_openssl("may", ports["OPENSSL_MAY"], *of("p256"), "-verify", "1", "-CAfile", "devices.pem")
+    start_openssl("psk", ports["OPENSSL_PSK"], "-nocert", "-psk", PSK, "-psk_identity", "device")
+    (RUN / "psk.txt").write_text(f"device:{PSK}\n")
+    for name in ("rsa", "p256", "p384", "ed25519"):
+        files = "--x509certfile", f"{name}.pem", "--x509keyfile", f"{name}.key"
+        start_gnutls(name, ports["GNUTLS_" + name.upper()], *files)
+    files = "--x509certfile", "p256.pem", "--x509keyfile", "p256.key", "--x509cafile", "devices.pem"
+    start_gnutls("must", ports["GNUTLS_MUST"], *files, "--require-client-cert", "--verify-client-cert")
+    start_gnutls("may", ports["GNUTLS_MAY"], *files)
+    start_gnutls("psk", ports["GNUTLS_PSK"], "--pskpasswd", "psk.txt")
 
 
 ODD = {
@@ -190,7 +217,7 @@ class Face:
         stderr = got.stderr.decode(errors="replace")
         lines = stderr.splitlines()
         problems = []
-        if got.returncode != status:
+        if got.returncode not in (status if isinstance(status, tuple) else (status,)):
             problems.append(f"exit status {got.returncode}, not {status}")
         if body is not None:
             try:
@@ -274,6 +301,22 @@ def plain_http(face, ports):
     check("httpbin --repeat", "--repeat", "3", "--stats", f"{bin}/get", stats="connections=1 requests=3 reused=2 writes=3")
     check("httpbin --timeout", "--timeout", "1", f"{bin}/delay/5", status=6)
 
+    check("httpbin --upload", "--upload", RUN / "letters", "-H", "Content-Type: text/plain", f"{bin}/put",
+          body=lambda b: reply(data="abcdefghij" * 10_000)(b) and sent(Content_Length="100000")(b))
+    check("httpbin --upload, little room", "--rx", "2000", "--upload", RUN / "letters", "-H", "Content-Type: text/plain", f"{bin}/put",
+          body=reply(data="abcdefghij" * 10_000))
+    check("httpbin --multipart", "--multipart", "place=front door", "--multipart", f"file=@{RUN}/letters;type=text/plain", f"{bin}/post",
+          body=reply(form={"place": "front door"}, files={"file": "abcdefghij" * 10_000}))
+    for algorithm in ("SHA-256", "MD5"):
+        check(f"httpbin --digest {algorithm}", "--digest", "user:passwd", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
+              body=reply(authenticated=True, user="user"))
+        check(f"httpbin --digest {algorithm} wrong", "--digest", "user:wrong", "-i", f"{bin}/digest-auth/auth/user/passwd/{algorithm}",
+              body=has(b" 401 "))
+    check("httpbin --range", "--range", "5-9", "-i", f"{bin}/range/26",
+          body=lambda b: b.startswith(b"HTTP/1.1 206 ") and b.endswith(b"\r\n\r\nfghij"))
+    check("httpbin --range to the end", "--range", "20-", f"{bin}/range/26", body=b"uvwxyz")
+    check("httpbin --range past the end", "--range", "30-40", "-i", f"{bin}/range/26", body=has(b" 416 "))
+
     once, twice = f"http://localhost:{ports['ONCE']}/json", f"http://localhost:{ports['TWICE']}/json"
     check("nginx closes every time", "--repeat", "3", "--stats", once, stats="connections=3 requests=3 reused=0 writes=3")
     check("nginx closes every other time", "--repeat", "5", "--stats", twice, stats="connections=3 requests=5 reused=2 writes=5")
@@ -355,9 +398,11 @@ def odd(face, ports):
 def tls(face, ports):
     check = face.check
     trust = ("--cacert", RUN / "root.pem")
-    for name in ("rsa", "p256"):
+    for name in ("rsa", "p256", "p384", "ed25519"):
         for host in ("localhost", "127.0.0.1"):
             check(f"openssl {name} {host}", *trust, f"https://{host}:{ports['OPENSSL_' + name.upper()]}/", body=has(b"TLSv1.3"))
+        check(f"gnutls {name}", *trust, f"https://localhost:{ports['GNUTLS_' + name.upper()]}/", body=has(b"TLS1.3"))
+    for name in ("rsa", "p256"):
         nginx = f"https://localhost:{ports[name.upper()]}"
         check(f"nginx {name} JSON", *trust, f"{nginx}/json", body=reply(city="Utrecht", celsius=12.5))
         check(f"nginx {name} a megabyte", *trust, f"{nginx}/big", body=BIG)
@@ -381,6 +426,39 @@ def tls(face, ports):
     check("nginx 404 --fail", *trust, "--fail", f"{nginx}/nothing", status=22)
     check("--resolve and its port", *trust, "--resolve", f"localhost:443:127.0.0.1:{ports['P256']}", "https://localhost/json",
           body=reply(city="Utrecht"))
+
+
+def identities(face, ports):
+    """Client certificates and pre-shared keys."""
+    check = face.check
+    trust = ("--roots", RUN / "root.pem")
+
+    def me(name):
+        return "--cert", RUN / f"client-{name}.pem", "--key", RUN / f"client-{name}.key"
+
+    # A refusal comes after our handshake: as an alert, or as the end of the connection it was sent on.
+    refused = (5, 7)
+    for server in ("openssl", "gnutls"):
+        must, may, psk = (f"https://localhost:{ports[f'{server.upper()}_{kind}']}/" for kind in ("MUST", "MAY", "PSK"))
+        for name in ("p256", "ed25519"):
+            # Both servers tell what they know of us.
+            shown = has(b"TLS", f"client-{name}".encode())
+            check(f"{server} needs a certificate, {name}", *trust, *me(name), must, body=shown)
+            check(f"{server} asks for a certificate, {name}", *trust, *me(name), may, body=shown)
+        check(f"{server} asks for a certificate, none", *trust, may, body=lambda b: b"TLS" in b and b"client-" not in b)
+        check(f"{server} needs a certificate, none", *trust, must, status=refused)
+        check(f"{server} needs a certificate, another authority's", *trust, *me("strange"), must, status=refused)
+        check(f"{server} shared key", "--psk", f"device:{PSK}", psk, body=has(b"TLS"))
+        check(f"{server} shared key, no date needed", "--psk", f"device:{PSK}", "--at", "0", psk, body=has(b"TLS"))
+        check(f"{server} wrong shared key", "--psk", f"device:{PSK[:-1]}0", psk, status=5, error="handshake: peer-alert")
+        check(f"{server} wrong identity", "--psk", f"gadget:{PSK}", psk, status=5, error="handshake: ")
+        check(f"{server} shared key, certificate", "--psk", f"device:{PSK}", may, status=5, error="handshake: psk-refused")
+        check(f"{server} no shared key", *trust, psk, status=5, error="handshake: ")
+
+    spki = subprocess.run("openssl x509 -in p256.pem -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r",
+                          shell=True, cwd=RUN, check=True, capture_output=True).stdout.split()[0].decode()
+    check("pin", *trust, "--pin", spki, f"https://localhost:{ports['P256']}/json", body=reply(city="Utrecht"))
+    check("wrong pin", *trust, "--pin", spki, f"https://localhost:{ports['RSA']}/json", status=5, error="handshake: pin-mismatch")
 
 
 def refusals(face, ports):
@@ -424,17 +502,19 @@ def main():
         subprocess.run(["bash", HERE / "pki.sh", RUN], check=True, stdout=log, stderr=log)
     (RUN / "letters").write_text("abcdefghij" * 10_000)
 
-    names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN OPENSSL_RSA OPENSSL_P256 ODD CLOSED".split()
+    names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN ODD CLOSED".split()
+    names += [f"{server}_{kind}" for server in ("OPENSSL", "GNUTLS") for kind in "RSA P256 P384 ED25519 MUST MAY PSK".split()]
     ports = dict(zip(names, free_ports(len(names))))
     start_httpbin(ports["HTTPBIN"])
     start_nginx(ports)
-    start_openssl("rsa", ports["OPENSSL_RSA"])
-    start_openssl("p256", ports["OPENSSL_P256"])
+    for name in ("rsa", "p256", "p384", "ed25519"):
+        start_openssl(name, ports["OPENSSL_" + name.upper()])
+    start_identity_servers(ports)
     start_odd(ports["ODD"])
     ports["SILENT"] = start_silent()
 
     for face in (Face(binary, "async"), Face(binary, "blocking")):
-        for group in (plain_http, httpbin_families, odd, tls, refusals):
+        for group in (plain_http, httpbin_families, odd, tls, identities, refusals):
             group(face, ports)
     side_by_side(binary, ports)
     print(f"{passed} passed, {failed} failed")

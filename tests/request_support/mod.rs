@@ -84,10 +84,10 @@ fn serve(stream: impl Read + Write, reply: fn(&str) -> Reply, seen: &Mutex<Vec<S
     }
 }
 
-/// One request, with its body.
+/// One request, with its body; a chunked one is taken out of its chunks.
 fn receive(stream: &mut impl BufRead) -> Option<String> {
     let mut request = String::new();
-    let mut length = 0;
+    let (mut length, mut is_chunked) = (0, false);
     loop {
         let line_start = request.len();
         if stream.read_line(&mut request).ok()? == 0 {
@@ -95,12 +95,21 @@ fn receive(stream: &mut impl BufRead) -> Option<String> {
         }
         match request[line_start..].split_once(':') {
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().ok()?,
+            Some((name, _)) if name.eq_ignore_ascii_case("transfer-encoding") => is_chunked = true,
             _ if request[line_start..].trim().is_empty() => break,
             _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
+    while is_chunked {
+        let mut size = String::new();
+        stream.read_line(&mut size).ok()?;
+        let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).ok()? + 2];
+        stream.read_exact(&mut chunk).ok()?;
+        body.extend_from_slice(chunk.strip_suffix(b"\r\n")?);
+        is_chunked = chunk.len() > 2;
+    }
     request.push_str(&String::from_utf8(body).ok()?);
     Some(request)
 }

@@ -1,5 +1,6 @@
 //! Requests with the blocking face: only sending and receiving differ from [`requests`](crate::requests).
 
+mod payload;
 mod response;
 mod session;
 mod stream;
@@ -9,6 +10,7 @@ pub use self::stream::Decoded;
 #[cfg(feature = "json")]
 pub use self::stream::JsonElements;
 pub use self::{
+    payload::{Payload, Source},
     response::Response,
     session::Session,
     stream::{Events, Lines},

@@ -1,7 +1,7 @@
 //! The seam of the blocking face: what a network stack offers, as small traits.
 //!
 //! A [`SocketPool`](super::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
-//! ([`Clock`](crate::time::Clock)). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
+//! ([`Clock`]). [`Network`] makes one of any embedded-nal stack. A stack that can do more than
 //! embedded-nal has words for (sleep until a packet arrives, end a name query, report who refused) implements these
 //! traits itself.
 //!
@@ -16,9 +16,9 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io::{ErrorKind, Read, Write};
 
-pub use self::network::{Network, NetworkConnection, ZeroRead};
+pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence, ZeroRead};
 pub use crate::stack::{Family, ResolveError};
-use crate::time::Deadline;
+use crate::time::{Clock, Deadline, Instant};
 
 /// Opens TCP connections. The blocking twin of [`Connect`](crate::stack::Connect).
 pub trait Connect {
@@ -33,6 +33,17 @@ pub trait Connect {
     /// One deadline is enough because a blocking program does one thing at a time; who shares a stack sets it before
     /// each operation.
     fn set_deadline(&self, deadline: Deadline);
+
+    /// Waits until `at`; at once if it has passed. Unless a stack knows a better way (to sleep, or to let its packets
+    /// move meanwhile), it looks at its clock until then.
+    fn wait_until(&self, at: Instant)
+    where
+        Self: Clock,
+    {
+        while self.now() < at {
+            core::hint::spin_loop();
+        }
+    }
 
     /// Opens a connection.
     ///
@@ -53,6 +64,41 @@ pub trait Connection: Read + Write {
     /// # Errors
     /// The reason in embedded-io's words.
     fn shutdown(&mut self) -> Result<(), ErrorKind>;
+}
+
+/// Binds UDP sockets. A stack without UDP does not implement this. The blocking twin of
+/// [`Datagrams`](crate::stack::Datagrams).
+pub trait Datagrams {
+    /// A bound UDP socket. Dropping it closes it, without waiting.
+    type Socket<'a>: DatagramSocket
+    where
+        Self: 'a;
+
+    /// A socket on this local port, or on any free one for 0. With [`Family::Any`] the stack chooses the family.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words.
+    fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind>;
+}
+
+/// A bound UDP socket. The blocking twin of [`DatagramSocket`](crate::stack::DatagramSocket); both operations end at the
+/// stack's [deadline](Connect::set_deadline).
+pub trait DatagramSocket {
+    /// Which addresses it can send to.
+    fn family(&self) -> Family;
+
+    /// Sends one datagram, whole or not at all.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words. Success does not mean that it arrives.
+    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind>;
+
+    /// Receives one datagram: how many bytes it has (what does not fit in `out` is lost, but counted where the stack
+    /// can), and who sent it. An IPv4 sender is an IPv4 address, also on a socket for both families.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words; `TimedOut` loses nothing.
+    fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind>;
 }
 
 /// Resolves host names. The blocking twin of [`Resolve`](crate::stack::Resolve).

@@ -6,10 +6,13 @@ use core::{
 };
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, UdpFullStack};
 
-use super::{Connect, Connection, Family, Resolve, ResolveError};
-use crate::time::{Clock, Deadline, Instant};
+use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError};
+use crate::{
+    stack::unmapped,
+    time::{Clock, Deadline, Instant},
+};
 
 /// What it means when a stack's `receive` says that it received 0 bytes. embedded-nal leaves that open, and the stacks
 /// differ; [`Network`] has the list.
@@ -21,6 +24,24 @@ pub enum ZeroRead {
     /// Nothing has arrived yet: try again.
     WouldBlock,
 }
+
+/// How a stack says that no datagram has arrived. embedded-nal wants `WouldBlock`, but one stack has an error for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum UdpSilence {
+    /// `WouldBlock`. An error is an error.
+    #[default]
+    WouldBlock,
+    /// With an error, as smoltcp-nal 0.7 does. No error of `receive` can be told from silence then, so all of them end at
+    /// the deadline, and never without one.
+    Error,
+}
+
+/// The ports that a client picks from (RFC 6335 §6).
+const DYNAMIC_PORTS: core::ops::RangeInclusive<u16> = 49_152..=65_535;
+
+/// How many of them are tried before giving up.
+const PORTS_TRIED: usize = 16;
 
 /// A network made of an embedded-nal stack (one object that is both `TcpClientStack` and `Dns`), a clock, and a hook
 /// that is called whenever there is nothing to do but wait.
@@ -39,6 +60,12 @@ pub enum ZeroRead {
 /// | smoltcp-nal 0.7 | `WouldBlock` | `poll` | IPv4 only; a refused connection is tried again until the deadline; a reset looks like an orderly end |
 /// | w5500 0.6 | `WouldBlock` | nothing, or wait for the interrupt pin | no `Dns`: add one; bytes that arrive together with the end of the stream may be lost |
 /// | esp-at-nal 0.5 | `Eof` | nothing | no `Dns`: add one; connecting waits inside one call; the end of the stream is not reported, so reading ends at the deadline |
+///
+/// Where the stack is a `UdpFullStack` too, this network binds UDP sockets; smoltcp-nal 0.7 needs
+/// [`udp_silence(UdpSilence::Error)`](Self::udp_silence) for them. A stack is never asked to bind port 0, which
+/// embedded-nal leaves open and some stacks refuse or take literally: "any port" is picked here. `bind` knows no address
+/// family, so a socket sends to either, if the stack can. embedded-nal also leaves open what becomes of a datagram that is
+/// larger than the buffer: std-embedded-nal cuts it off and tells the buffer's size, others fail.
 ///
 /// The wrong [`ZeroRead`] takes silence for the end (every response is truncated) or the end for silence (every
 /// response that the server ends by closing times out).
@@ -75,13 +102,42 @@ pub struct Network<S, C, I> {
     clock: C,
     idle: I,
     zero_read: ZeroRead,
+    udp_silence: UdpSilence,
+    /// The port after the one that was picked last; 0 before the first.
+    next_port: Cell<u16>,
     deadline: Cell<Deadline>,
 }
 
 impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
     /// Puts the parts together. `zero_read` must fit the stack; the [table](Self) says what fits.
     pub const fn new(stack: S, clock: C, idle: I, zero_read: ZeroRead) -> Self {
-        Self { stack: RefCell::new(stack), clock, idle, zero_read, deadline: Cell::new(Deadline::NEVER) }
+        Self {
+            stack: RefCell::new(stack),
+            clock,
+            idle,
+            zero_read,
+            udp_silence: UdpSilence::WouldBlock,
+            next_port: Cell::new(0),
+            deadline: Cell::new(Deadline::NEVER),
+        }
+    }
+
+    /// How this stack says that no datagram has arrived.
+    #[must_use]
+    pub const fn udp_silence(mut self, silence: UdpSilence) -> Self {
+        self.udp_silence = silence;
+        self
+    }
+
+    /// A port of the dynamic range; they go round, from a start that depends on the time.
+    fn pick_port(&self) -> u16 {
+        let (first, last) = (*DYNAMIC_PORTS.start(), *DYNAMIC_PORTS.end());
+        let port = match self.next_port.get() {
+            0 => first + (self.clock.now().as_millis() % u64::from(last - first)) as u16,
+            port => port,
+        };
+        self.next_port.set(if port == last { first } else { port + 1 });
+        port
     }
 
     /// Tries until there is an outcome or the deadline has passed. Even if it has, there is one try before the idle
@@ -117,6 +173,12 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
 
     fn set_deadline(&self, deadline: Deadline) {
         self.deadline.set(deadline);
+    }
+
+    fn wait_until(&self, at: Instant) {
+        while self.clock.now() < at {
+            self.move_on();
+        }
     }
 
     fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
@@ -247,6 +309,73 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connection for NetworkConnectio
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> core::fmt::Debug for NetworkConnection<'_, S, C, I> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("NetworkConnection").field("open", &self.socket.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl<S: UdpFullStack, C: Clock, I: Fn(&mut S)> Datagrams for Network<S, C, I> {
+    type Socket<'a>
+        = NetworkDatagrams<'a, S, C, I>
+    where
+        Self: 'a;
+
+    fn bind(&self, _: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind> {
+        let mut stack = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?;
+        for _ in 0..if port == 0 { PORTS_TRIED } else { 1 } {
+            let mut socket = stack.socket().map_err(|_| ErrorKind::OutOfMemory)?;
+            let port = if port == 0 { self.pick_port() } else { port };
+            if stack.bind(&mut socket, port).is_ok() {
+                return Ok(NetworkDatagrams { network: self, socket: Some(socket) });
+            }
+            let _ = stack.close(socket);
+        }
+        Err(ErrorKind::Other)
+    }
+}
+
+/// A UDP socket of a [`Network`].
+pub struct NetworkDatagrams<'a, S: UdpFullStack, C: Clock, I: Fn(&mut S)> {
+    network: &'a Network<S, C, I>,
+    /// There until it is closed.
+    socket: Option<S::UdpSocket>,
+}
+
+impl<S: UdpFullStack, C: Clock, I: Fn(&mut S)> DatagramSocket for NetworkDatagrams<'_, S, C, I> {
+    fn family(&self) -> Family {
+        Family::Any
+    }
+
+    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        self.network
+            .wait(|stack| stack.send_to(socket, remote, datagram).map_err(|error| error.map(|_| ErrorKind::Other)))?;
+        self.network.move_on();
+        Ok(())
+    }
+
+    fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        let silence = self.network.udp_silence;
+        self.network.wait(|stack| match stack.receive(socket, out) {
+            Ok((size, remote)) => Ok((size, unmapped(remote))),
+            Err(nb::Error::Other(_)) if silence == UdpSilence::Error => Err(nb::Error::WouldBlock),
+            Err(error) => Err(error.map(|_| ErrorKind::Other)),
+        })
+    }
+}
+
+impl<S: UdpFullStack, C: Clock, I: Fn(&mut S)> Drop for NetworkDatagrams<'_, S, C, I> {
+    fn drop(&mut self) {
+        let Some(socket) = self.socket.take() else { return };
+        match self.network.stack.try_borrow_mut() {
+            Ok(mut stack) => drop(stack.close(socket)),
+            Err(_) => warning!("network: a socket that is dropped by the idle hook cannot be closed"),
+        }
+    }
+}
+
+impl<S: UdpFullStack, C: Clock, I: Fn(&mut S)> core::fmt::Debug for NetworkDatagrams<'_, S, C, I> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkDatagrams").finish_non_exhaustive()
     }
 }
 

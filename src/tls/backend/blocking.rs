@@ -1,14 +1,14 @@
 //! The session of the blocking face, over the same engine, guard, suite and proof. See [`engine`](super::engine).
 
 use embedded_io::{Error as _, ErrorKind as Io, Read, Write};
-use embedded_tls::{FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection};
+use embedded_tls::{FlushPolicy, TlsContext as EngineContext, blocking::TlsConnection};
 
 use super::{
     TlsMemory,
     engine::{Guarded, State, config, explain},
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::Suite,
+    suite::{CLOSE_NOTIFY, Suite},
 };
 use crate::{
     blocking::stack::Connection,
@@ -58,9 +58,9 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     ) -> Result<(), ErrorKind> {
         let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        let mut provider = Provider::new(context, &peer)?;
+        let mut provider = Provider::new(context, &peer, shared)?;
         self.state = State::Broken;
-        let config = config(&peer);
+        let config = config(&peer, context.offer());
         let outcome = connection.open(EngineContext::new(&config, &mut provider));
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
@@ -81,17 +81,17 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             match connection.read(out) {
                 Ok(0) => {} // an empty record: allowed, and not the end
                 Ok(received) => return Ok(received),
-                Err(EngineError::ConnectionClosed) => {
-                    self.state = State::Ended;
-                    return Ok(0);
-                }
-                Err(error) => {
-                    let kind = explain(error, shared);
-                    if kind != ErrorKind::Timeout {
-                        self.state = State::Broken;
+                Err(error) => match explain(error, shared) {
+                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+                        self.state = State::Ended;
+                        return Ok(0);
                     }
-                    return Err(kind);
-                }
+                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
+                    kind => {
+                        self.state = State::Broken;
+                        return Err(kind);
+                    }
+                },
             }
         }
     }
@@ -147,6 +147,7 @@ impl<C: Read> Read for Guarded<'_, C> {
 
 impl<C: Write> Write for Guarded<'_, C> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        self.guard.may_write()?;
         took(bytes, self.connection.write(bytes).map_err(|error| error.kind())?)
     }
 

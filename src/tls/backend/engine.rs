@@ -7,13 +7,18 @@ use super::{
     TlsMemory,
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::Suite,
+    suite::{CLOSE_NOTIFY, Suite},
 };
 use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
     stack::{Connection, took},
-    tls::{Random, TimeSource, TlsContext, TlsError, Unsupported, context::Peer},
+    time::poll_once,
+    tls::{
+        Random, TimeSource, TlsContext, TlsError, Unsupported,
+        context::{Offer, Peer},
+        verify::CertificateError,
+    },
 };
 
 /// A TLS session over a connection of type `C`, in memory lent for `'m`.
@@ -68,9 +73,9 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     ) -> Result<(), ErrorKind> {
         let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        let mut provider = Provider::new(context, &peer)?;
+        let mut provider = Provider::new(context, &peer, shared)?;
         self.state = State::Broken;
-        let config = config(&peer);
+        let config = config(&peer, context.offer());
         let outcome = connection.open(EngineContext::new(&config, &mut provider)).await;
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
@@ -91,17 +96,17 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
             match connection.read(out).await {
                 Ok(0) => {} // an empty record: allowed, and not the end
                 Ok(received) => return Ok(received),
-                Err(EngineError::ConnectionClosed) => {
-                    self.state = State::Ended;
-                    return Ok(0);
-                }
-                Err(error) => {
-                    let kind = explain(error, shared);
-                    if kind != ErrorKind::Timeout {
-                        self.state = State::Broken;
+                Err(error) => match explain(error, shared) {
+                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+                        self.state = State::Ended;
+                        return Ok(0);
                     }
-                    return Err(kind);
-                }
+                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
+                    kind => {
+                        self.state = State::Broken;
+                        return Err(kind);
+                    }
+                },
             }
         }
     }
@@ -126,31 +131,50 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
 
     /// Says `close_notify`, then ends the connection below.
     pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
+        match self.say_close_notify()? {
+            Some(mut connection) => connection.shutdown().await.map_err(ErrorKind::from),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `close_notify`, if the connection below takes it at once, and gives that back. The engine can only be
+    /// closed by value, and a future that holds it is several kilobytes large: so this does not wait. What has to be
+    /// waited for, that the bytes leave, is the connection's own [`shutdown`](Connection::shutdown).
+    fn say_close_notify(&mut self) -> Result<Option<C>, ErrorKind> {
         let may_say_so = matches!(self.state, State::Open | State::Ended);
         self.state = State::Broken;
         #[allow(unsafe_code)]
-        // SAFETY: the engine is dropped before this method's borrow of its tenant ends.
-        let engine = unsafe { self.engine.take() };
-        match engine {
-            Some(Engine { connection, .. }) if may_say_so => match connection.close().await {
-                Ok(mut guarded) => guarded.connection.shutdown().await.map_err(ErrorKind::from),
-                Err((_, error)) => Err(ErrorKind::from(error.kind())),
-            },
-            _ => Ok(()),
+        // SAFETY: the engine is dropped before this method ends.
+        let Some(Engine { connection, shared }) = (unsafe { self.engine.take() }) else { return Ok(None) };
+        if !may_say_so {
+            return Ok(None);
+        }
+        shared.closing.set(true);
+        match poll_once(connection.close()) {
+            Some(Ok(guarded)) => Ok(Some(guarded.connection)),
+            Some(Err((_, error))) => Err(ErrorKind::from(error.kind())),
+            None => Err(ErrorKind::Timeout),
         }
     }
 }
 
-/// What the engine offers: our suite, P-256, and the signatures we can verify.
-pub(super) fn config<'n>(peer: &Peer<'n>) -> TlsConfig<'n> {
-    let config = TlsConfig::new().enable_rsa_signatures();
+/// What the engine offers: our suite, P-256, the signatures we can verify, and what the context adds.
+pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
+    let mut config = TlsConfig::new().enable_rsa_signatures();
+    if let Some(psk) = offer.psk {
+        config = config.with_psk(psk.key, &[psk.identity]);
+    }
+    if let Some(alpn) = offer.alpn {
+        config = config.with_alpn(alpn.0);
+    }
     match peer.sni {
         Some(name) => config.with_server_name(name),
         None => config,
     }
 }
 
-/// The engine's error in our words; what the guard found comes first.
+/// The engine's error in our words; what the guard found comes first, and what the [suite](super::suite) refused is
+/// among them.
 pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     if let Some(refusal) = shared.refusal.take() {
         return ErrorKind::Tls(refusal);
@@ -160,24 +184,18 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     }
     ErrorKind::Tls(match error {
         EngineError::Io(kind) => return ErrorKind::from(kind),
-        EngineError::HandshakeAborted(_, alert) => TlsError::PeerAlert(Some(alert as u8)),
-        EngineError::InternalError => TlsError::PeerAlert(None),
         EngineError::CryptoError => TlsError::BadRecordMac,
-        EngineError::InvalidRecord | EngineError::InvalidHandshake => TlsError::UnexpectedMessage,
-        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
         EngineError::InvalidSignature => TlsError::BadFinished,
-        EngineError::InvalidKeyShare => TlsError::IllegalParameter,
-        EngineError::InsufficientSpace => TlsError::RecordOverflow,
-        EngineError::InvalidCertificate
-        | EngineError::InvalidCertificateEntry
-        | EngineError::InvalidCertificateRequest
-        | EngineError::InvalidExtensionsLength
-        | EngineError::InvalidSignatureScheme
-        | EngineError::InvalidTicketLength
-        | EngineError::InvalidNonceLength
-        | EngineError::UnknownExtensionType
-        | EngineError::ParseError(_)
-        | EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidSignatureScheme => TlsError::Certificate(CertificateError::UnsupportedAlgorithm),
+        EngineError::InvalidKeyShare | EngineError::AbortHandshake(..) => TlsError::IllegalParameter,
+        // The suite's.
+        EngineError::InvalidRecord => TlsError::UnexpectedMessage,
+        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
+        EngineError::ParseError(_) => TlsError::PeerAlert(None),
+        EngineError::InternalError => CLOSE_NOTIFY,
+        EngineError::DecodeError => TlsError::Decode,
+        EngineError::InvalidHandshake => TlsError::IllegalParameter,
+        EngineError::InvalidCertificate => TlsError::RecordOverflow,
         _ => TlsError::Engine,
     })
 }
@@ -208,10 +226,14 @@ impl<C: Read> Read for Guarded<'_, C> {
 
 impl<C: Write> Write for Guarded<'_, C> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+        self.guard.may_write()?;
         took(bytes, self.connection.write(bytes).await.map_err(|error| error.kind())?)
     }
 
     async fn flush(&mut self) -> Result<(), Io> {
+        if self.guard.is_closing() {
+            return Ok(());
+        }
         self.connection.flush().await.map_err(|error| error.kind())
     }
 }

@@ -46,9 +46,42 @@ pub(super) enum Stage {
 /// nothing else would keep a reader busy for ever.
 const IDLE_RECORDS: u8 = 32;
 
-/// The mark for the cipher, in the version field of the headers that the engine sees: this record came after the
-/// handshake.
-pub(super) const AFTER_HANDSHAKE: u8 = 4;
+/// The moment of a record, which the guard marks for the cipher in the version field of the headers that the engine
+/// sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// The first encrypted record of the server's flight.
+    FlightFirst,
+    /// The same, where we offered protocols (ALPN).
+    FlightFirstAlpn,
+    /// The second.
+    FlightSecond,
+    /// Any after that.
+    Flight,
+    /// The handshake is over.
+    AfterHandshake,
+}
+
+impl Moment {
+    const ALL: [Self; 5] =
+        [Self::FlightFirst, Self::FlightFirstAlpn, Self::FlightSecond, Self::Flight, Self::AfterHandshake];
+
+    /// No version of TLS has this number.
+    const fn mark(self) -> u8 {
+        match self {
+            Self::FlightFirst => 0xf0,
+            Self::FlightSecond => 0xf1,
+            Self::Flight => 0xf2,
+            Self::AfterHandshake => 0xf3,
+            Self::FlightFirstAlpn => 0xf4,
+        }
+    }
+
+    /// The moment in a header that the guard marked.
+    pub(super) fn of_mark(mark: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|moment| moment.mark() == mark)
+    }
+}
 
 /// What the guard and the session that owns it tell each other across the engine between them.
 #[derive(Debug)]
@@ -60,6 +93,12 @@ pub(super) struct Shared {
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
     pub(super) records: Cell<u8>,
+    /// The engine is being closed, and must not wait for its bytes to leave.
+    pub(super) closing: Cell<bool>,
+    /// A pre-shared key was offered, and has to be taken.
+    pub(super) psk: Cell<bool>,
+    /// Protocols were offered, and one may be chosen.
+    pub(super) alpn: Cell<bool>,
 }
 
 impl Shared {
@@ -69,6 +108,9 @@ impl Shared {
             refusal: Cell::new(None),
             ended: Cell::new(false),
             records: Cell::new(0),
+            closing: Cell::new(false),
+            psk: Cell::new(false),
+            alpn: Cell::new(false),
         }
     }
 }
@@ -83,6 +125,8 @@ pub(super) struct Guard<'m> {
     /// Bytes of the body that have arrived.
     body_len: usize,
     change_cipher_specs: u8,
+    /// Encrypted records that have passed, counted to two.
+    encrypted: u8,
     dropped: [u8; 1],
 }
 
@@ -97,11 +141,29 @@ pub(super) enum Step {
 
 impl<'m> Guard<'m> {
     pub(super) const fn new(shared: &'m Shared) -> Self {
-        Self { shared, header: [0; HEADER], header_len: 0, body_len: 0, change_cipher_specs: 0, dropped: [0] }
+        Self {
+            shared,
+            header: [0; HEADER],
+            header_len: 0,
+            body_len: 0,
+            change_cipher_specs: 0,
+            encrypted: 0,
+            dropped: [0],
+        }
     }
 
     fn length(&self) -> usize {
         usize::from(u16::from_be_bytes([self.header[3], self.header[4]]))
+    }
+
+    fn moment(&self) -> Moment {
+        match (self.shared.stage.get(), self.encrypted) {
+            (Stage::Data, _) => Moment::AfterHandshake,
+            (_, 0) if self.shared.alpn.get() => Moment::FlightFirstAlpn,
+            (_, 0) => Moment::FlightFirst,
+            (_, 1) => Moment::FlightSecond,
+            _ => Moment::Flight,
+        }
     }
 
     fn is_dropped(&self) -> bool {
@@ -114,6 +176,15 @@ impl<'m> Guard<'m> {
         ErrorKind::InvalidData
     }
 
+    pub(super) fn is_closing(&self) -> bool {
+        self.shared.closing.get()
+    }
+
+    /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said.
+    pub(super) fn may_write(&self) -> Result<(), ErrorKind> {
+        self.shared.refusal.get().map_or(Ok(()), |_| Err(ErrorKind::InvalidData))
+    }
+
     /// The engine asks for `out`: the five bytes of a header, or the whole body of the record whose header it got last.
     /// No record has a body of five bytes, so the length tells which; a read that was given up asks for the header
     /// again.
@@ -123,8 +194,8 @@ impl<'m> Guard<'m> {
         }
         if out.len() == HEADER {
             out.copy_from_slice(&self.header);
-            if self.shared.stage.get() == Stage::Data {
-                out[2] = AFTER_HANDSHAKE;
+            if self.header[0] == APPLICATION_DATA {
+                out[2] = self.moment().mark();
             }
             return Ok(Step::Ready(HEADER));
         }
@@ -180,10 +251,12 @@ impl<'m> Guard<'m> {
     fn judge_header(&mut self) -> Result<(), TlsError> {
         let [kind, major, minor, ..] = self.header;
         let length = self.length();
-        if (major, minor) != (3, 3) {
+        let stage = self.shared.stage.get();
+        // A server that does not know TLS 1.3 says so in a record of its own version.
+        if major != 3 || minor != 3 && stage != Stage::Hello {
             return Err(TlsError::UnexpectedMessage);
         }
-        match (kind, self.shared.stage.get()) {
+        match (kind, stage) {
             (APPLICATION_DATA, Stage::Flight | Stage::Data) => match length {
                 0..SHORTEST => Err(TlsError::UnexpectedMessage),
                 SHORTEST..=LONGEST => Ok(()),
@@ -205,31 +278,40 @@ impl<'m> Guard<'m> {
     }
 
     /// What comes in the clear is read here, too, before the engine sees it.
-    fn judge_body(&self, body: &[u8]) -> Result<(), TlsError> {
+    fn judge_body(&mut self, body: &[u8]) -> Result<(), TlsError> {
         match self.header[0] {
             ALERT => Err(TlsError::PeerAlert(body.get(1).copied())),
             HANDSHAKE => {
-                judge_server_hello(body)?;
+                judge_server_hello(body, self.shared.psk.get())?;
                 self.shared.stage.set(Stage::Flight);
                 Ok(())
             }
-            _ => Ok(()),
+            _ => {
+                self.encrypted = self.encrypted.saturating_add(1).min(2);
+                Ok(())
+            }
         }
     }
 }
 
 /// A cursor over a message.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], TlsError> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], TlsError> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or(TlsError::Decode)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn number(&mut self, bytes: usize) -> Result<usize, TlsError> {
+    pub(super) fn number(&mut self, bytes: usize) -> Result<usize, TlsError> {
         Ok(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
+    }
+
+    /// What stands behind its length in so many bytes.
+    pub(super) fn vector(&mut self, length_bytes: usize) -> Result<&'a [u8], TlsError> {
+        let length = self.number(length_bytes)?;
+        self.take(length)
     }
 }
 
@@ -240,9 +322,10 @@ const HELLO_RETRY_REQUEST: [u8; 32] = [
 ];
 
 /// A ServerHello, alone in its record, that answers what we offered: TLS 1.3, TLS_AES_128_GCM_SHA256, a key share of
-/// P-256, no session id, and no extension twice or unasked (RFC 8446 §4.1.3).
-fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
+/// P-256, no session id, no extension twice or unasked, and the pre-shared key if one was offered (RFC 8446 §4.1.3, §4.2.11).
+fn judge_server_hello(record: &[u8], psk_offered: bool) -> Result<(), TlsError> {
     const SERVER_HELLO: usize = 2;
+    const PRE_SHARED_KEY: usize = 41;
     const SUPPORTED_VERSIONS: usize = 43;
     const KEY_SHARE: usize = 51;
 
@@ -270,7 +353,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if extensions != message.0.len() {
         return Err(TlsError::Decode);
     }
-    let (mut versions, mut share, mut unasked) = (None, None, false);
+    let (mut versions, mut share, mut psk, mut unasked) = (None, None, None, false);
     while !message.0.is_empty() {
         let kind = message.number(2)?;
         let length = message.number(2)?;
@@ -278,6 +361,7 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
         let seen = match kind {
             SUPPORTED_VERSIONS => versions.replace(body).is_some(),
             KEY_SHARE => share.replace(body).is_some(),
+            PRE_SHARED_KEY if psk_offered => psk.replace(body).is_some(),
             _ => true,
         };
         unasked |= seen;
@@ -292,7 +376,12 @@ fn judge_server_hello(record: &[u8]) -> Result<(), TlsError> {
     if unasked || session_id != 0 || suite != 0x1301 || compression != 0 || !p256 {
         return Err(TlsError::IllegalParameter);
     }
-    Ok(())
+    match psk {
+        None if psk_offered => Err(TlsError::PskRefused),
+        // The first identity is the only one.
+        None | Some([0, 0]) => Ok(()),
+        Some(_) => Err(TlsError::IllegalParameter),
+    }
 }
 
 #[cfg(test)]
@@ -330,10 +419,14 @@ mod tests {
     }
 
     /// Feeds `wire` in pieces and reads as an engine does; gives the records it got.
-    fn run(stage: Stage, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+    fn run(stage: Stage, wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
         let shared = Shared::new();
         shared.stage.set(stage);
-        let mut guard = Guard::new(&shared);
+        run_with(&shared, wire, piece)
+    }
+
+    fn run_with(shared: &Shared, mut wire: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, TlsError> {
+        let mut guard = Guard::new(shared);
         let mut records = Vec::new();
         let mut wanted = HEADER;
         let mut header = [0; HEADER];
@@ -372,15 +465,25 @@ mod tests {
         let flight = record(23, &[5; 40]);
         let wire = [&hello[..], &record(20, &[1]), &flight].concat();
         for piece in [1, 2, 5, 1000] {
-            assert_eq!(run(Stage::Hello, &wire, piece), Ok(vec![hello.clone(), flight.clone()]), "piece {piece}");
+            let expected = vec![hello.clone(), marked(&flight, Moment::FlightFirst)];
+            assert_eq!(run(Stage::Hello, &wire, piece), Ok(expected), "piece {piece}");
         }
     }
 
+    fn marked(record: &[u8], moment: Moment) -> Vec<u8> {
+        [&record[..2], &[moment.mark()], &record[3..]].concat()
+    }
+
     #[test]
-    fn records_after_the_handshake_are_marked() {
-        let mut marked = record(23, &[1; 17]);
-        marked[2] = AFTER_HANDSHAKE;
-        assert_eq!(run(Stage::Data, &record(23, &[1; 17]), 3), Ok(vec![marked]));
+    fn records_are_marked_with_their_moment() {
+        let record = record(23, &[1; 17]);
+        let flight = [Moment::FlightFirst, Moment::FlightSecond, Moment::Flight, Moment::Flight];
+        assert_eq!(run(Stage::Flight, &record.repeat(4), 3), Ok(flight.map(|moment| marked(&record, moment)).into()));
+        assert_eq!(run(Stage::Data, &record, 3), Ok(vec![marked(&record, Moment::AfterHandshake)]));
+        for moment in Moment::ALL {
+            assert_eq!(Moment::of_mark(moment.mark()), Some(moment));
+        }
+        assert_eq!(Moment::of_mark(3), None);
     }
 
     #[test]
@@ -413,6 +516,8 @@ mod tests {
         assert_eq!(run(Stage::Data, &record(23, &[0; 16_641]), 9000), Err(TlsError::RecordOverflow));
         assert_eq!(run(Stage::Hello, &record(22, &[0; 16_385]), 9000), Err(TlsError::RecordOverflow));
         assert_eq!(run(Stage::Hello, &record(21, &[2, 70]), 9), Err(TlsError::PeerAlert(Some(70))));
+        let of_tls_1_0 = [21, 3, 1, 0, 2, 2, 70];
+        assert_eq!(run(Stage::Hello, &of_tls_1_0, 9), Err(TlsError::PeerAlert(Some(70))));
     }
 
     #[test]
@@ -438,6 +543,21 @@ mod tests {
         ];
         for (body, reason) in refused {
             assert_eq!(run(Stage::Hello, &record(22, &body), 1000), Err(reason), "{body:?}");
+        }
+        let psk = |selected: &[u8]| hello(&[], 0x1301, &[version(), share(23), extension(41, selected)]);
+        let twice = hello(&[], 0x1301, &[version(), extension(41, &[0, 0]), extension(41, &[0, 0]), share(23)]);
+        for (body, verdict) in [
+            (psk(&[0, 0]), Ok(1)),
+            (psk(&[0, 1]), Err(TlsError::IllegalParameter)),
+            (psk(&[0]), Err(TlsError::IllegalParameter)),
+            (psk(&[]), Err(TlsError::IllegalParameter)),
+            (twice, Err(TlsError::IllegalParameter)),
+            (good_hello(), Err(TlsError::PskRefused)),
+        ] {
+            let shared = Shared::new();
+            shared.psk.set(true);
+            let records = run_with(&shared, &record(22, &body), 1000);
+            assert_eq!(records.map(|records| records.len()), verdict, "{body:?}");
         }
         // Cut anywhere, it is refused for some reason, and never read past its end.
         let whole = good_hello();

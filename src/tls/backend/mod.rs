@@ -25,6 +25,11 @@ const RX: usize = 16_640;
 /// Bytes to make a record in. A record carries 133 bytes less than this.
 const TX: usize = 1_536;
 
+/// The longest certificate of ours: its record has 5 bytes of header, 13 of message around it, and 17 of type and tag.
+pub(crate) const MAX_CERTIFICATE_LEN: usize = TX - 35;
+/// The longest signature of ours that the engine takes.
+pub(crate) const MAX_SIGNATURE_LEN: usize = 104;
+
 /// The memory of one TLS session.
 pub(crate) struct TlsMemory {
     rx: [u8; RX],

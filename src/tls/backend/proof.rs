@@ -1,19 +1,23 @@
 //! What the server has proven so far.
 
+use core::time::Duration;
+
 use embedded_tls::{
-    CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, SignatureScheme,
+    Certificate, CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, SignatureScheme,
     TlsError as EngineError, TlsVerifier,
 };
+use p256::ecdsa::signature::{Error as SignatureError, SignerMut};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 
-use super::suite::Suite;
+use super::{MAX_SIGNATURE_LEN, guard::Shared, suite::Suite};
 use crate::{
     error::ErrorKind,
     tls::{
-        Now, Random, TimeSource, TlsContext, TlsError,
+        Random, TimeSource, TlsContext, TlsError,
         context::Peer,
-        verify::{CertificateError, LeafKey, verify_handshake_signature, verify_server_chain},
+        identity::{self, Signer},
+        verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
     },
 };
 
@@ -23,12 +27,13 @@ const LONGEST_CHAIN: usize = 16;
 /// What the engine asks us for during one handshake: random bytes, and a verdict on what the server shows.
 pub(super) struct Provider<'x, 'c, R, T> {
     context: &'x TlsContext<'c, R, T>,
-    proof: Proof<'x, 'c, R, T>,
+    shared: &'x Shared,
+    proof: Proof<'x, 'c>,
 }
 
 /// The server has to show a chain, and then a signature, each exactly once.
-struct Proof<'x, 'c, R, T> {
-    context: &'x TlsContext<'c, R, T>,
+struct Proof<'x, 'c> {
+    policy: VerifyPolicy<'c>,
     peer: &'x Peer<'x>,
     now: UnixTime,
     shown: Shown,
@@ -37,6 +42,10 @@ struct Proof<'x, 'c, R, T> {
 #[expect(clippy::large_enum_variant, reason = "there is one of these, on the handshake's own frame")]
 enum Shown {
     Nothing,
+    /// Nothing, and nothing may be: the server has to know our key, or its `Finished` does not fit.
+    SharedKey,
+    /// Nothing, and nothing need be: the context is of the kind that believes anybody.
+    Anybody,
     /// A chain that leads to a root, for the right name, at the right time. Its key, and what was said until then.
     Chain {
         leaf: LeafKey,
@@ -50,10 +59,24 @@ enum Shown {
 
 impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     /// # Errors
-    /// [`TlsError::TimeUnknown`]: without a date no proof is possible, so the handshake need not begin.
-    pub(super) fn new(context: &'x TlsContext<'c, R, T>, peer: &'x Peer<'x>) -> Result<Self, ErrorKind> {
-        let Now::Trusted(now) = context.clock().now() else { return Err(ErrorKind::Tls(TlsError::TimeUnknown)) };
-        Ok(Self { context, proof: Proof { context, peer, now, shown: Shown::Nothing } })
+    /// [`TlsError::TimeUnknown`]: without a date no certificate proves anything, so the handshake need not begin.
+    pub(super) fn new(
+        context: &'x TlsContext<'c, R, T>,
+        peer: &'x Peer<'x>,
+        shared: &'x Shared,
+    ) -> Result<Self, ErrorKind> {
+        let psk = context.offer().psk.is_some();
+        shared.psk.set(psk);
+        shared.alpn.set(context.offer().alpn.is_some());
+        let no_date = (UnixTime::since_unix_epoch(Duration::ZERO), *context.verify_policy());
+        let ((now, policy), shown) = if psk {
+            (no_date, Shown::SharedKey)
+        } else if context.believes_anybody() {
+            (no_date, Shown::Anybody)
+        } else {
+            (context.date_and_policy().map_err(ErrorKind::Tls)?, Shown::Nothing)
+        };
+        Ok(Self { context, shared, proof: Proof { policy, peer, now, shown } })
     }
 
     /// Why the server was refused, if it was.
@@ -67,14 +90,14 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     /// The verdict when the engine says that the handshake is over.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
         match self.proof.shown {
-            Shown::Signature => Ok(()),
+            Shown::Signature | Shown::SharedKey | Shown::Anybody => Ok(()),
             Shown::Wrong(error) => Err(ErrorKind::Tls(error)),
             Shown::Nothing | Shown::Chain { .. } => Err(ErrorKind::Tls(TlsError::NotAuthenticated)),
         }
     }
 }
 
-impl<R, T> Proof<'_, '_, R, T> {
+impl Proof<'_, '_> {
     fn judge_chain(&self, entries: &[CertificateEntryRef<'_>]) -> Result<LeafKey, TlsError> {
         let mut chain = [const { CertificateDer::from_slice(&[]) }; LONGEST_CHAIN];
         for (place, entry) in chain.iter_mut().zip(entries) {
@@ -84,7 +107,7 @@ impl<R, T> Proof<'_, '_, R, T> {
             *place = CertificateDer::from_slice(der);
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
-        let verified = verify_server_chain(chain, &self.peer.name, self.now, self.context.verify_policy());
+        let verified = verify_server_chain(chain, &self.peer.name, self.now, &self.policy);
         verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
@@ -95,7 +118,7 @@ impl<R, T> Proof<'_, '_, R, T> {
         verify: &CertificateVerifyRef<'_>,
     ) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
-        let algorithms = self.context.verify_policy().signature_algorithms();
+        let algorithms = self.policy.signature_algorithms();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
             .map_err(TlsError::Certificate)
     }
@@ -108,7 +131,7 @@ impl<R, T> Proof<'_, '_, R, T> {
     }
 }
 
-impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
+impl TlsVerifier<Suite> for Proof<'_, '_> {
     fn set_hostname_verification(&mut self, _: &str) -> Result<(), EngineError> {
         Ok(()) // `peer` has it already, and an address as well
     }
@@ -118,6 +141,7 @@ impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
             Shown::Nothing => {
                 self.judge_chain(&certificate.entries).map(|leaf| Shown::Chain { leaf, transcript: transcript.clone() })
             }
+            Shown::Anybody => Ok(Shown::Anybody),
             Shown::Wrong(error) => Err(error),
             _ => Err(TlsError::UnexpectedMessage),
         };
@@ -129,6 +153,7 @@ impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
             Shown::Chain { leaf, transcript } => {
                 self.judge_signature(leaf, transcript.clone(), &verify).map(|()| Shown::Signature)
             }
+            Shown::Anybody => Ok(Shown::Anybody),
             Shown::Wrong(error) => Err(*error),
             _ => Err(TlsError::UnexpectedMessage),
         };
@@ -138,7 +163,7 @@ impl<R, T> TlsVerifier<Suite> for Proof<'_, '_, R, T> {
 
 impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
     type CipherSuite = Suite;
-    type Signature = [u8; 0];
+    type Signature = Signature;
 
     fn rng(&mut self) -> impl embedded_tls::CryptoRngCore {
         EngineRandom(self.context)
@@ -146,6 +171,56 @@ impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
 
     fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Suite>, EngineError> {
         Ok(&mut self.proof)
+    }
+
+    /// Asked for if the server asks. Without certificates of its own it may not (RFC 8446 §4.3.2).
+    fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
+        if let Shown::SharedKey = self.proof.shown {
+            self.shared.refusal.set(Some(TlsError::UnexpectedMessage));
+            return None;
+        }
+        self.context.offer().identity.map(|identity| Certificate::X509(identity.certificate))
+    }
+
+    fn signer(&mut self) -> Result<(impl SignerMut<Signature>, SignatureScheme), EngineError> {
+        let identity = self.context.offer().identity.ok_or(EngineError::InvalidPrivateKey)?;
+        let scheme = match identity.signer.scheme() {
+            identity::SignatureScheme::EcdsaSecp256r1Sha256 => SignatureScheme::EcdsaSecp256r1Sha256,
+            identity::SignatureScheme::Ed25519 => SignatureScheme::Ed25519,
+        };
+        Ok((EngineSigner { signer: identity.signer, shared: self.shared }, scheme))
+    }
+}
+
+/// A signature of ours, as the engine wants it.
+pub(super) struct Signature {
+    bytes: [u8; MAX_SIGNATURE_LEN],
+    len: usize,
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// The identity's signer, as the engine wants it: it cannot fail, but once it did, nothing more is sent.
+struct EngineSigner<'x> {
+    signer: &'x dyn Signer,
+    shared: &'x Shared,
+}
+
+impl SignerMut<Signature> for EngineSigner<'_> {
+    fn try_sign(&mut self, message: &[u8]) -> Result<Signature, SignatureError> {
+        let mut bytes = [0; MAX_SIGNATURE_LEN];
+        let len = match self.signer.sign(message, &mut bytes) {
+            Ok(len @ 1..=MAX_SIGNATURE_LEN) => len,
+            _ => {
+                self.shared.refusal.set(Some(TlsError::SignFailed));
+                0
+            }
+        };
+        Ok(Signature { bytes, len })
     }
 }
 
@@ -183,9 +258,48 @@ fn code_point(scheme: SignatureScheme) -> u16 {
         SignatureScheme::RsaPssRsaeSha384 => 0x0805,
         SignatureScheme::RsaPssRsaeSha512 => 0x0806,
         SignatureScheme::Ed25519 => 0x0807,
+        SignatureScheme::RsaPkcs1Sha1 => 0x0201,
+        SignatureScheme::EcdsaSha1 => 0x0203,
         SignatureScheme::RsaPkcs1Sha256 => 0x0401,
         SignatureScheme::RsaPkcs1Sha384 => 0x0501,
         SignatureScheme::RsaPkcs1Sha512 => 0x0601,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::{Psk, backend::guard::Guard};
+    use embedded_tls::SignatureScheme as Scheme;
+
+    /// With a shared key, a certificate and a request for one are refused; without anything of the kind, the key is proof
+    /// enough, and no date is needed.
+    #[test]
+    fn with_a_shared_key_there_are_no_certificates() {
+        let psk = Psk::new(b"device", &[7; 32]).unwrap();
+        let context = TlsContext::new(|bytes: &mut [u8]| bytes.fill(1), || crate::tls::Now::Unknown).psk(psk);
+        let peer = Peer::parse("localhost").unwrap();
+        let provider = |shared| Provider::new(&context, &peer, shared).unwrap();
+
+        let shared = Shared::new();
+        assert_eq!(provider(&shared).finish(), Ok(()));
+        assert!(shared.psk.get());
+
+        let unexpected = ErrorKind::Tls(TlsError::UnexpectedMessage);
+        let mut shown = provider(&shared);
+        let certificate = CertificateRef::with_context(&[]);
+        shown.verifier().unwrap().verify_certificate(&Sha256::new(), certificate).unwrap_err();
+        assert_eq!((shown.failure(), shown.finish()), (Some(unexpected), Err(unexpected)));
+
+        let mut signed = provider(&shared);
+        let verify = CertificateVerifyRef { signature_scheme: Scheme::Ed25519, signature: &[0; 64] };
+        signed.verifier().unwrap().verify_signature(verify).unwrap_err();
+        assert_eq!(signed.finish(), Err(unexpected));
+
+        assert_eq!(Guard::new(&shared).may_write(), Ok(()));
+        assert!(provider(&shared).client_cert().is_none());
+        assert_eq!(shared.refusal.get(), Some(TlsError::UnexpectedMessage));
+        assert!(Guard::new(&shared).may_write().is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! The cipher suite: AES-128-GCM with SHA-256, and a look at every record after it was decrypted.
 //!
 //! The [guard](super::guard) sees records as they come off the wire, encrypted. This is its other half: what is inside
-//! must be of a kind that may come at that moment, and handshake messages must be whole. The guard marks in the
-//! record's header, which is the cipher's associated data, whether the handshake is over.
+//! must be of a kind that may come at that moment; handshake messages must be whole, in order, of exactly the length that
+//! they say, and answer only what we offered. The guard marks the [moment](Moment) in the record's header, which is the
+//! cipher's associated data.
 
 use aes_gcm::{
     Aes128Gcm,
@@ -14,7 +15,8 @@ use aes_gcm::{
 };
 use embedded_tls::{Aes128GcmSha256, TlsCipherSuite};
 
-use super::guard::AFTER_HANDSHAKE;
+use super::guard::{Fields, Moment};
+use crate::tls::{TlsError, Unsupported};
 
 /// TLS_AES_128_GCM_SHA256 (RFC 8446 §B.4), checked.
 pub(super) struct Suite;
@@ -65,71 +67,191 @@ impl AeadInPlace for CheckedAes128Gcm {
         tag: &Tag<Self>,
     ) -> Result<(), Error> {
         let &[kind, major, mark, high, low] = header else { return Err(Error) };
+        let moment = Moment::of_mark(mark).ok_or(Error)?;
         self.0.decrypt_in_place_detached(nonce, &[kind, major, 3, high, low], buffer, tag)?;
-        if let Err(refusal) = judge(buffer, mark == AFTER_HANDSHAKE) {
-            // The engine has no word for our reasons; it reports each of these content types in a way of its own.
-            *buffer.last_mut().ok_or(Error)? = refusal as u8;
+        if let Err(refusal) = judge(buffer, moment) {
+            let stand_in = stand_in(refusal);
+            buffer.fill(0);
+            buffer.get_mut(..stand_in.len()).ok_or(Error)?.copy_from_slice(stand_in);
         }
         Ok(())
     }
 }
 
-/// Why the content of a record is refused: a content type that the engine refuses with an error of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Not allowed at this moment. (No content type has this number.)
-    Unexpected = 255,
-    /// Correct, but not supported: `change_cipher_spec` is never inside a record.
-    Unsupported = 20,
+/// What takes the place of a refused content: inner plaintext that makes the engine report an error which nothing else
+/// leads to here. The engine has no words for our reasons; [`explain`](super::engine::explain) reads them back.
+const fn stand_in(refusal: TlsError) -> &'static [u8] {
+    match refusal {
+        TlsError::Unsupported(_) => &[CHANGE_CIPHER_SPEC], // never inside a record
+        // `close_notify` is kept from the engine, which then can still say its own: another alert, after the handshake.
+        CLOSE_NOTIFY => &[2, 10, ALERT],
+        TlsError::PeerAlert(_) => &[ALERT], // an alert with nothing in it
+        TlsError::Decode => &[0, 0, ALERT], // an alert of a level that does not exist
+        TlsError::IllegalParameter => &[255, HANDSHAKE], // a message of a type that does not exist
+        TlsError::RecordOverflow => &[CERTIFICATE, 0, 0, 0, HANDSHAKE], // a certificate message with nothing in it
+        // A content type that does not exist.
+        _ => &[255],
+    }
 }
+
+/// The peer has ended its side in order, after the handshake.
+pub(super) const CLOSE_NOTIFY: TlsError = TlsError::PeerAlert(Some(0));
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+
+const NEW_SESSION_TICKET: u8 = 4;
+const ENCRYPTED_EXTENSIONS: u8 = 8;
+const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
+const CERTIFICATE_VERIFY: u8 = 15;
+const FINISHED: u8 = 20;
+const KEY_UPDATE: u8 = 24;
+
+/// The longest content of a record with its type and padding (RFC 8446 §5.4).
+const LONGEST: usize = 16_385;
 
 /// Judges a decrypted record: its content, one byte of type, and zeros (RFC 8446 §5.2).
-fn judge(plaintext: &[u8], after_handshake: bool) -> Result<(), Refusal> {
-    const ALERT: u8 = 21;
-    const HANDSHAKE: u8 = 22;
-    const APPLICATION_DATA: u8 = 23;
+fn judge(plaintext: &[u8], moment: Moment) -> Result<(), TlsError> {
+    if plaintext.len() > LONGEST {
+        return Err(TlsError::RecordOverflow);
+    }
     let end = plaintext.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let Some((kind, content)) = plaintext[..end].split_last() else { return Err(Refusal::Unexpected) };
-    match *kind {
-        _ if content.len() > 16_384 => Err(Refusal::Unexpected),
-        HANDSHAKE => judge_messages(content, after_handshake),
-        ALERT if content.len() == 2 => Ok(()),
-        APPLICATION_DATA if after_handshake => Ok(()),
-        _ => Err(Refusal::Unexpected),
+    let after_handshake = moment == Moment::AfterHandshake;
+    match plaintext.get(..end).and_then(<[u8]>::split_last) {
+        Some((&HANDSHAKE, content)) => judge_messages(content, moment),
+        Some((&ALERT, [_, 0])) if after_handshake => Err(CLOSE_NOTIFY),
+        Some((&ALERT, [_, _])) => Err(TlsError::PeerAlert(None)),
+        Some((&APPLICATION_DATA, _)) if after_handshake => Ok(()),
+        _ => Err(TlsError::UnexpectedMessage),
     }
 }
 
-/// Judges the handshake messages of one record: whole, and of types that a server sends at that time.
-fn judge_messages(mut content: &[u8], after_handshake: bool) -> Result<(), Refusal> {
-    const NEW_SESSION_TICKET: u8 = 4;
-    const ENCRYPTED_EXTENSIONS: u8 = 8;
-    const CERTIFICATE: u8 = 11;
-    const CERTIFICATE_REQUEST: u8 = 13;
-    const CERTIFICATE_VERIFY: u8 = 15;
-    const FINISHED: u8 = 20;
-    const KEY_UPDATE: u8 = 24;
+/// Judges the handshake messages of one record: whole, of types that a server sends at that time, in their order, and
+/// each of exactly the length that it says.
+fn judge_messages(content: &[u8], moment: Moment) -> Result<(), TlsError> {
+    let mut fields = Fields(content);
     if content.is_empty() {
-        return Err(Refusal::Unexpected);
+        return Err(TlsError::UnexpectedMessage);
     }
-    let mut finished = false;
-    while let [kind, length @ ..] = content {
-        let allowed = match *kind {
-            KEY_UPDATE if after_handshake => return Err(Refusal::Unsupported),
-            NEW_SESSION_TICKET => after_handshake,
-            ENCRYPTED_EXTENSIONS | CERTIFICATE_REQUEST | CERTIFICATE | CERTIFICATE_VERIFY | FINISHED => {
-                !after_handshake && !finished
+    // The flight begins with EncryptedExtensions; a CertificateRequest comes right behind (RFC 8446 §4.3, §4.4).
+    let mut last = match moment {
+        Moment::FlightFirst | Moment::FlightFirstAlpn => None,
+        Moment::FlightSecond => Some(ENCRYPTED_EXTENSIONS),
+        Moment::Flight | Moment::AfterHandshake => Some(CERTIFICATE_REQUEST),
+    };
+    while let [kind, length @ ..] = fields.0 {
+        let may_come = match (last, *kind) {
+            (_, NEW_SESSION_TICKET) => moment == Moment::AfterHandshake,
+            (_, KEY_UPDATE) if moment == Moment::AfterHandshake => {
+                return Err(TlsError::Unsupported(Unsupported::Message));
             }
+            _ if moment == Moment::AfterHandshake => false,
+            (None, ENCRYPTED_EXTENSIONS) | (Some(ENCRYPTED_EXTENSIONS), CERTIFICATE_REQUEST) => true,
+            // The numbers of these happen to be in order.
+            (Some(last), CERTIFICATE) => last == ENCRYPTED_EXTENSIONS || last == CERTIFICATE_REQUEST,
+            (Some(last), kind @ (CERTIFICATE_VERIFY | FINISHED)) => last < kind,
             _ => false,
         };
-        if !allowed {
+        if !may_come {
             // Perhaps the rest of a message that began in the record before.
-            return Err(Refusal::Unexpected);
+            return Err(TlsError::UnexpectedMessage);
         }
-        finished = *kind == FINISHED;
-        let [a, b, c, rest @ ..] = length else { return Err(Refusal::Unsupported) };
-        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
-        let Some(next) = rest.get(length..) else { return Err(Refusal::Unsupported) };
-        content = next;
+        last = Some(*kind);
+        let mut message = Fields(length);
+        let Ok(body) = message.vector(3) else { return Err(TlsError::Unsupported(Unsupported::Message)) };
+        judge_body(*kind, Fields(body), moment)?;
+        fields = message;
+    }
+    Ok(())
+}
+
+/// Judges the body of a handshake message: its lengths add up, and its extensions answer what we offered.
+fn judge_body(kind: u8, mut body: Fields<'_>, moment: Moment) -> Result<(), TlsError> {
+    const SERVER_NAME: usize = 0;
+    const SUPPORTED_GROUPS: usize = 10;
+    const SIGNATURE_ALGORITHMS: usize = 13;
+    const ALPN: usize = 16;
+    const EARLY_DATA: usize = 42;
+    match kind {
+        ENCRYPTED_EXTENSIONS => judge_extensions(&mut body, |kind, data| match kind {
+            SERVER_NAME if !data.is_empty() => Err(TlsError::Decode),
+            SERVER_NAME | SUPPORTED_GROUPS => Ok(()),
+            ALPN if moment == Moment::FlightFirstAlpn => judge_protocol(data),
+            _ => Err(TlsError::IllegalParameter),
+        })?,
+        CERTIFICATE_REQUEST => {
+            let mut algorithms = false;
+            let context = body.vector(1)?;
+            judge_extensions(&mut body, |kind, _| {
+                algorithms |= kind == SIGNATURE_ALGORITHMS;
+                in_its_message(kind, &[5, SIGNATURE_ALGORITHMS, 18, 27, 47, 48, 50])
+            })?;
+            // A context is for requests after the handshake (RFC 8446 §4.3.2).
+            if !context.is_empty() || !algorithms {
+                return Err(TlsError::IllegalParameter);
+            }
+        }
+        CERTIFICATE => {
+            let context = body.vector(1)?;
+            let mut entries = Fields(body.vector(3)?);
+            while !entries.0.is_empty() {
+                entries.vector(3)?;
+                judge_extensions(&mut entries, |_, _| Err(TlsError::IllegalParameter))?;
+            }
+            if !context.is_empty() {
+                return Err(TlsError::IllegalParameter);
+            }
+        }
+        CERTIFICATE_VERIFY => {
+            body.number(2)?;
+            body.vector(2)?;
+        }
+        FINISHED => _ = body.take(32)?,
+        NEW_SESSION_TICKET => {
+            body.take(8)?;
+            body.vector(1)?;
+            body.vector(2)?;
+            judge_extensions(&mut body, |kind, _| in_its_message(kind, &[EARLY_DATA]))?;
+        }
+        _ => return Err(TlsError::UnexpectedMessage),
+    }
+    if body.0.is_empty() { Ok(()) } else { Err(TlsError::Decode) }
+}
+
+/// An extension that TLS 1.3 knows comes in the messages it is for only; others are to be ignored (RFC 8446 §4.2).
+fn in_its_message(kind: usize, at_home: &[usize]) -> Result<(), TlsError> {
+    const KNOWN: [usize; 23] =
+        [0, 1, 5, 10, 13, 14, 15, 16, 18, 19, 20, 21, 27, 41, 42, 43, 44, 45, 47, 48, 49, 50, 51];
+    if at_home.contains(&kind) || !KNOWN.contains(&kind) { Ok(()) } else { Err(TlsError::IllegalParameter) }
+}
+
+/// The server's choice of protocol: a list of one name (RFC 7301 §3.1).
+fn judge_protocol(data: &[u8]) -> Result<(), TlsError> {
+    let mut data = Fields(data);
+    let mut list = Fields(data.vector(2)?);
+    let name = list.vector(1)?;
+    if name.is_empty() || !list.0.is_empty() || !data.0.is_empty() { Err(TlsError::Decode) } else { Ok(()) }
+}
+
+/// Judges a list of extensions one by one; none may come twice.
+fn judge_extensions(
+    body: &mut Fields<'_>,
+    mut judge: impl FnMut(usize, &[u8]) -> Result<(), TlsError>,
+) -> Result<(), TlsError> {
+    let mut extensions = Fields(body.vector(2)?);
+    let mut seen = 0u64;
+    while !extensions.0.is_empty() {
+        let kind = extensions.number(2)?;
+        judge(kind, extensions.vector(2)?)?;
+        // All that TLS 1.3 knows have a number below 64.
+        let bit = if kind < 64 { 1 << kind } else { 0 };
+        if seen & bit != 0 {
+            return Err(TlsError::IllegalParameter);
+        }
+        seen |= bit;
     }
     Ok(())
 }
@@ -137,33 +259,171 @@ fn judge_messages(mut content: &[u8], after_handshake: bool) -> Result<(), Refus
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{vec, vec::Vec};
+
+    type Verdict = Result<(), TlsError>;
+
+    const SPLIT: Verdict = Err(TlsError::Unsupported(Unsupported::Message));
+    const UNEXPECTED: Verdict = Err(TlsError::UnexpectedMessage);
+    const ILLEGAL: Verdict = Err(TlsError::IllegalParameter);
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        [&[kind, 0, 0, body.len() as u8], body].concat()
+    }
+
+    /// A whole flight, without its ServerHello.
+    fn flight() -> [Vec<u8>; 5] {
+        [
+            message(ENCRYPTED_EXTENSIONS, &[0, 4, 0, 0, 0, 0]),
+            message(CERTIFICATE_REQUEST, &[0, 0, 4, 0, 13, 0, 0]),
+            message(CERTIFICATE, &[0, 0, 0, 6, 0, 0, 1, 9, 0, 0]),
+            message(CERTIFICATE_VERIFY, &[4, 3, 0, 2, 7, 7]),
+            message(FINISHED, &[6; 32]),
+        ]
+    }
+
+    fn ticket() -> Vec<u8> {
+        message(NEW_SESSION_TICKET, &[0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 0, 1, 7, 0, 0])
+    }
+
+    #[test]
+    fn a_protocol_is_chosen_only_if_some_were_offered() {
+        use Moment::{FlightFirst, FlightFirstAlpn};
+        let extensions = |alpn: &[u8]| {
+            let len = alpn.len() as u8;
+            let body = [&[0, len + 4, 0, 16, 0, len], alpn].concat();
+            [message(ENCRYPTED_EXTENSIONS, &body), vec![HANDSHAKE]].concat()
+        };
+        let decode: Verdict = Err(TlsError::Decode);
+        let cases: [(&[u8], Moment, Verdict); 7] = [
+            (&[0, 3, 2, b'h', b'2'], FlightFirstAlpn, Ok(())),
+            (&[0, 3, 2, b'h', b'2'], FlightFirst, ILLEGAL),
+            (&[0, 4, 1, b'a', 1, b'b'], FlightFirstAlpn, decode),
+            (&[0, 1, 0], FlightFirstAlpn, decode),
+            (&[0, 0], FlightFirstAlpn, decode),
+            (&[0, 2, 1, b'a', 0], FlightFirstAlpn, decode),
+            (&[], FlightFirstAlpn, decode),
+        ];
+        for (alpn, moment, verdict) in cases {
+            assert_eq!(judge(&extensions(alpn), moment), verdict, "{alpn:?} {moment:?}");
+        }
+    }
 
     #[test]
     fn only_what_may_come_at_that_moment() {
-        let finished = [20, 0, 0, 1, 7, 22];
-        let ticket = [4, 0, 0, 2, 1, 2, 22, 0, 0];
-        let cases: &[(&[u8], bool, Result<(), Refusal>)] = &[
-            (&finished, false, Ok(())),
-            (&[8, 0, 0, 0, 20, 0, 0, 0, 22], false, Ok(())),
-            (&[20, 0, 0, 0, 8, 0, 0, 0, 22], false, Err(Refusal::Unexpected)),
-            (&finished, true, Err(Refusal::Unexpected)),
-            (&[13, 0, 0, 0, 22], true, Err(Refusal::Unexpected)),
-            (&ticket, true, Ok(())),
-            (&ticket, false, Err(Refusal::Unexpected)),
-            (&[24, 0, 0, 1, 0, 22], true, Err(Refusal::Unsupported)),
-            (&[11, 0, 9, 9, 1, 2, 22], false, Err(Refusal::Unsupported)),
-            (&[11, 0, 22], false, Err(Refusal::Unsupported)),
-            (&[22], false, Err(Refusal::Unexpected)),
-            (b"data\x17\0\0", true, Ok(())),
-            (b"\x17", true, Ok(())),
-            (b"data\x17", false, Err(Refusal::Unexpected)),
-            (&[1, 0, 21], true, Ok(())),
-            (&[1, 21], true, Err(Refusal::Unexpected)),
-            (&[0, 0, 0], true, Err(Refusal::Unexpected)),
-            (&[1, 20], true, Err(Refusal::Unexpected)),
+        use Moment::{AfterHandshake, Flight, FlightFirst, FlightSecond};
+        let [extensions, request, certificate, verify, finished] = flight();
+        let in_record = |messages: &[&Vec<u8>]| {
+            let mut record: Vec<u8> = messages.iter().flat_map(|message| message.iter().copied()).collect();
+            record.extend([HANDSHAKE, 0, 0]);
+            record
+        };
+        type Case<'a> = (&'a [&'a Vec<u8>], Moment, Verdict);
+        let handshakes: &[Case<'_>] = &[
+            (&[&extensions, &request, &certificate, &verify, &finished], FlightFirst, Ok(())),
+            (&[&extensions, &certificate, &verify, &finished], FlightFirst, Ok(())),
+            (&[&extensions], FlightFirst, Ok(())),
+            (&[&extensions], FlightSecond, UNEXPECTED),
+            (&[&extensions, &extensions], FlightFirst, UNEXPECTED),
+            (&[&certificate], FlightFirst, UNEXPECTED),
+            (&[&request], FlightSecond, Ok(())),
+            (&[&request, &certificate], FlightSecond, Ok(())),
+            (&[&certificate, &request], FlightSecond, UNEXPECTED),
+            (&[&request], Flight, UNEXPECTED),
+            (&[&certificate, &certificate], Flight, UNEXPECTED),
+            (&[&certificate, &verify, &verify], Flight, UNEXPECTED),
+            (&[&verify, &certificate], Flight, UNEXPECTED),
+            (&[&finished], Flight, Ok(())),
+            (&[&finished, &finished], Flight, UNEXPECTED),
+            (&[&finished, &certificate], Flight, UNEXPECTED),
+            (&[&finished], AfterHandshake, UNEXPECTED),
+            (&[&request], AfterHandshake, UNEXPECTED),
+            (&[&ticket()], AfterHandshake, Ok(())),
+            (&[&ticket(), &ticket()], AfterHandshake, Ok(())),
+            (&[&ticket()], Flight, UNEXPECTED),
+            (&[&message(KEY_UPDATE, &[0])], AfterHandshake, SPLIT),
+            (&[&message(KEY_UPDATE, &[0])], Flight, UNEXPECTED),
+            (&[], Flight, UNEXPECTED),
         ];
-        for (plaintext, after, verdict) in cases {
-            assert_eq!(judge(plaintext, *after), *verdict, "{plaintext:?} {after}");
+        for (messages, moment, verdict) in handshakes {
+            assert_eq!(judge(&in_record(messages), *moment), *verdict, "{messages:?} {moment:?}");
+        }
+        let others: &[(&[u8], Moment, Verdict)] = &[
+            (b"data\x17\0\0", AfterHandshake, Ok(())),
+            (b"\x17", AfterHandshake, Ok(())),
+            (b"data\x17", Flight, UNEXPECTED),
+            (&[1, 0, ALERT], AfterHandshake, Err(CLOSE_NOTIFY)),
+            (&[1, 0, ALERT], Flight, Err(TlsError::PeerAlert(None))),
+            (&[2, 116, ALERT], AfterHandshake, Err(TlsError::PeerAlert(None))),
+            (&[1, ALERT], AfterHandshake, UNEXPECTED),
+            (&[0, 0, 0], AfterHandshake, UNEXPECTED),
+            (&[1, CHANGE_CIPHER_SPEC], AfterHandshake, UNEXPECTED),
+            (&[], AfterHandshake, UNEXPECTED),
+        ];
+        for (plaintext, moment, verdict) in others {
+            assert_eq!(judge(plaintext, *moment), *verdict, "{plaintext:?} {moment:?}");
+        }
+        let mut long = vec![APPLICATION_DATA; LONGEST];
+        assert_eq!(judge(&long, AfterHandshake), Ok(()));
+        long.push(0);
+        assert_eq!(judge(&long, AfterHandshake), Err(TlsError::RecordOverflow));
+    }
+
+    #[test]
+    fn every_message_is_whole_and_exactly_as_long_as_it_says() {
+        let moments = [
+            Moment::FlightFirst,
+            Moment::FlightSecond,
+            Moment::FlightSecond,
+            Moment::Flight,
+            Moment::Flight,
+            Moment::AfterHandshake,
+        ];
+        for (message, moment) in flight().into_iter().chain([ticket()]).zip(moments) {
+            let judge = |content: &[u8]| judge(&[content, &[HANDSHAKE]].concat(), moment);
+            assert_eq!(judge(&message), Ok(()), "{message:?}");
+            for cut in 1..message.len() {
+                assert_eq!(judge(&message[..cut]), SPLIT, "{message:?} cut at {cut}");
+            }
+            for change in [-1, 1] {
+                let mut changed = message.clone();
+                changed[3] = changed[3].wrapping_add_signed(change);
+                changed.resize(message.len().wrapping_add_signed(change.into()), 0);
+                assert_eq!(judge(&changed), Err(TlsError::Decode), "{changed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn extensions_answer_what_we_offered() {
+        let extension = |kind: u8, data: &[u8]| [&[0, kind, 0, data.len() as u8], data].concat();
+        let list = |extensions: &[Vec<u8>]| {
+            let bytes = extensions.concat();
+            [&[0, bytes.len() as u8], &bytes[..]].concat()
+        };
+        let cases: &[(&[Vec<u8>], Verdict)] = &[
+            (&[], Ok(())),
+            (&[extension(0, &[]), extension(10, &[0, 2, 0, 23])], Ok(())),
+            (&[extension(0, b"name")], Err(TlsError::Decode)),
+            (&[extension(0, &[]), extension(0, &[])], ILLEGAL),
+            (&[extension(1, &[1])], ILLEGAL),
+            (&[extension(16, &[0, 3, 2, 104, 50])], ILLEGAL),
+            (&[vec![0xfe, 0, 0, 0]], ILLEGAL),
+        ];
+        for (extensions, verdict) in cases {
+            let record = [&message(ENCRYPTED_EXTENSIONS, &list(extensions))[..], &[HANDSHAKE]].concat();
+            assert_eq!(judge(&record, Moment::FlightFirst), *verdict, "{extensions:?}");
+        }
+        let requests = [
+            (vec![0, 0, 8, 0, 13, 0, 0, 0, 47, 0, 0], Ok(())),
+            (vec![0, 0, 8, 0, 13, 0, 0, 0xfe, 0, 0, 0], Ok(())),
+            (vec![0, 0, 8, 0, 13, 0, 0, 0, 51, 0, 0], ILLEGAL),
+            (vec![0, 0, 0], ILLEGAL),
+            (vec![1, 9, 0, 4, 0, 13, 0, 0], ILLEGAL),
+        ];
+        for (body, verdict) in requests {
+            let record = [&message(CERTIFICATE_REQUEST, &body)[..], &[HANDSHAKE]].concat();
+            assert_eq!(judge(&record, Moment::FlightSecond), verdict, "{body:?}");
         }
     }
 }

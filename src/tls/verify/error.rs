@@ -31,7 +31,8 @@ pub enum CertificateError {
     NameMismatch,
     /// A signature does not fit the data and key it is said to fit.
     BadSignature,
-    /// A certificate that is no certificate authority issued another one (RFC 5280 §4.2.1.9, §4.2.1.3).
+    /// A certificate that has to be a certificate authority is none: it issued another one, or was given as a root
+    /// (RFC 5280 §4.2.1.9, §4.2.1.3).
     NotACa,
     /// A certificate is not made for a TLS server: key usage or extended key usage say otherwise, or it is a
     /// certificate authority (RFC 5280 §4.2.1.3, §4.2.1.12).
@@ -138,7 +139,7 @@ impl fmt::Display for CertificateError {
             Self::UnknownIssuer => f.write_str("no trusted root issued the certificate"),
             Self::NameMismatch => f.write_str("certificate is for another name"),
             Self::BadSignature => f.write_str("signature does not verify"),
-            Self::NotACa => f.write_str("certificate was issued by a certificate that is no authority"),
+            Self::NotACa => f.write_str("issuer or root certificate is not a certificate authority"),
             Self::WrongUsage => f.write_str("certificate is not for a tls server"),
             Self::NameConstraint => f.write_str("name is outside of what the issuer may name"),
             Self::PathTooLong => f.write_str("too many intermediate certificates"),

@@ -153,7 +153,8 @@ impl fmt::Debug for VerifyPolicy<'_> {
     }
 }
 
-/// How the dates of certificates are checked.
+/// How the dates of certificates are checked. A [`TlsContext`](crate::tls::TlsContext) falls back to the second only while
+/// its clock does not know better; the page of [`tls::time`](crate::tls::time) has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

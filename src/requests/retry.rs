@@ -1,0 +1,112 @@
+//! Trying again what failed for a while, in a way that does not add to the failure.
+
+use core::{fmt, time::Duration};
+
+/// When to try again, and how long to wait before.
+///
+/// Without one, a request is sent once (and once more if a kept connection turns out to have been closed). With one, it
+/// is sent again
+///
+/// - when no connection could be made: nothing was sent then;
+/// - when the connection broke before any of an answer arrived, or the answer is 429 or 503 (with
+///   [`on_gateway_errors`](Self::on_gateway_errors) also 502 or 504), if the method is idempotent (RFC 9110 §9.2.2) or
+///   the request is marked [`repeatable`](super::RequestBuilder::repeatable);
+///
+/// and, in any case, only if the body can be sent again. When the attempts are used up, the last answer or error is what
+/// `send` gives. All attempts and the waits between them lie within the one deadline of the request: a wait that would
+/// pass it is not begun.
+///
+/// Before attempt `n` + 1 the wait is a random time between nothing and `base` · 2ⁿ⁻¹, at most `cap` ("full jitter"): after
+/// an outage, devices that lost their connection together come back spread out. If the server says how long to wait
+/// (`Retry-After`, in seconds), that is waited first.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use socketpool::requests::Retry;
+/// # fn random_u32() -> u32 { 4 }
+///
+/// let retry = Retry::new(5, &random_u32).base(Duration::from_millis(500)).cap(Duration::from_secs(20));
+/// # let _ = retry;
+/// ```
+///
+/// `examples/retry_storm.rs` shows what a hundred thousand devices do to a server with this and without.
+#[derive(Clone, Copy)]
+pub struct Retry<'r> {
+    pub(crate) attempts: u8,
+    random: &'r dyn Fn() -> u32,
+    base: Duration,
+    cap: Duration,
+    gateway_errors: bool,
+}
+
+impl<'r> Retry<'r> {
+    /// At most so many attempts, the first one included. `random` gives random numbers; where devices start alike,
+    /// their numbers must differ all the same.
+    ///
+    /// `base` is one second and `cap` a minute unless you say otherwise.
+    #[must_use]
+    pub const fn new(attempts: u8, random: &'r dyn Fn() -> u32) -> Self {
+        let (base, cap) = (Duration::from_secs(1), Duration::from_secs(60));
+        Self { attempts, random, base, cap, gateway_errors: false }
+    }
+
+    /// The longest wait before the second attempt; it doubles with each one after.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// The longest wait of all, but for what the server asks for.
+    #[must_use]
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// Tries again also when a gateway answers that the server behind it does not (502, 504).
+    #[must_use]
+    pub const fn on_gateway_errors(mut self) -> Self {
+        self.gateway_errors = true;
+        self
+    }
+
+    /// How long to wait after so many attempts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use socketpool::requests::Retry;
+    ///
+    /// let retry = Retry::new(9, &|| u32::MAX); // the longest there can be
+    /// assert_eq!(retry.delay(1), Duration::from_secs(1));
+    /// assert_eq!(retry.delay(4), Duration::from_secs(8));
+    /// assert_eq!(retry.delay(200), Duration::from_secs(60));
+    /// ```
+    #[must_use]
+    pub fn delay(&self, attempts: u8) -> Duration {
+        let doublings = u32::from(attempts.saturating_sub(1)).min(31);
+        let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
+        // 0 to `longest`, both possible.
+        Duration::from_millis(((longest + 1) * u64::from((self.random)())) >> 32)
+    }
+
+    pub(crate) fn is_for_status(&self, status: u16) -> bool {
+        matches!(status, 429 | 503) || (self.gateway_errors && matches!(status, 502 | 504))
+    }
+}
+
+impl fmt::Debug for Retry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attempts, base, cap, .. } = self;
+        f.debug_struct("Retry")
+            .field("attempts", attempts)
+            .field("base", base)
+            .field("cap", cap)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! TLS that verifies nothing. **Whoever is on the line can be the server.**
+//!
+//! Encryption to somebody unknown keeps no secret from anybody who can get between: they answer in the server's place,
+//! read everything, and pass on what they like. This is for the laboratory: a server on the desk whose certificate is no
+//! good. For a device of your own with a certificate of its own making there is
+//! [`PinMode::InsteadOfChain`](super::pin::PinMode::InsteadOfChain), and for an authority of your own
+//! [`Roots::only`](super::Roots::only); both are as little work and are safe.
+//!
+//! It is a type of its own, behind a feature whose name says what it is, so that a search finds it and a review sees it.
+
+use super::{Now, Random, TlsContext};
+use crate::{
+    error::Result,
+    traits::{self, TlsId},
+};
+
+/// Encrypts, and takes any server for any other. See the [module](self).
+#[derive(Debug)]
+pub struct UnverifiedTlsContext<R>(TlsContext<'static, R, fn() -> Now>);
+
+impl<R: Random> UnverifiedTlsContext<R> {
+    /// A context that believes anybody.
+    #[must_use]
+    pub fn new(random: R) -> Self {
+        Self(TlsContext::new(random, (|| Now::Unknown) as fn() -> Now).believing_anybody())
+    }
+}
+
+impl<R: Random, S> traits::TlsContext<S> for UnverifiedTlsContext<R>
+where
+    TlsContext<'static, R, fn() -> Now>: traits::TlsContext<S>,
+{
+    fn id(&self) -> TlsId {
+        traits::TlsContext::<S>::id(&self.0)
+    }
+
+    async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+        traits::TlsContext::connect(&self.0, socket, host, port).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<R: Random, S> crate::blocking::traits::TlsContext<S> for UnverifiedTlsContext<R>
+where
+    TlsContext<'static, R, fn() -> Now>: crate::blocking::traits::TlsContext<S>,
+{
+    fn id(&self) -> TlsId {
+        crate::blocking::traits::TlsContext::<S>::id(&self.0)
+    }
+
+    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+        crate::blocking::traits::TlsContext::connect(&self.0, socket, host, port)
+    }
+}

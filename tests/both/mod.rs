@@ -1,0 +1,88 @@
+//! One test, run through both faces: `wait!` awaits on one and does nothing on the other.
+#![allow(unused_macros, unused_imports, reason = "each test uses a part")]
+
+macro_rules! awaited {
+    ($work:expr) => {
+        $work.await
+    };
+}
+
+macro_rules! direct {
+    ($work:expr) => {
+        $work
+    };
+}
+
+/// A test over a scripted network, on a pool of so many sockets.
+macro_rules! scripted {
+    (fn $name:ident<$slots:literal>($peers:expr, |$pool:ident, $script:ident| $test:block)) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
+            fn async_face() {
+                use crate::both::awaited as wait;
+                use socketpool::traits::{Socket as _, TlsContext as _};
+                match &$peers {
+                    peers => {
+                        let $script = Script::new(peers);
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
+                        block_on(async { $test });
+                        assert_eq!($pool.counts().in_use, 0);
+                    }
+                }
+            }
+
+            #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
+            fn blocking_face() {
+                use crate::both::direct as wait;
+                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
+                match &$peers {
+                    peers => {
+                        let $script = Script::new(peers);
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
+                        $test
+                        assert_eq!($pool.counts().in_use, 0);
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// A test over the host's network, on a pool of so many sockets and TLS sessions.
+macro_rules! loopback {
+    (fn $name:ident<$slots:literal, $tls:literal>(|$pool:ident| $test:block)) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
+            fn async_face() {
+                use crate::both::awaited as wait;
+                use socketpool::traits::{Socket as _, TlsContext as _};
+                let (mut network, mut memory) = (support::network(), Resources::<$slots, $tls>::new());
+                let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
+                async_io::block_on(async { $test });
+                assert_eq!($pool.counts().in_use, 0);
+            }
+
+            #[test]
+            #[allow(unused_imports, reason = "each test uses a part")]
+            fn blocking_face() {
+                use crate::both::direct as wait;
+                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
+                let (mut network, mut memory) = (support::blocking_network(), Resources::<$slots, $tls>::new());
+                let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
+                $test
+                assert_eq!($pool.counts().in_use, 0);
+            }
+        }
+    };
+}
+
+pub(crate) use {awaited, direct, loopback, scripted};

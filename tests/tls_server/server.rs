@@ -1,0 +1,361 @@
+//! Plays a [`Script`] to one client, and reports what came back.
+
+use std::{
+    io::{Read, Result, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{atomic::Ordering, mpsc},
+    thread,
+    time::Duration,
+};
+
+use sha2::Digest;
+
+use super::{
+    keys::{self, Direction, Epoch, Schedule},
+    script::{ALERT, Content, DATA, HANDSHAKE, KEY_SHARE, Message, Record, SHARE, Script, Step, vector},
+};
+
+/// How long the server waits for anything.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the server saw.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The application's data.
+    pub request: Vec<u8>,
+    /// Every byte as it came off the wire.
+    pub wire: Vec<u8>,
+    /// The client said Finished, and it was right.
+    pub finished: bool,
+    pub close_notify: bool,
+    /// Protected records of the client's that could not be opened.
+    pub unreadable: usize,
+    /// Our Finished went out.
+    pub flight_sent: bool,
+    /// The script was played to its end.
+    pub played: bool,
+}
+
+/// A server for one connection.
+pub struct Server {
+    pub port: u16,
+    report: mpsc::Receiver<Report>,
+}
+
+impl Server {
+    pub fn start(script: Script) -> Self {
+        Self::start_cut(script, usize::MAX)
+    }
+
+    /// Ends the TCP connection after so many bytes.
+    pub fn start_cut(script: Script, cut: usize) -> Self {
+        Self::start_with(script, cut, &[0; 32])
+    }
+
+    /// Has a pre-shared key.
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn start_psk(script: Script, psk: &'static [u8]) -> Self {
+        Self::start_with(script, usize::MAX, psk)
+    }
+
+    fn start_with(script: Script, cut: usize, psk: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let (sender, report) = mpsc::channel();
+        thread::spawn(move || {
+            let (tcp, _) = listener.accept().expect("a client");
+            drop(listener);
+            let mut player = Player::new(tcp, cut, psk);
+            player.report.played = player.play(script).is_ok();
+            while player.read().is_ok() {}
+            let _ = sender.send(player.report);
+        });
+        Self { port, report }
+    }
+
+    /// Waits until the client is gone.
+    pub fn report(self) -> Report {
+        self.report.recv_timeout(PATIENCE).expect("the client came, and went")
+    }
+}
+
+/// What the client sends, taken off the wire as soon as it arrives: a reset could take it away.
+struct Incoming {
+    chunks: mpsc::Receiver<Vec<u8>>,
+    rest: Vec<u8>,
+}
+
+impl Incoming {
+    fn start(mut tcp: TcpStream) -> Self {
+        let (sender, chunks) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = tcp.read(&mut buffer) {
+                let _ = sender.send(buffer[..count].to_vec());
+            }
+        });
+        Self { chunks, rest: vec![] }
+    }
+
+    fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        while self.rest.len() < count {
+            let chunk = self.chunks.recv_timeout(PATIENCE).map_err(|_| std::io::ErrorKind::UnexpectedEof)?;
+            self.rest.extend(chunk);
+        }
+        Ok(self.rest.drain(..count).collect())
+    }
+}
+
+struct Player {
+    tcp: TcpStream,
+    incoming: Incoming,
+    dribble: bool,
+    /// Bytes that may still go out.
+    left: usize,
+    schedule: Schedule,
+    client_share: Vec<u8>,
+    handshake: Option<Epoch>,
+    said_finished: bool,
+    /// The application's keys are in use.
+    application: bool,
+    writing: Option<Direction>,
+    reading: Option<Direction>,
+    /// What the client's records are opened with after its Finished.
+    reading_next: Option<Direction>,
+    report: Report,
+}
+
+impl Player {
+    fn new(tcp: TcpStream, cut: usize, psk: &[u8]) -> Self {
+        tcp.set_nodelay(true).expect("open");
+        Self {
+            incoming: Incoming::start(tcp.try_clone().expect("open")),
+            tcp,
+            dribble: false,
+            left: cut,
+            schedule: Schedule::new(psk),
+            client_share: vec![],
+            handshake: None,
+            said_finished: false,
+            application: false,
+            writing: None,
+            reading: None,
+            reading_next: None,
+            report: Report::default(),
+        }
+    }
+
+    fn play(&mut self, script: Script) -> Result<()> {
+        while self.client_share.is_empty() {
+            self.read()?;
+        }
+        for step in script {
+            match step {
+                Step::Send(record) => {
+                    let bytes = self.record(&record);
+                    self.write(&bytes)?;
+                    if record.messages.iter().any(|message| matches!(message.content, Content::Finished { .. })) {
+                        self.report.flight_sent = true;
+                    }
+                }
+                Step::Split(messages, at) => {
+                    let bytes: Vec<u8> = messages.iter().flat_map(|message| self.message(message)).collect();
+                    for part in [&bytes[..at], &bytes[at..]] {
+                        let sealed = self.seal(&[part, &[HANDSHAKE]].concat());
+                        self.write(&sealed)?;
+                    }
+                    self.epoch_after(&messages);
+                }
+                Step::Halves(record, at, counter, number) => {
+                    let bytes = self.record(&record);
+                    self.write(&bytes[..at])?;
+                    while counter.load(Ordering::SeqCst) < number {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    self.write(&bytes[at..])?;
+                }
+                Step::Part(record, len) => {
+                    let bytes = self.record(&record);
+                    self.write(&bytes[..len])?;
+                }
+                Step::Raw(bytes) => self.write(&bytes)?,
+                Step::Dribble => self.dribble = true,
+                Step::SkipNumbers(count) => {
+                    self.writing.as_mut().expect("after the ServerHello").number += count;
+                }
+                Step::HandshakeKeys => {
+                    let epoch = self.handshake.as_ref().expect("after the ServerHello");
+                    self.writing = Some(Direction::new(&epoch.server));
+                }
+                Step::ReadFinished => {
+                    while !self.report.finished {
+                        self.read()?;
+                    }
+                }
+                Step::ReadRequest => {
+                    while !self.report.request.ends_with(b"\r\n\r\n") {
+                        self.read()?;
+                    }
+                }
+                Step::Close => self.tcp.shutdown(Shutdown::Write)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let now = &bytes[..bytes.len().min(self.left)];
+        if self.dribble {
+            for byte in now.chunks(1) {
+                self.tcp.write_all(byte)?;
+                thread::sleep(Duration::from_micros(100));
+            }
+        } else {
+            self.tcp.write_all(now)?;
+        }
+        self.left -= now.len();
+        if self.left == 0 {
+            self.tcp.shutdown(Shutdown::Write)?;
+        }
+        if now.len() < bytes.len() { Err(std::io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    /// The bytes of a record.
+    fn record(&mut self, record: &Record) -> Vec<u8> {
+        let mut content: Vec<u8> =
+            record.messages.iter().flat_map(|message| self.in_transcript(record.kind, message)).collect();
+        let mut bytes = match record.padding {
+            None => [&[record.kind, 3, 3], &vector(2, &content)[..]].concat(),
+            Some(zeros) => {
+                content.push(record.kind);
+                content.resize(content.len() + zeros, 0);
+                self.seal(&content)
+            }
+        };
+        (record.change)(&mut bytes);
+        self.epoch_after(&record.messages);
+        bytes
+    }
+
+    fn seal(&mut self, inner: &[u8]) -> Vec<u8> {
+        self.writing.as_mut().expect("after the ServerHello").seal(inner)
+    }
+
+    fn in_transcript(&mut self, kind: u8, message: &Message) -> Vec<u8> {
+        if kind == HANDSHAKE { self.message(message) } else { self.bytes(message) }
+    }
+
+    /// The bytes of a handshake message, which become part of the transcript if our Finished has not been said.
+    fn message(&mut self, message: &Message) -> Vec<u8> {
+        let bytes = self.bytes(message);
+        if !self.said_finished {
+            self.schedule.transcript.update(&bytes);
+            self.said_finished = matches!(message.content, Content::Finished { .. });
+        }
+        bytes
+    }
+
+    fn bytes(&self, message: &Message) -> Vec<u8> {
+        let mut bytes = match &message.content {
+            Content::Bytes(bytes) => bytes.clone(),
+            Content::CertificateVerify(signing) => {
+                let mut hash = self.schedule.hash();
+                (signing.transcript)(&mut hash);
+                let content = [&[b' '; 64][..], signing.context.as_bytes(), &[0], &hash].concat();
+                let signer = signing.key.choose_scheme(&[signing.with]).expect("a scheme of that key");
+                let signature = signer.sign(&content).expect("signed");
+                let body = [&signing.said.to_be_bytes()[..], &vector(2, &signature)].concat();
+                [&[15], &vector(3, &body)[..]].concat()
+            }
+            Content::Finished { by_client } => {
+                let epoch = self.handshake.as_ref().expect("after the ServerHello");
+                let secret = if *by_client { &epoch.client } else { &epoch.server };
+                [&[20, 0, 0, 32], &keys::finished(secret, &self.schedule.hash())[..]].concat()
+            }
+        };
+        (message.change)(&mut bytes);
+        bytes
+    }
+
+    /// The keys change after a ServerHello, and after Finished.
+    fn epoch_after(&mut self, messages: &[Message]) {
+        let is_hello =
+            |message: &Message| matches!(&message.content, Content::Bytes(bytes) if bytes.first() == Some(&2));
+        if self.handshake.is_none() && messages.iter().any(is_hello) {
+            let client = p256::PublicKey::from_sec1_bytes(&self.client_share).expect("the client's key share");
+            let shared = p256::ecdh::diffie_hellman(SHARE.to_nonzero_scalar(), client.as_affine());
+            let epoch = self.schedule.handshake(shared.raw_secret_bytes());
+            self.writing = Some(Direction::new(&epoch.server));
+            self.reading = Some(Direction::new(&epoch.client));
+            self.handshake = Some(epoch);
+        }
+        if self.said_finished && !self.application {
+            self.application = true;
+            let epoch = self.schedule.application();
+            self.writing = Some(Direction::new(&epoch.server));
+            self.reading_next = Some(Direction::new(&epoch.client));
+        }
+    }
+
+    /// Reads one record of the client's.
+    fn read(&mut self) -> Result<()> {
+        let mut record = self.incoming.take(5)?;
+        let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
+        record.extend(self.incoming.take(length)?);
+        self.report.wire.extend(&record);
+        match record[0] {
+            HANDSHAKE => {
+                self.schedule.transcript.update(&record[5..]);
+                self.client_share = client_share(&record[9..]).expect("a key share of P-256");
+            }
+            DATA => match self.reading.as_mut().and_then(|direction| direction.open(&record)) {
+                Some((HANDSHAKE, message)) => self.take_handshake(&message),
+                Some((ALERT, alert)) => self.report.close_notify |= alert == [1, 0],
+                Some((DATA, bytes)) => self.report.request.extend(bytes),
+                _ => self.report.unreadable += 1,
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_handshake(&mut self, message: &[u8]) {
+        let epoch = self.handshake.as_ref().expect("it could be opened");
+        if let [20, 0, 0, 32, mac @ ..] = message {
+            self.report.finished = mac == keys::finished(&epoch.client, &self.schedule.hash());
+            self.reading = self.reading_next.take();
+        }
+        self.schedule.transcript.update(message);
+    }
+}
+
+/// The point of P-256 in a ClientHello.
+fn client_share(hello: &[u8]) -> Option<Vec<u8>> {
+    fn take<'a>(bytes: &mut &'a [u8], length_len: usize) -> Option<&'a [u8]> {
+        let (length, rest) = bytes.split_at_checked(length_len)?;
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let (taken, rest) = rest.split_at_checked(length)?;
+        *bytes = rest;
+        Some(taken)
+    }
+    let mut rest = hello.get(34..)?;
+    take(&mut rest, 1)?; // session id
+    take(&mut rest, 2)?; // suites
+    take(&mut rest, 1)?; // compression
+    let mut extensions = take(&mut rest, 2)?;
+    while let Some((kind, rest)) = extensions.split_first_chunk::<2>() {
+        extensions = rest;
+        let mut body = take(&mut extensions, 2)?;
+        if u16::from_be_bytes(*kind) == KEY_SHARE {
+            let mut shares = take(&mut body, 2)?;
+            while let Some((group, rest)) = shares.split_first_chunk::<2>() {
+                shares = rest;
+                let point = take(&mut shares, 2)?;
+                if *group == [0, 23] {
+                    return Some(point.to_vec());
+                }
+            }
+        }
+    }
+    None
+}
