@@ -20,7 +20,7 @@ struct Weather<'b> {
 
 fn main() -> Result<(), Error> {
     let authority = Authority::new("Tour Root");
-    let server = Server::start_with(&authority, "localhost", Validity::Now, Some(answer));
+    let server = Server::with_config(authority.server_config("localhost", Validity::Now), Some(answer));
     let url = |path: &str| format!("https://localhost:{}{path}", server.port);
     let der = authority.der();
     let anchors = [trust_anchor_from_der(&der).expect("a root certificate")];

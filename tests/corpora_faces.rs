@@ -1,7 +1,7 @@
 //! Public suites of answers and conversations through both faces, over a scripted network.
 //!
 //! Where they come from: `corpora/mod.rs`.
-#![cfg(all(feature = "gzip", feature = "mock", feature = "blocking"))]
+#![cfg(all(feature = "gzip", feature = "digest", feature = "mock", feature = "blocking"))]
 
 mod corpora;
 
@@ -25,6 +25,7 @@ struct Call<'a> {
     method: Method<'a>,
     url: &'a str,
     user: Option<(&'a str, &'a str)>,
+    digest: bool,
     body: Option<&'a [u8]>,
     redirects: Option<u8>,
     decoded: bool,
@@ -32,7 +33,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(method: Method<'a>, url: &'a str) -> Self {
-        Self { method, url, user: None, body: None, redirects: None, decoded: false }
+        Self { method, url, user: None, digest: false, body: None, redirects: None, decoded: false }
     }
 }
 
@@ -47,7 +48,10 @@ async fn run_async(script: &Script<'_>, call: Call<'_>) -> Result<Judged, Error>
     let http = Session::new(&pool, &MockTls);
     let mut request = http.request(call.method, call.url).max_redirects(call.redirects);
     if let Some((user, password)) = call.user {
-        request = request.basic_auth(user, password);
+        request = match call.digest {
+            true => request.digest_auth(user, password, "0123456789abcdef"),
+            false => request.basic_auth(user, password),
+        };
     }
     let mut response = match call.body {
         Some(body) => request.header("Content-Type", "application/x-www-form-urlencoded").body(body).send().await?,
@@ -69,7 +73,10 @@ fn run_blocking(script: &Script<'_>, call: Call<'_>) -> Result<Judged, Error> {
     let http = blocking::Session::new(&pool, &MockTls);
     let mut request = http.request(call.method, call.url).max_redirects(call.redirects);
     if let Some((user, password)) = call.user {
-        request = request.basic_auth(user, password);
+        request = match call.digest {
+            true => request.digest_auth(user, password, "0123456789abcdef"),
+            false => request.basic_auth(user, password),
+        };
     }
     let mut response = match call.body {
         Some(body) => request.header("Content-Type", "application/x-www-form-urlencoded").body(body).send()?,
@@ -211,6 +218,7 @@ fn http_conversations() {
         let most = flags["max_redirs"].as_str().map_or(10, |most| most.parse().unwrap());
         let call = Call {
             user: flags["user"].as_str().and_then(|user| user.split_once(':')),
+            digest: flags["auth"] == "digest",
             body: body.map(str::as_bytes),
             redirects: flags["follow"].as_bool().unwrap_or(false).then_some(most),
             ..Call::new(Method::custom(case["request_method"].as_str().unwrap()).unwrap(), &url)
