@@ -3,7 +3,11 @@
 use core::{ops::DerefMut, time::Duration};
 
 use super::{
-    builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, range::number, retry::Retry,
+    builder::Options,
+    draft::Draft,
+    incoming::IncomingHead,
+    payload::SourceError,
+    retry::{Retry, asked_for},
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
@@ -79,8 +83,7 @@ impl<'r> Course<'r> {
         if !(self.options.retry.is_some_and(is_passing) && self.may_repeat(draft.method())) {
             return Ok(Turn::Deliver);
         }
-        let asked = core::str::from_utf8(draft.received(head).get("retry-after").unwrap_or_default());
-        let asked = Duration::from_secs(asked.ok().and_then(number).unwrap_or(0));
+        let asked = asked_for(draft.received(head));
         Ok(self.next_attempt(now, asked).map_or(Turn::Deliver, Turn::Repeat))
     }
 

@@ -78,7 +78,7 @@
 //! # Not supported
 //! Reading an answer while the body is still being sent (it is read when the server hangs up, or after the body);
 //! trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
-//! asked again (a nonce is used once); `Retry-After` as a date; several ranges at once; cookies; proxies.
+//! asked again (a nonce is used once); several ranges at once; cookies; proxies.
 
 mod body;
 pub(crate) mod builder;

@@ -2,6 +2,9 @@
 
 use core::{fmt, time::Duration};
 
+use super::range::number;
+use crate::http::Fields;
+
 /// When to try again, and how long to wait before.
 ///
 /// Without one, a request is sent once (and once more if a kept connection turns out to have been closed). With one, it
@@ -18,7 +21,7 @@ use core::{fmt, time::Duration};
 ///
 /// Before attempt `n` + 1 the wait is a random time between nothing and `base` · 2ⁿ⁻¹, at most `cap` ("full jitter"): after
 /// an outage, devices that lost their connection together come back spread out. If the server says how long to wait
-/// (`Retry-After`, in seconds), that is waited first.
+/// (`Retry-After`, in seconds, or as a date next to the `Date` of the answer), that is waited first.
 ///
 /// # Examples
 ///
@@ -108,5 +111,78 @@ impl fmt::Debug for Retry<'_> {
             .field("base", base)
             .field("cap", cap)
             .finish_non_exhaustive()
+    }
+}
+
+/// How long the server asks to wait (RFC 9110 §10.2.3). A date is measured from the answer's own `Date`, so that no clock
+/// of ours is needed.
+pub(crate) fn asked_for(fields: Fields<'_>) -> Duration {
+    let seconds = |text: &str| {
+        let until = date(text)?;
+        until.checked_sub(date(fields.get_str("date")?)?)
+    };
+    let asked = fields.get_str("retry-after").and_then(|text| number(text).or_else(|| seconds(text)));
+    Duration::from_secs(asked.unwrap_or(0))
+}
+
+/// An HTTP date in its one form that is not obsolete, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7), in seconds since
+/// the year 0. What day of the week it was is not checked.
+fn date(text: &str) -> Option<u64> {
+    // From March on, so that a leap day is the last of its year.
+    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let [day, month, year, time, "GMT"] = words(text.get(5..)?)? else { return None };
+    let [hour, minute, second] = words_by(time, ':')?;
+    let two = |text: &str| number(text).filter(|_| text.len() == 2);
+    let month = MONTHS.iter().position(|name| *name == month)? as u64;
+    let year = number(year).filter(|_| year.len() == 4)?.checked_sub(u64::from(month > 9))?;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + two(day)?;
+    Some(days * 86_400 + two(hour)? * 3600 + two(minute)? * 60 + two(second)?)
+}
+
+/// The words of a text, if there are exactly so many.
+fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
+    words_by(text, ' ')
+}
+
+fn words_by<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
+    let mut words = text.split(separator);
+    let mut found = [""; N];
+    for place in &mut found {
+        *place = words.next()?;
+    }
+    words.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn a_server_may_ask_for_seconds_or_until_a_date() {
+        let asked = |fields: &str| asked_for(Fields::new(fields.as_bytes())).as_secs();
+        let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        for (fields, seconds) in [
+            ("Retry-After: 120\r\n", 120),
+            ("", 0),
+            ("Retry-After: -1\r\n", 0),
+            ("Retry-After: soon\r\n", 0),
+            ("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 0),
+        ] {
+            assert_eq!(asked(fields), seconds, "{fields}");
+        }
+        for (until, seconds) in [
+            ("Sun, 06 Nov 1994 08:50:07 GMT", 30),
+            ("Mon, 07 Nov 1994 08:49:37 GMT", 86_400),
+            ("Wed, 01 Mar 1995 08:49:37 GMT", 115 * 86_400),
+            ("Fri, 01 Mar 1996 08:49:37 GMT", 481 * 86_400),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", 0),
+            ("Sunday, 06-Nov-94 08:50:07 GMT", 0),
+            ("Sun, 06 Nov 1994 08:50:07 CET", 0),
+            ("Sun, 06 Foo 1994 08:50:07 GMT", 0),
+            ("Sun, 06 Nov 1994 08:50 GMT", 0),
+        ] {
+            assert_eq!(asked(&format!("{date}Retry-After: {until}\r\n")), seconds, "{until}");
+        }
     }
 }
