@@ -3,7 +3,7 @@
 //!
 //! The caller chooses how far back the compressed data may refer: [`Inflate`]'s `WINDOW`, 32,768 bytes for what any
 //! server may send; data that refers back further is an error with the distance it needs. Beside the window it takes
-//! 1.7 KB. What is decompressed goes into the caller's buffer as it fits: a bomb explodes only as fast as it is read.
+//! 1.6 KB. What is decompressed goes into the caller's buffer as it fits: a bomb explodes only as fast as it is read.
 //!
 //! Why not a crate: the ones without a heap take 10 KB of tables for speed, and cannot tell a window that is too small
 //! from data that is corrupt. The tests compare this with one of them, byte by byte, on whole and on damaged data.
@@ -20,7 +20,7 @@ use super::body::Progress;
 /// The window that is enough for whatever a server may send, in bytes.
 pub const MAX_WINDOW: usize = 32_768;
 
-/// Memory for decompressing one body at a time: `WINDOW` bytes and 1.7 KB. Fit for a static.
+/// Memory for decompressing one body at a time: `WINDOW` bytes and 1.6 KB. Fit for a static.
 ///
 /// `WINDOW` bounds how far back compressed data may refer. 32,768 bytes are enough for everything; a server of your own
 /// can be told to get along with less (`wbits=-12` for 4,096 in Python's zlib; `gzip_window 4k` in nginx).
