@@ -1,5 +1,4 @@
-//! RSA on the numbers of crypto-bigint: one copy of the code for each of three sizes. About 4 KB of stack for a 4096-bit
-//! key, 2 KB for a 2048-bit one.
+//! RSA on the numbers of crypto-bigint: one copy of the code for each of three sizes.
 
 use crypto_bigint::modular::montgomery_reduction;
 use crypto_bigint::{Limb, U2048, U3072, U4096, Uint, Word};
