@@ -1,9 +1,9 @@
 //! TCP connections: sockets of the stack in somebody's hands.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{future::Future, net::SocketAddr, pin::pin, task::Context, time::Duration};
 
 use embassy_net::{
-    IpEndpoint,
+    IpEndpoint, IpListenEndpoint,
     tcp::{ConnectError, State, TcpReader, TcpSocket, TcpWriter},
 };
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -12,11 +12,17 @@ use super::{Seat, socket_addr};
 use crate::{
     lending::{Loan, Place},
     stack::{Connection, SocketOption, Split},
-    time::{Deadline, EmbassyTimer},
+    time::{Deadline, EmbassyTimer, poll_once},
 };
 
 /// How long a socket that nobody holds any more goes on sending what was written, at most.
 const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
+
+/// How long a client that nobody has accepted yet may be silent until it is let go.
+const SILENCE: embassy_time::Duration = embassy_time::Duration::from_secs(10);
+
+/// When such a client is asked whether it is still there.
+const ASK: embassy_time::Duration = embassy_time::Duration::from_secs(3);
 
 /// How long somebody who needs a socket waits for one that is still sending its last, at most.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -34,22 +40,29 @@ pub struct NetworkConnection<'a, 'd> {
     shut_down: bool,
 }
 
-/// A socket that nobody holds: if possible one that is done with its last connection.
+/// A socket that nobody holds: one that is done with its last connection, or else one that is not, as soon as it is or
+/// has taken too long.
 pub(super) async fn free<'a, 'd>(
     places: &'a [Place<TcpSocket<'d>>],
     seats: &'a [Seat],
 ) -> Option<NetworkConnection<'a, 'd>> {
-    let lend = |wanted: fn(&TcpSocket<'d>) -> bool| places.iter().filter_map(Place::lend).find(|socket| wanted(socket));
-    let mut socket = lend(is_done).or_else(|| lend(|_| true))?;
-    if !is_done(&socket) {
-        let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
-        let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
-        socket.abort();
+    if let Some(connection) = finished(places, seats) {
+        return Some(connection);
     }
-    socket.set_timeout(None);
-    socket.set_keep_alive(None);
-    socket.set_nagle_enabled(true);
-    Some(NetworkConnection { socket, seats, ended: false, shut_down: false })
+    let mut socket = places.iter().find_map(Place::lend)?;
+    let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
+    let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
+    socket.abort();
+    Some(NetworkConnection::new(socket, seats))
+}
+
+/// A socket that nobody holds, and that is done with its last connection.
+pub(super) fn finished<'a, 'd>(
+    places: &'a [Place<TcpSocket<'d>>],
+    seats: &'a [Seat],
+) -> Option<NetworkConnection<'a, 'd>> {
+    let socket = places.iter().filter_map(Place::lend).find(|socket| is_done(socket))?;
+    Some(NetworkConnection::new(socket, seats))
 }
 
 /// Whether there is nothing left that the peer should still get from us.
@@ -67,7 +80,14 @@ const fn is_closing(state: State) -> bool {
     matches!(state, State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck | State::TimeWait)
 }
 
-impl NetworkConnection<'_, '_> {
+impl<'a, 'd> NetworkConnection<'a, 'd> {
+    fn new(mut socket: Loan<'a, TcpSocket<'d>>, seats: &'a [Seat]) -> Self {
+        socket.set_timeout(None);
+        socket.set_keep_alive(None);
+        socket.set_nagle_enabled(true);
+        Self { socket, seats, ended: false, shut_down: false }
+    }
+
     pub(super) async fn connect(&mut self, remote: IpEndpoint) -> Result<(), ErrorKind> {
         self.socket.connect(remote).await.map_err(|error| match error {
             ConnectError::ConnectionReset => ErrorKind::ConnectionRefused,
@@ -75,6 +95,30 @@ impl NetworkConnection<'_, '_> {
             ConnectError::NoRoute => ErrorKind::AddrNotAvailable,
             ConnectError::InvalidState => ErrorKind::Other,
         })
+    }
+
+    /// Begins to listen: [`accepted`](Self::accepted) must follow before anybody else has the connection.
+    pub(super) fn listen(&mut self, local: IpListenEndpoint) {
+        self.socket.set_timeout(Some(SILENCE));
+        self.socket.set_keep_alive(Some(ASK));
+        // The first poll puts the socket into LISTEN, where it stays.
+        let _ = poll_once(self.socket.accept(local));
+    }
+
+    /// Begins to be a connection like any other: where to.
+    pub(super) fn accepted(&mut self) -> Option<SocketAddr> {
+        self.socket.set_timeout(None);
+        self.socket.set_keep_alive(None);
+        self.socket.remote_endpoint().map(socket_addr)
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.socket.state()
+    }
+
+    /// Wakes this task when the state changes; for a socket that cannot send yet.
+    pub(super) fn wake_on_change(&self, context: &mut Context<'_>) {
+        let _ = pin!(self.socket.wait_write_ready()).poll(context);
     }
 
     fn write_error(&self) -> ErrorKind {
