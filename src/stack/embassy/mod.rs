@@ -6,17 +6,15 @@
 //! when all are in use, `OutOfMemory` says so.
 //!
 //! ```text
-//!                 connect, accept                 shutdown, then drop
-//!   free socket ───────────────────▶ connection ───────────────────────▶ free socket, still sending its FIN
-//!        ▲                               │                                        │
-//!        └────── drop: RST is sent ──────┘                                        │
-//!        ▲                                                                        │
-//!        └──────────── acknowledged, 10 seconds later, or when needed ────────────┘
+//!               connect, accept                drop: FIN
+//!   free socket ────────────────▶ connection ───────────────▶ free socket that still delivers
+//!        ▲                            │                                  │
+//!        ├───────── drop: RST ────────┘                                  │
+//!        └────── delivered, ten seconds of silence, or needed ───────────┘
 //! ```
 //!
-//! A peer always learns the end: a FIN after [`shutdown`](super::Connection::shutdown), a RST when a connection or an
-//! unfinished attempt is just dropped. [`flush`](embedded_io_async::Write::flush) waits until the peer has
-//! acknowledged everything.
+//! A peer always learns the end: [a FIN if it was complete, a RST if not](NetworkConnection).
+//! [`flush`](embedded_io_async::Write::flush) waits until the peer has acknowledged everything.
 //!
 //! # Room in the stack
 //! `StackResources` must have room for the `TCP` + `UDP` sockets of this network, one socket of the stack's own for DNS,

@@ -29,15 +29,16 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// An open connection of a [`Network`](super::Network).
 ///
-/// Dropped after [`shutdown`](Connection::shutdown) it goes on in the background, so that nothing which was written is
-/// lost; else the peer receives a RST, and does not take what it has for the whole.
+/// Dropped after [`shutdown`](Connection::shutdown), or when the last that was done is to read, it ends with a FIN and
+/// goes on in the background until everything is delivered. If the last was to write, or if there is something that was
+/// not read, the peer receives a RST, and does not take what it has for the whole.
 pub struct NetworkConnection<'a, 'd> {
     socket: Loan<'a, TcpSocket<'d>>,
     seats: &'a [Seat],
     /// Our side of the stream has ended.
     ended: bool,
-    /// Nobody wants to know the peer's side any more.
-    shut_down: bool,
+    /// Whoever wrote has said that this was all, or has seen an answer.
+    complete: bool,
 }
 
 /// A socket that nobody holds: one that is done with its last connection, or else one that is not, as soon as it is or
@@ -61,7 +62,14 @@ pub(super) fn finished<'a, 'd>(
     places: &'a [Place<TcpSocket<'d>>],
     seats: &'a [Seat],
 ) -> Option<NetworkConnection<'a, 'd>> {
-    let socket = places.iter().filter_map(Place::lend).find(|socket| is_done(socket))?;
+    let mut unheld = places.iter().filter_map(Place::lend);
+    let socket = unheld.find_map(|mut socket| {
+        // A peer that goes on sending to nobody is told so.
+        if !is_done(&socket) && socket.recv_queue() > 0 {
+            socket.abort();
+        }
+        is_done(&socket).then_some(socket)
+    })?;
     Some(NetworkConnection::new(socket, seats))
 }
 
@@ -75,17 +83,12 @@ fn is_done(socket: &TcpSocket<'_>) -> bool {
     }
 }
 
-/// Whether our side of the stream has ended, and the peer or the network has yet something to say.
-const fn is_closing(state: State) -> bool {
-    matches!(state, State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck | State::TimeWait)
-}
-
 impl<'a, 'd> NetworkConnection<'a, 'd> {
     fn new(mut socket: Loan<'a, TcpSocket<'d>>, seats: &'a [Seat]) -> Self {
         socket.set_timeout(None);
         socket.set_keep_alive(None);
         socket.set_nagle_enabled(true);
-        Self { socket, seats, ended: false, shut_down: false }
+        Self { socket, seats, ended: false, complete: false }
     }
 
     pub(super) async fn connect(&mut self, remote: IpEndpoint) -> Result<(), ErrorKind> {
@@ -128,9 +131,9 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
 
 impl Drop for NetworkConnection<'_, '_> {
     fn drop(&mut self) {
-        let goes_on = self.shut_down && is_closing(self.socket.state()) && self.socket.recv_queue() == 0;
-        if goes_on {
+        if self.complete && self.socket.recv_queue() == 0 {
             self.socket.set_timeout(Some(LINGER));
+            self.socket.close();
         } else {
             self.socket.abort();
         }
@@ -148,7 +151,9 @@ impl ErrorType for NetworkConnection<'_, '_> {
 
 impl Read for NetworkConnection<'_, '_> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        self.socket.read(out).await.map_err(|_| ErrorKind::ConnectionReset)
+        let count = self.socket.read(out).await.map_err(|_| ErrorKind::ConnectionReset)?;
+        self.complete |= !out.is_empty();
+        Ok(count)
     }
 }
 
@@ -158,6 +163,7 @@ impl Write for NetworkConnection<'_, '_> {
         if bytes.is_empty() {
             return Ok(0);
         }
+        self.complete = false;
         self.socket.write(bytes).await.map_err(|_| self.write_error())
     }
 
@@ -170,7 +176,7 @@ impl Write for NetworkConnection<'_, '_> {
 
 impl Connection for NetworkConnection<'_, '_> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        self.shut_down = true;
+        self.complete = true;
         self.close_write().await
     }
 
@@ -215,6 +221,7 @@ impl Split for NetworkConnection<'_, '_> {
         Self: 'b;
 
     fn split(&mut self) -> (NetworkReader<'_>, NetworkWriter<'_>) {
+        self.complete = false;
         let write_error = self.write_error();
         let (reader, writer) = self.socket.split();
         (NetworkReader(reader), NetworkWriter { writer, write_error })
