@@ -12,6 +12,7 @@ use embassy::{CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP, drop_after, ip
 use embedded_io_async::{ErrorKind, Read, Write};
 use socketpool::{
     Resources, SocketPool,
+    pool::Shutdown,
     requests::Session,
     stack::{
         Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError,
@@ -376,6 +377,8 @@ fn options() {
         };
         sent_in_a_minute().await;
         assert_eq!(sent_in_a_minute().await, 0, "silence");
+        let flood = SocketOption::KeepAlive(Some(Duration::from_millis(1)));
+        assert_eq!(ours.set_option(flood), Err(ErrorKind::InvalidInput));
         ours.set_option(SocketOption::KeepAlive(Some(Duration::from_secs(10)))).unwrap();
         let asked = sent_in_a_minute().await;
         assert!((10..=16).contains(&asked), "{asked} frames: questions and answers");
@@ -563,6 +566,50 @@ fn a_whole_request_through_a_pool() {
         }
         let counts = pool.counts();
         assert_eq!((counts.in_use, counts.idle), (0, 0));
+    });
+}
+
+/// A pool on either side: more clients come one after the other than the server has slots, and each is served.
+#[test]
+fn a_server_in_a_pool() {
+    let Pair { mut client, mut server, mut background, .. } = pair(Cable { loss: 3, ..Cable::GOOD });
+    background.run(async {
+        let (mut client_memory, mut server_memory) = (Resources::<3>::new(), Resources::<2>::new());
+        let clients = SocketPool::new(&mut client, &mut client_memory);
+        let servers = SocketPool::new(&mut server, &mut server_memory);
+        let mut socket = servers.socket().await.unwrap();
+        socket.bind("", 7).unwrap();
+        let mut listener = socket.listen(1).await.unwrap();
+        let serve = async {
+            for _ in 0..20 {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut buffer = [0; 64];
+                let mut size = 0;
+                while let received @ 1.. = socket.recv_into(&mut buffer[size..]).await.unwrap() {
+                    size += received;
+                }
+                socket.send_all(&buffer[..size]).await.unwrap();
+                socket.close().await.unwrap();
+            }
+        };
+        let ask = async {
+            for round in 0..20u8 {
+                let mut socket = clients.socket().await.unwrap();
+                while socket.connect("10.0.0.2", 7).await.is_err() {
+                    embassy_time::Timer::after_millis(100).await;
+                }
+                socket.send_all(&[round; 40]).await.unwrap();
+                socket.shutdown(Shutdown::Write).await.unwrap();
+                let mut answer = [0; 64];
+                let mut size = 0;
+                while let received @ 1.. = socket.recv_into(&mut answer[size..]).await.unwrap() {
+                    size += received;
+                }
+                assert_eq!(answer[..size], [round; 40]);
+            }
+        };
+        zip(serve, ask).await;
+        assert_eq!((clients.counts().in_use, servers.counts().in_use), (0, 1), "the listener has a slot");
     });
 }
 

@@ -197,6 +197,10 @@ impl Connection for NetworkConnection<'_, '_> {
     fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
         match option {
             SocketOption::NoDelay(on) => self.socket.set_nagle_enabled(!on),
+            // Less would be a flood.
+            SocketOption::KeepAlive(Some(interval)) if interval < Duration::from_secs(1) => {
+                return Err(ErrorKind::InvalidInput);
+            }
             SocketOption::KeepAlive(interval) => self.socket.set_keep_alive(interval.map(duration)),
             _ => return Err(ErrorKind::Unsupported),
         }
@@ -265,16 +269,17 @@ impl Write for NetworkWriter<'_> {
     }
 }
 
-macro_rules! opaque_debug {
-    ($($name:ident),*) => {$(
-        impl core::fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
+impl core::fmt::Debug for NetworkReader<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkReader").finish_non_exhaustive()
+    }
 }
-opaque_debug!(NetworkReader, NetworkWriter);
+
+impl core::fmt::Debug for NetworkWriter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkWriter").finish_non_exhaustive()
+    }
+}
 
 impl core::fmt::Debug for NetworkConnection<'_, '_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
