@@ -2,8 +2,10 @@
 
 mod embassy;
 
+use std::{cell::Cell, rc::Rc};
+
 use core::{
-    future::Future,
+    future::{Future, pending},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -29,6 +31,11 @@ fn port(port: u16) -> Local {
 
 async fn within<W: Future>(network: &Net, seconds: u64, work: W) -> Option<W::Output> {
     Deadline::within(network, Some(Duration::from_secs(seconds))).limit(network, work).await
+}
+
+/// Drops work that is not done at that instant, to the microsecond.
+async fn drop_at<W: Future>(at: embassy_time::Instant, work: W) -> Option<W::Output> {
+    embassy_time::with_deadline(at, work).await.ok()
 }
 
 async fn pause(network: &Net, seconds: u64) {
@@ -75,7 +82,7 @@ async fn nothing_is_lost(client: &Net, server: &Net) {
 
 #[test]
 fn connections_that_cannot_be() {
-    let Pair { client, server: _server, mut background, .. } = pair(Cable::GOOD);
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
     background.run(async {
         assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
         assert_eq!(client.connect(server_at(0)).await.unwrap_err(), ErrorKind::InvalidInput);
@@ -84,6 +91,28 @@ fn connections_that_cannot_be() {
         let before = client.now();
         assert!(within(&client, 5, client.connect((NOBODY, 7).into())).await.is_none());
         assert_eq!(client.now(), before.after(Duration::from_secs(5)));
+        // What cannot be delivered to one host keeps no socket from another.
+        for _ in 0..2 * TCP {
+            assert!(within(&client, 1, client.connect((NOBODY, 7).into())).await.is_none());
+        }
+        nothing_is_lost(&client, &server).await;
+    });
+}
+
+#[test]
+fn a_cancelled_attempt_leaves_nothing_at_the_peer() {
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    background.run(async {
+        for step in 0..10 {
+            let mut listener = server.listen(port(7), 1, false).await.unwrap();
+            let soon = embassy_time::Instant::now() + Cable::GOOD.delay * step / 2;
+            drop(drop_at(soon, client.connect(server_at(7))).await);
+            pause(&server, 1).await;
+            assert!(within(&server, 1, listener.accept()).await.is_none());
+            let (ours, theirs) = zip(client.connect(server_at(7)), within(&server, 1, listener.accept())).await;
+            assert!(ours.is_ok() && theirs.is_some());
+        }
+        nothing_is_lost(&client, &server).await;
     });
 }
 
@@ -163,6 +192,19 @@ fn several_clients_wait_to_be_accepted() {
 #[test]
 fn a_listener_without_sockets_waits_for_one() {
     let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    let (client, server): (&'static Net, &'static Net) = (Box::leak(Box::new(client)), Box::leak(Box::new(server)));
+    // Another task drops one, and comes as a client then.
+    let (full, is_full) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
+    let (to_drop, may_come) = (full.clone(), is_full.clone());
+    background.spawn(async move {
+        while !may_come.get() {
+            pause(client, 1).await;
+        }
+        drop(to_drop.take());
+        pause(client, 1).await;
+        let _connection = client.connect(server_at(7)).await.unwrap();
+        pending::<()>().await;
+    });
     background.run(async {
         let mut listener = server.listen(port(7), 1, false).await.unwrap();
         let mut held = Vec::new();
@@ -170,18 +212,13 @@ fn a_listener_without_sockets_waits_for_one() {
             let (ours, theirs) = zip(client.connect(server_at(7)), listener.accept()).await;
             held.push((ours.unwrap(), theirs.unwrap()));
         }
-        assert!(within(&server, 1, listener.accept()).await.is_none());
+        assert!(within(server, 1, listener.accept()).await.is_none());
         let (ours, theirs) = held.pop().unwrap();
         drop(ours);
         assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
-        let again = async {
-            pause(&client, 1).await;
-            drop(theirs);
-            pause(&client, 1).await;
-            client.connect(server_at(7)).await
-        };
-        let (ours, theirs) = zip(again, within(&server, 5, listener.accept())).await;
-        assert!(ours.is_ok() && theirs.is_some());
+        full.set(Some(theirs));
+        is_full.set(true);
+        assert!(within(server, 5, listener.accept()).await.is_some());
     });
 }
 
@@ -322,6 +359,8 @@ fn drop_resets() {
     let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
     background.run(async {
         let (mut ours, mut theirs) = connected(&client, &server).await;
+        theirs.write_all(b"?").await.unwrap();
+        ours.read_exact(&mut [0]).await.unwrap();
         ours.write_all(b"half of").await.unwrap();
         ours.flush().await.unwrap();
         drop(ours);
@@ -332,6 +371,30 @@ fn drop_resets() {
         assert_eq!(theirs.write(b"?").await, Err(ErrorKind::ConnectionReset));
         assert_eq!(theirs.flush().await, Ok(()), "there is nothing that was not delivered");
         assert_eq!(theirs.shutdown().await, Err(ErrorKind::ConnectionReset));
+    });
+}
+
+/// Also when every socket is needed again at once.
+#[test]
+fn every_peer_is_told() {
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    background.run(async {
+        let mut listener = server.listen(port(7), 1, false).await.unwrap();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..TCP {
+            let (a, b) = zip(client.connect(server_at(7)), listener.accept()).await;
+            ours.push(a.unwrap());
+            theirs.push(b.unwrap().0);
+        }
+        drop(listener);
+        drop(ours);
+        for _ in 0..TCP {
+            assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
+        }
+        for theirs in &mut theirs {
+            let read = within(&server, 1, theirs.read(&mut [0])).await;
+            assert_eq!(read, Some(Err(ErrorKind::ConnectionReset)));
+        }
     });
 }
 
@@ -438,6 +501,12 @@ fn datagrams() {
         let other_family = (ipv6(SERVER), 53).into();
         assert_eq!(ours.send_to(other_family, b"").await, Err(ErrorKind::AddrNotAvailable));
         assert!(within(&client, 5, ours.recv_from(&mut buffer)).await.is_none());
+        // What was for one owner of a port is not for the next.
+        ours.send_to(server_at(53), b"late").await.unwrap();
+        pause(&server, 1).await;
+        drop(theirs);
+        let mut theirs = server.bind(port(53)).await.unwrap();
+        assert!(within(&server, 5, theirs.recv_from(&mut buffer)).await.is_none());
         drop((ours, theirs));
         nothing_is_lost(&client, &server).await;
     });

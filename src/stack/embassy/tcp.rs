@@ -50,11 +50,13 @@ pub(super) async fn free<'a, 'd>(
     if let Some(connection) = finished(places, seats) {
         return Some(connection);
     }
-    let mut socket = places.iter().find_map(Place::lend)?;
+    let mut connection = NetworkConnection::new(places.iter().find_map(Place::lend)?, seats);
+    connection.complete = true; // should nobody wait for it, it goes on as before
     let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
-    let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
-    socket.abort();
-    Some(NetworkConnection::new(socket, seats))
+    let _ = patience.limit(&EmbassyTimer, connection.socket.flush()).await;
+    connection.socket.abort();
+    connection.complete = false;
+    Some(connection)
 }
 
 /// A socket that nobody holds, and that is done with its last connection.
