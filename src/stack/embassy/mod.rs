@@ -160,6 +160,9 @@ impl<const TCP: usize, const UDP: usize, const RX: usize, const TX: usize, const
 }
 
 /// A network over an embassy-net [`Stack`], of at most `TCP` and `UDP` sockets at a time.
+///
+/// It is all of the seam: [`Connect`], [`Listen`](super::Listen), [`Resolve`], [`Datagrams`](super::Datagrams) and
+/// [`Timer`].
 pub struct Network<'d, const TCP: usize, const UDP: usize = 1> {
     stack: Stack<'d>,
     tcp: [Place<TcpSocket<'d>>; TCP],
@@ -213,10 +216,10 @@ impl<'d, const TCP: usize, const UDP: usize> Network<'d, TCP, UDP> {
         }
     }
 
-    /// Whether this is where we are.
+    /// Whether this is where we are, or can come to be.
     fn is_local(&self, local: Local) -> bool {
         match local.address {
-            None => self.has_family(local.family),
+            None => local.family != Family::Ipv6 || cfg!(feature = "embassy-net-ipv6"),
             Some(IpAddr::V4(address)) => {
                 self.stack.config_v4().is_some_and(|config| config.address.address() == address)
             }

@@ -15,7 +15,7 @@ use crate::{
     time::{Deadline, EmbassyTimer, poll_once},
 };
 
-/// How long a socket that nobody holds any more goes on sending what was written, at most.
+/// For how long the peer of a connection that nobody holds any more may be silent, until it is given up.
 const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 
 /// How long a client that nobody has accepted yet may be silent until it is let go.
