@@ -1,0 +1,32 @@
+//! `Dns`: addresses of names.
+
+use core::net::IpAddr;
+
+use embedded_io::ErrorKind;
+use embedded_nal::{AddrType, Dns};
+
+use super::Network;
+use crate::{
+    blocking::stack::{Family, Resolve, ResolveError},
+    time::Clock,
+};
+
+/// The address families are asked for one after the other: some stacks give up on `Either` after the first.
+impl<S: Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
+    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        let ask = |family: AddrType| {
+            self.wait(|stack| {
+                stack.get_host_by_name(host, family.clone()).map_err(|error| error.map(|_| ErrorKind::Other))
+            })
+        };
+        let answer = match family {
+            Family::Ipv4 => ask(AddrType::IPv4),
+            Family::Ipv6 => ask(AddrType::IPv6),
+            Family::Any => match ask(AddrType::IPv4) {
+                Err(kind) if kind != ErrorKind::TimedOut => ask(AddrType::IPv6),
+                answer => answer,
+            },
+        };
+        answer.map_err(|_| ResolveError::NoAnswer)
+    }
+}
