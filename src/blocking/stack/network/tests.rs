@@ -200,6 +200,16 @@ fn ipv4_first_then_ipv6_but_not_after_the_deadline() {
 }
 
 #[test]
+fn an_address_of_another_family_is_no_answer() {
+    let ipv4 = IpAddr::V4(core::net::Ipv4Addr::LOCALHOST);
+    let names = [Ok(ipv4), Ok(ipv4), Ok(ipv4)].into();
+    let network = network(Told { names, ..Told::default() }, ZeroRead::Eof);
+    assert_eq!(network.resolve("name", Family::Ipv6), Err(ResolveError::NoAnswer));
+    assert_eq!(network.resolve("name", Family::Ipv4), Ok(ipv4));
+    assert_eq!(network.resolve("name", Family::Any), Ok(ipv4));
+}
+
+#[test]
 fn a_call_from_within_the_hook_fails_and_does_not_panic() {
     use core::cell::OnceCell;
     type Inner = Network<Told, Ticks, fn(&mut Told)>;
