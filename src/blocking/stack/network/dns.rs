@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use embedded_io::ErrorKind;
-use embedded_nal::{AddrType, Dns};
+use embedded_nal::{AddrType, Dns, TcpClientStack};
 
 use super::Network;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 
 /// The address families are asked for one after the other: some stacks give up on `Either` after the first. An address of
 /// another family than the one that was asked for is no answer.
-impl<S: Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
+impl<S: TcpClientStack + Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
     fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
         let ask = |family: AddrType| {
             let address = self.wait(|stack| {

@@ -1,22 +1,31 @@
 //! embedded-nal: a `TcpClientStack` with its `Dns`, a clock and an idle hook make a network.
 
 mod dns;
+mod listen;
 mod quirks;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
 
-use core::cell::{Cell, RefCell};
+use core::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+};
 
 use embedded_io::ErrorKind;
+use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind};
 
 pub use self::{
+    listen::NetworkListener,
     quirks::{UdpSilence, ZeroRead},
     tcp::NetworkConnection,
     udp::NetworkDatagrams,
 };
-use crate::time::{Clock, Deadline, Instant};
+use crate::{
+    stack::Local,
+    time::{Clock, Deadline, Instant},
+};
 
 /// The ports that a client picks from (RFC 6335 §6).
 const DYNAMIC_PORTS: core::ops::RangeInclusive<u16> = 49_152..=65_535;
@@ -77,19 +86,20 @@ const PORTS_TRIED: usize = 16;
 /// embedded-nal cannot close one direction only, so [`shutdown`](Connection::shutdown) closes both. It cannot tell an
 /// unknown name from a silent name server: both are [`ResolveError::NoAnswer`]. Why a connection was not made it
 /// does not say either: all reasons are `ErrorKind::Other`, but for a stack without a free socket, `OutOfMemory`.
-pub struct Network<S, C, I> {
+pub struct Network<S: TcpClientStack, C, I> {
     /// Borrowed for one call of the stack or the hook at a time.
     stack: RefCell<S>,
     clock: C,
     idle: I,
     zero_read: ZeroRead,
     udp_silence: UdpSilence,
+    tcp_errors: fn(&S::Error) -> ErrorKind,
     /// The port after the one that was picked last; 0 before the first.
     next_port: Cell<u16>,
     deadline: Cell<Deadline>,
 }
 
-impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
     /// Puts the parts together. `zero_read` must fit the stack; the [table](Self) says what fits.
     pub const fn new(stack: S, clock: C, idle: I, zero_read: ZeroRead) -> Self {
         Self {
@@ -98,6 +108,10 @@ impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
             idle,
             zero_read,
             udp_silence: UdpSilence::WouldBlock,
+            tcp_errors: |error| match error.kind() {
+                TcpErrorKind::PipeClosed => ErrorKind::BrokenPipe,
+                _ => ErrorKind::Other,
+            },
             next_port: Cell::new(0),
             deadline: Cell::new(Deadline::NEVER),
         }
@@ -108,6 +122,68 @@ impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
     pub const fn udp_silence(mut self, silence: UdpSilence) -> Self {
         self.udp_silence = silence;
         self
+    }
+
+    /// What the errors of this stack's TCP sockets are in embedded-io's words, if it knows more of them than embedded-nal
+    /// asks for: who refused, what was reset. `BrokenPipe` is the end of the stream to one who reads; `TimedOut` is not
+    /// for a stack to say. Unless you say otherwise, the kind `PipeClosed` is `BrokenPipe`, and any other is `Other`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{blocking::{Network, ZeroRead}, time::{Clock, Instant}};
+    /// # struct NoClock;
+    /// # impl Clock for NoClock {
+    /// #     fn now(&self) -> Instant {
+    /// #         Instant::from_millis(0)
+    /// #     }
+    /// # }
+    /// use embedded_io::ErrorKind;
+    ///
+    /// let idle = |_: &mut _| std::thread::yield_now();
+    /// let network = Network::new(std_embedded_nal::Stack, NoClock, idle, ZeroRead::Eof).tcp_errors(|error| {
+    ///     match error.0.kind() {
+    ///         std::io::ErrorKind::ConnectionRefused => ErrorKind::ConnectionRefused,
+    ///         std::io::ErrorKind::ConnectionReset => ErrorKind::ConnectionReset,
+    ///         std::io::ErrorKind::AddrInUse => ErrorKind::AddrInUse,
+    ///         std::io::ErrorKind::BrokenPipe => ErrorKind::BrokenPipe,
+    ///         _ => ErrorKind::Other,
+    ///     }
+    /// });
+    /// # let _ = network;
+    /// ```
+    #[must_use]
+    pub const fn tcp_errors(mut self, words: fn(&S::Error) -> ErrorKind) -> Self {
+        self.tcp_errors = words;
+        self
+    }
+
+    fn tcp_error(&self, error: nb::Error<S::Error>) -> nb::Error<ErrorKind> {
+        error.map(|error| (self.tcp_errors)(&error))
+    }
+
+    /// Binds where `local` says: `bind` to that port, or to ports that are picked here until one is free. Tells where that
+    /// was.
+    fn bind_to<T>(
+        &self,
+        local: Local,
+        bind: impl Fn(&mut S, u16) -> Result<T, ErrorKind>,
+    ) -> Result<(T, SocketAddr), ErrorKind> {
+        if local.address.is_some_and(|address| !address.is_unspecified()) {
+            return Err(ErrorKind::Unsupported);
+        }
+        let mut stack = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?;
+        let mut tries = if local.port == 0 { PORTS_TRIED } else { 1 };
+        loop {
+            tries -= 1;
+            let port = if local.port == 0 { self.pick_port() } else { local.port };
+            match bind(&mut stack, port) {
+                Ok(socket) => return Ok((socket, Local { port, ..local }.to_addr())),
+                Err(ErrorKind::OutOfMemory) => return Err(ErrorKind::OutOfMemory),
+                Err(kind) if tries == 0 => return Err(kind),
+                Err(_) => {}
+            }
+        }
     }
 
     /// A port of the dynamic range; they go round, from a start that depends on the time.
@@ -146,13 +222,13 @@ impl<S, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
     }
 }
 
-impl<S, C: Clock, I> Clock for Network<S, C, I> {
+impl<S: TcpClientStack, C: Clock, I> Clock for Network<S, C, I> {
     fn now(&self) -> Instant {
         self.clock.now()
     }
 }
 
-impl<S, C, I> core::fmt::Debug for Network<S, C, I> {
+impl<S: TcpClientStack, C, I> core::fmt::Debug for Network<S, C, I> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Network").field("zero_read", &self.zero_read).finish_non_exhaustive()
     }

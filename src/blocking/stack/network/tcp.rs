@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind};
+use embedded_nal::TcpClientStack;
 
 use super::{Network, ZeroRead};
 use crate::{
@@ -29,40 +29,59 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
 
     fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
         let opened = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?.socket();
-        let socket = opened.map_err(|_| ErrorKind::OutOfMemory)?;
-        let mut connection = NetworkConnection { network: self, socket: Some(socket) };
-        let socket = connection.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
-        self.wait(|stack| stack.connect(socket, remote).map_err(|error| error.map(|_| ErrorKind::Other)))?;
-        Ok(connection)
+        let mut socket = TcpSocket::new(self, opened.map_err(|_| ErrorKind::OutOfMemory)?);
+        socket.wait(|stack, socket| stack.connect(socket, remote))?;
+        Ok(NetworkConnection(socket))
     }
 }
 
-/// A connection of a [`Network`].
-pub struct NetworkConnection<'a, S: TcpClientStack, C: Clock, I: Fn(&mut S)> {
+/// A TCP socket of the stack, of either kind, which is closed there when it is dropped.
+pub(super) struct TcpSocket<'a, S: TcpClientStack, C: Clock, I: Fn(&mut S)> {
     network: &'a Network<S, C, I>,
     /// There until it is closed.
     socket: Option<S::TcpSocket>,
 }
 
-impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> NetworkConnection<'_, S, C, I> {
+impl<'a, S: TcpClientStack, C: Clock, I: Fn(&mut S)> TcpSocket<'a, S, C, I> {
+    pub(super) const fn new(network: &'a Network<S, C, I>, socket: S::TcpSocket) -> Self {
+        Self { network, socket: Some(socket) }
+    }
+
+    /// Tries something with the socket, as [`Network::wait`] does.
+    pub(super) fn wait<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut S, &mut S::TcpSocket) -> nb::Result<T, S::Error>,
+    ) -> Result<T, ErrorKind> {
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
+        self.network.wait(|stack| attempt(stack, socket).map_err(|error| self.network.tcp_error(error)))
+    }
+
+    /// Another socket of the same network.
+    pub(super) const fn sibling(&self, socket: S::TcpSocket) -> Self {
+        Self::new(self.network, socket)
+    }
+
     /// Closes on the stack, once, and lets it say so.
     fn close(&mut self) -> Result<(), ErrorKind> {
         let Some(socket) = self.socket.take() else { return Ok(()) };
         let Ok(mut stack) = self.network.stack.try_borrow_mut() else {
-            warning!("network: a connection that is dropped by the idle hook cannot be closed");
+            warning!("network: a socket that is dropped by the idle hook cannot be closed");
             return Err(ErrorKind::Other);
         };
-        let outcome = stack.close(socket).map_err(|_| ErrorKind::Other);
+        let outcome = stack.close(socket).map_err(|error| (self.network.tcp_errors)(&error));
         (self.network.idle)(&mut stack);
         outcome
     }
 }
 
-impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Drop for NetworkConnection<'_, S, C, I> {
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Drop for TcpSocket<'_, S, C, I> {
     fn drop(&mut self) {
         let _ = self.close();
     }
 }
+
+/// A connection of a [`Network`].
+pub struct NetworkConnection<'a, S: TcpClientStack, C: Clock, I: Fn(&mut S)>(pub(super) TcpSocket<'a, S, C, I>);
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> ErrorType for NetworkConnection<'_, S, C, I> {
     type Error = ErrorKind;
@@ -73,18 +92,16 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Read for NetworkConnection<'_, 
         if out.is_empty() {
             return Ok(0);
         }
-        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
-        let zero_read = self.network.zero_read;
-        self.network.wait(|stack| match stack.receive(socket, out) {
+        let zero_read = self.0.network.zero_read;
+        let received = self.0.wait(|stack, socket| match stack.receive(socket, out) {
             Ok(0) if zero_read == ZeroRead::WouldBlock => Err(nb::Error::WouldBlock),
-            Ok(received) if received > out.len() => Err(nb::Error::Other(ErrorKind::InvalidData)),
-            Ok(received) => Ok(received),
-            Err(nb::Error::WouldBlock) => Err(nb::Error::WouldBlock),
-            Err(nb::Error::Other(error)) => match error.kind() {
-                TcpErrorKind::PipeClosed => Ok(0),
-                _ => Err(nb::Error::Other(ErrorKind::Other)),
-            },
-        })
+            received => received,
+        });
+        match received {
+            Err(ErrorKind::BrokenPipe) => Ok(0),
+            Ok(received) if received > out.len() => Err(ErrorKind::InvalidData),
+            received => received,
+        }
     }
 }
 
@@ -93,21 +110,16 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_,
         if bytes.is_empty() {
             return Ok(0);
         }
-        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
-        self.network.wait(|stack| match stack.send(socket, bytes) {
-            Ok(0) | Err(nb::Error::WouldBlock) => Err(nb::Error::WouldBlock),
-            Ok(sent) if sent > bytes.len() => Err(nb::Error::Other(ErrorKind::InvalidData)),
-            Ok(sent) => Ok(sent),
-            Err(nb::Error::Other(error)) => Err(nb::Error::Other(match error.kind() {
-                TcpErrorKind::PipeClosed => ErrorKind::BrokenPipe,
-                _ => ErrorKind::Other,
-            })),
-        })
+        let sent = self.0.wait(|stack, socket| match stack.send(socket, bytes) {
+            Ok(0) => Err(nb::Error::WouldBlock),
+            sent => sent,
+        })?;
+        if sent > bytes.len() { Err(ErrorKind::InvalidData) } else { Ok(sent) }
     }
 
     /// embedded-nal has no word for it; the stack gets a chance to send.
     fn flush(&mut self) -> Result<(), ErrorKind> {
-        self.network.move_on();
+        self.0.network.move_on();
         Ok(())
     }
 }
@@ -115,13 +127,13 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_,
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connection for NetworkConnection<'_, S, C, I> {
     /// Closes both directions.
     fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        self.network.move_on();
-        self.close()
+        self.0.network.move_on();
+        self.0.close()
     }
 }
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> core::fmt::Debug for NetworkConnection<'_, S, C, I> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("NetworkConnection").field("open", &self.socket.is_some()).finish_non_exhaustive()
+        f.debug_struct("NetworkConnection").field("open", &self.0.socket.is_some()).finish_non_exhaustive()
     }
 }

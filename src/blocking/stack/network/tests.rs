@@ -6,11 +6,11 @@ use core::{
 };
 
 use embedded_io::{ErrorKind, Read, Write};
-use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, TcpFullStack};
 
 use super::*;
 use crate::{
-    blocking::stack::{Connect, Connection, Family, Resolve, ResolveError},
+    blocking::stack::{Connect, Connection, Family, Listen, Listener, Resolve, ResolveError},
     time::Instant,
 };
 
@@ -21,6 +21,11 @@ struct Told {
     receives: VecDeque<nb::Result<usize, TcpErrorKind>>,
     sends: VecDeque<nb::Result<usize, TcpErrorKind>>,
     names: VecDeque<nb::Result<IpAddr, TcpErrorKind>>,
+    /// Binding and listening succeed unless told otherwise.
+    binds: VecDeque<nb::Result<(), TcpErrorKind>>,
+    listens: VecDeque<nb::Result<(), TcpErrorKind>>,
+    accepts: VecDeque<nb::Result<SocketAddr, TcpErrorKind>>,
+    bound: Vec<u16>,
     asked: Vec<AddrType>,
     full: bool,
     opened: usize,
@@ -44,6 +49,13 @@ struct TcpErrorKindError(TcpErrorKind);
 fn next<T>(told: &mut VecDeque<nb::Result<T, TcpErrorKind>>) -> nb::Result<T, TcpErrorKindError> {
     let answer = told.pop_front().unwrap_or(Err(nb::Error::WouldBlock));
     answer.map_err(|error| error.map(TcpErrorKindError))
+}
+
+fn at_once(told: &mut VecDeque<nb::Result<(), TcpErrorKind>>) -> Result<(), TcpErrorKindError> {
+    match told.pop_front() {
+        Some(Err(nb::Error::Other(kind))) => Err(TcpErrorKindError(kind)),
+        _ => Ok(()),
+    }
 }
 
 impl TcpClientStack for Told {
@@ -76,6 +88,23 @@ impl TcpClientStack for Told {
     fn close(&mut self, (): ()) -> Result<(), TcpErrorKindError> {
         self.closed += 1;
         Ok(())
+    }
+}
+
+impl TcpFullStack for Told {
+    fn bind(&mut self, (): &mut (), port: u16) -> Result<(), TcpErrorKindError> {
+        self.bound.push(port);
+        at_once(&mut self.binds)
+    }
+
+    fn listen(&mut self, (): &mut ()) -> Result<(), TcpErrorKindError> {
+        at_once(&mut self.listens)
+    }
+
+    fn accept(&mut self, (): &mut ()) -> nb::Result<((), SocketAddr), TcpErrorKindError> {
+        let remote = next(&mut self.accepts)?;
+        self.opened += 1;
+        Ok(((), remote))
     }
 }
 
@@ -172,6 +201,77 @@ fn every_wait_ends_and_every_socket_is_closed() {
     assert_eq!((told.opened, told.closed), (4, 4));
     told.full = true;
     assert_eq!(network.connect(REMOTE).err(), Some(ErrorKind::OutOfMemory));
+}
+
+/// All local addresses.
+const fn all(port: u16) -> Local {
+    Local { address: None, family: Family::Any, port }
+}
+
+#[test]
+fn who_listens_accepts_until_the_deadline_and_goes_on() {
+    let mapped = "[::ffff:10.0.0.1]:7".parse().expect("an address");
+    let accepts = [Err(AGAIN), Ok(mapped), Err(OTHER), Ok(REMOTE)].into();
+    let mut network = network(Told { accepts, receives: [Ok(1)].into(), ..Told::default() }, ZeroRead::Eof);
+    let mut listener = network.listen(all(80), 2, false).expect("listening");
+    assert_eq!(listener.local_addr(), Ok("0.0.0.0:80".parse().expect("an address")));
+    let (mut one, remote) = listener.accept().expect("accepted");
+    assert_eq!(remote, "10.0.0.1:7".parse().expect("an address"), "the client is IPv4");
+    assert_eq!(one.read(&mut [0]), Ok(1));
+    assert_eq!(listener.accept().err(), Some(ErrorKind::Other));
+    let (two, remote) = listener.accept().expect("accepted");
+    assert_eq!(remote, REMOTE);
+    assert_eq!(listener.accept().err(), Some(ErrorKind::TimedOut));
+    drop(listener);
+    assert_eq!(one.shutdown(), Ok(()), "it outlives the listener");
+    drop((one, two));
+    let told = network.stack.get_mut();
+    assert_eq!((told.opened, told.closed), (3, 3));
+}
+
+#[test]
+fn who_cannot_listen_leaves_no_socket() {
+    let binds = [Err(OTHER), Ok(()), Ok(())].into();
+    let listens = [Err(OTHER), Ok(())].into();
+    let mut network = network(Told { binds, listens, ..Told::default() }, ZeroRead::Eof);
+    let listener = network.listen(all(0), 1, false).expect("the third port");
+    let port = listener.local_addr().expect("known").port();
+    drop(listener);
+    let told = network.stack.get_mut();
+    assert_eq!((told.opened, told.closed, told.bound.len(), told.bound[2]), (3, 3, 3, port));
+    assert!(told.bound.iter().all(|port| DYNAMIC_PORTS.contains(port)), "a stack is never asked for port 0");
+
+    told.binds = [Err(OTHER)].into();
+    assert_eq!(network.listen(all(80), 1, false).err(), Some(ErrorKind::Other), "a port of one's own is tried once");
+    network.stack.get_mut().binds = (0..PORTS_TRIED).map(|_| Err(OTHER)).collect();
+    assert_eq!(network.listen(all(0), 1, false).err(), Some(ErrorKind::Other));
+    network.stack.get_mut().full = true;
+    assert_eq!(network.listen(all(0), 1, false).err(), Some(ErrorKind::OutOfMemory));
+    network.stack.get_mut().full = false;
+    let one_address = Local { address: Some(REMOTE.ip()), ..all(80) };
+    assert_eq!(network.listen(one_address, 1, false).err(), Some(ErrorKind::Unsupported));
+    assert_eq!(network.listen(all(80), 1, true).err(), Some(ErrorKind::Unsupported), "reuse");
+    let told = network.stack.get_mut();
+    assert_eq!((told.opened, told.closed), (4 + PORTS_TRIED, 4 + PORTS_TRIED));
+}
+
+#[test]
+fn a_stack_that_knows_more_says_it_in_its_own_words() {
+    let told = Told {
+        connects: [Err(OTHER), Ok(())].into(),
+        receives: [Err(CLOSED), Err(OTHER)].into(),
+        sends: [Err(CLOSED)].into(),
+        ..Told::default()
+    };
+    let network = network(told, ZeroRead::Eof).tcp_errors(|error| match error.0 {
+        TcpErrorKind::PipeClosed => ErrorKind::ConnectionReset,
+        _ => ErrorKind::ConnectionRefused,
+    });
+    assert_eq!(network.connect(REMOTE).err(), Some(ErrorKind::ConnectionRefused));
+    let mut connection = network.connect(REMOTE).expect("connected");
+    assert_eq!(connection.read(&mut [0]), Err(ErrorKind::ConnectionReset), "no end of the stream");
+    assert_eq!(connection.write(&[0]), Err(ErrorKind::ConnectionReset));
+    assert_eq!(connection.read(&mut [0]), Err(ErrorKind::ConnectionRefused));
 }
 
 #[test]
