@@ -236,8 +236,21 @@ over_smoltcp! {
         }
         assert_eq!(resolve("peer.example", Family::Ipv6), Err(ErrorKind::NoAnswer), "it has none");
         assert_eq!(resolve("silent.example", Family::Any), Err(ErrorKind::Timeout));
-        assert_eq!(resolve("peer.example", Family::Ipv4), Ok(at(80)));
         assert!(lab.peer.borrow().questions >= 10);
+    })
+}
+
+over_smoltcp! {
+    fn names_that_nobody_answers_do_not_keep_others_from_being_resolved(|pool, _lab| {
+        let resolve = |name: &str, seconds| {
+            let deadline = Deadline::within(pool.clock(), Some(Duration::from_secs(seconds)));
+            pool.getaddrinfo(name, 80, Family::Ipv4, deadline).map_err(|error| error.kind())
+        };
+        for name in ["a.silent.example", "b.silent.example", "c.silent.example", "d.silent.example"] {
+            assert_eq!(resolve(name, 3), Err(ErrorKind::Timeout));
+        }
+        assert_eq!(resolve("peer.example", 20), Ok(at(80)));
+        assert_eq!(resolve("a.silent.example", 20), Err(ErrorKind::NoAnswer), "the stack has given up itself");
     })
 }
 

@@ -20,7 +20,7 @@ pub const BYE_PORT: u16 = 13;
 pub const RESET_PORT: u16 = 14;
 /// Answers with [`GREETING`], but half a second later.
 pub const LATE_PORT: u16 = 15;
-/// Knows `peer.example`, says nothing about `silent.example`, and that there is no other name.
+/// Knows `peer.example`, says nothing about names under `silent.example`, and that there are no others.
 const DNS_PORT: u16 = 53;
 /// Answers every request with [`PAGE`].
 const HTTP_PORT: u16 = 80;
@@ -197,7 +197,7 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
     const PEER_NAME: &[u8] = b"\x04peer\x07example\0";
     const SILENT_NAME: &[u8] = b"\x06silent\x07example\0";
     let asked = question.get(12..)?;
-    if asked.starts_with(SILENT_NAME) {
+    if asked.windows(SILENT_NAME.len()).any(|name| name == SILENT_NAME) {
         return None;
     }
     let is_known = asked.starts_with(PEER_NAME);

@@ -97,6 +97,7 @@ pub struct Network<S: TcpClientStack, C, I> {
     /// The port after the one that was picked last; 0 before the first.
     next_port: Cell<u16>,
     deadline: Cell<Deadline>,
+    given_up: RefCell<Option<dns::GivenUp>>,
 }
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
@@ -114,6 +115,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
             },
             next_port: Cell::new(0),
             deadline: Cell::new(Deadline::NEVER),
+            given_up: RefCell::new(None),
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, rc::Rc, vec::Vec};
+use std::{collections::VecDeque, rc::Rc, string::String, vec::Vec};
 
 use core::{
     cell::Cell,
@@ -27,6 +27,7 @@ struct Told {
     accepts: VecDeque<nb::Result<SocketAddr, TcpErrorKind>>,
     bound: Vec<u16>,
     asked: Vec<AddrType>,
+    asked_for: Vec<String>,
     full: bool,
     opened: usize,
     closed: usize,
@@ -111,7 +112,10 @@ impl TcpFullStack for Told {
 impl Dns for Told {
     type Error = TcpErrorKindError;
 
-    fn get_host_by_name(&mut self, _: &str, family: AddrType) -> nb::Result<IpAddr, TcpErrorKindError> {
+    fn get_host_by_name(&mut self, name: &str, family: AddrType) -> nb::Result<IpAddr, TcpErrorKindError> {
+        if self.asked_for.last().is_none_or(|last| last != name) {
+            self.asked_for.push(name.into());
+        }
         if self.asked.last() != Some(&family) {
             self.asked.push(family);
         }
@@ -307,6 +311,22 @@ fn an_address_of_another_family_is_no_answer() {
     assert_eq!(network.resolve("name", Family::Ipv6), Err(ResolveError::NoAnswer));
     assert_eq!(network.resolve("name", Family::Ipv4), Ok(ipv4));
     assert_eq!(network.resolve("name", Family::Any), Ok(ipv4));
+}
+
+#[test]
+fn a_name_that_was_given_up_is_asked_for_to_its_end_before_another() {
+    let address = REMOTE.ip();
+    let mut network = network(Told::default(), ZeroRead::Eof);
+    for name in ["silent", "other", "silent"] {
+        assert_eq!(network.resolve(name, Family::Ipv4), Err(ResolveError::NoAnswer));
+    }
+    assert_eq!(network.stack.get_mut().asked_for, ["silent"], "one at a time");
+    network.stack.get_mut().names = [Err(AGAIN), Err(OTHER), Ok(address), Ok(address)].into();
+    network.set_deadline(Deadline::NEVER);
+    assert_eq!(network.resolve("name", Family::Ipv4), Ok(address));
+    assert_eq!(network.stack.get_mut().asked_for, ["silent", "name"]);
+    assert_eq!(network.resolve("next", Family::Ipv4), Ok(address));
+    assert_eq!(network.stack.get_mut().asked_for, ["silent", "name", "next"]);
 }
 
 #[test]
