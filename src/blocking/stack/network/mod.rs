@@ -46,12 +46,15 @@ const PORTS_TRIED: usize = 16;
 ///
 /// | stack | [`ZeroRead`] | idle hook | good to know |
 /// |---|---|---|---|
-/// | std-embedded-nal 0.4 | `Eof` | sleep or yield | connecting and resolving wait inside one call, which no deadline ends |
-/// | smoltcp-nal 0.7 | `WouldBlock` | `poll` | IPv4 only; a refused connection is tried again until the deadline; a reset looks like an orderly end |
+/// | std-embedded-nal 0.4 | `Eof` | sleep or yield | has servers; connecting, resolving, and reading from a connection that was accepted wait inside one call, which no deadline ends |
+/// | smoltcp-nal 0.7 | `WouldBlock` | `poll` | IPv4 only; a refused connection is tried again until the deadline; a name that nobody answers takes ten seconds, and the next one waits for it; a reset is told from an orderly end by [`tcp_errors`](Self::tcp_errors); a connection that was closed sends what it has until its socket is taken again |
 /// | w5500 0.6 | `WouldBlock` | nothing, or wait for the interrupt pin | no `Dns`: add one; bytes that arrive together with the end of the stream may be lost |
 /// | esp-at-nal 0.5 | `Eof` | nothing | no `Dns`: add one; connecting waits inside one call; the end of the stream is not reported, so reading ends at the deadline |
 ///
-/// Where the stack is a `UdpFullStack` too, this network binds UDP sockets; smoltcp-nal 0.7 needs
+/// The first two are run against in this crate's tests (`tests/blocking_std.rs`, `tests/blocking_smoltcp.rs`).
+///
+/// Where the stack is a `TcpFullStack` too, this network listens, with the backlog of the stack. Where it is a
+/// `UdpFullStack`, this network binds UDP sockets; smoltcp-nal 0.7 needs
 /// [`udp_silence(UdpSilence::Error)`](Self::udp_silence) for them. A stack is never asked to bind port 0, which
 /// embedded-nal leaves open and some stacks refuse or take literally: "any port" is picked here. `bind` knows no address
 /// family, so a socket sends to either, if the stack can. embedded-nal also leaves open what becomes of a datagram that is
@@ -83,9 +86,12 @@ const PORTS_TRIED: usize = 16;
 /// ```
 ///
 /// # Not supported
-/// embedded-nal cannot close one direction only, so [`shutdown`](Connection::shutdown) closes both. It cannot tell an
-/// unknown name from a silent name server: both are [`ResolveError::NoAnswer`]. Why a connection was not made it
-/// does not say either: all reasons are `ErrorKind::Other`, but for a stack without a free socket, `OutOfMemory`.
+/// embedded-nal cannot close one direction only, so [`shutdown`](super::Connection::shutdown) closes both. It has no options, no
+/// multicast, no word for one of several local addresses or for a port in TIME-WAIT, and does not tell our address on a
+/// connection: all of that is `Unsupported`. It cannot tell an unknown name from a silent name server: both are
+/// [`ResolveError::NoAnswer`](super::ResolveError::NoAnswer). Why a connection was not made it does not say either: a stack
+/// without a free socket is `OutOfMemory`, and all other reasons are `Other` unless [`tcp_errors`](Self::tcp_errors) names
+/// them.
 pub struct Network<S: TcpClientStack, C, I> {
     /// Borrowed for one call of the stack or the hook at a time.
     stack: RefCell<S>,

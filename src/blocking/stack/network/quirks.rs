@@ -1,7 +1,7 @@
 //! Where embedded-nal leaves open what a stack says, and the stacks differ.
 
 /// What it means when a stack's `receive` says that it received 0 bytes. embedded-nal leaves that open, and the stacks
-/// differ; [`Network`] has the list.
+/// differ; [`Network`](super::Network) has the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ZeroRead {
