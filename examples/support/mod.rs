@@ -1,6 +1,7 @@
 //! A host's network, clock and randomness, for examples and tests on a desk. A board has its own of each.
 #![allow(dead_code, reason = "each example uses a part")]
 
+pub mod host;
 pub mod server;
 
 use std::{
@@ -36,7 +37,7 @@ impl Timer for HostClock {
 
 type HostStack = std_embedded_nal_async::Stack;
 
-/// The host's network for the async face.
+/// The host's network for the async face, by way of embedded-nal-async; [`host`] has all of it.
 pub fn network() -> Network<HostStack, HostStack, HostClock> {
     Network::new(HostStack::default(), HostStack::default(), HostClock)
 }
