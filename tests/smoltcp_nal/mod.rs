@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Time is made of calls of the idle hook, so a minute of waiting takes none, and every run is like the last one.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part")]
 
 mod peer;
 mod wire;
@@ -33,6 +33,8 @@ use socketpool::{
     },
     time::{Clock, Instant},
 };
+
+pub use wire::End;
 
 pub use peer::{BYE_PORT, ECHO_PORT, GREETING, LATE_PORT, NO_PORT, PAGE, Peer, RESET_PORT, SILENT_PORT, Seen};
 
@@ -76,21 +78,27 @@ impl Ticks {
 }
 
 /// Our stack.
-pub type Stack = NetworkStack<'static, wire::End, Ticks>;
+pub type Stack = NetworkStack<'static, End, Ticks>;
+
+/// Whoever is at the other end of the wire.
+pub trait Company {
+    /// Receives, does what is to be done, and sends.
+    fn poll(&mut self, now: smoltcp::time::Instant);
+}
 
 /// A peer, and the wire to it.
-pub struct Lab {
-    pub peer: Rc<RefCell<Peer>>,
+pub struct Lab<P = Peer> {
+    pub peer: Rc<RefCell<P>>,
     ticks: Ticks,
     wire: Rc<RefCell<wire::Wire>>,
 }
 
-impl Lab {
+impl<P: Company + 'static> Lab<P> {
     /// A peer, and our stack on a wire to it.
-    pub fn new() -> (Self, Stack) {
+    pub fn new(peer: impl FnOnce(End) -> P) -> (Self, Stack) {
         let ticks = Ticks::default();
         let wire = Rc::new(RefCell::new(wire::Wire::default()));
-        let mut end = wire::End::new(&wire, 0);
+        let mut end = End::new(&wire, 0);
         let interface = interface(&mut end, OURS);
         let mut sockets = SocketSet::new(vec![]);
         for _ in 0..SOCKETS {
@@ -99,7 +107,7 @@ impl Lab {
         }
         sockets.add(dns::Socket::new(&[PEER.into()], vec![None, None]));
         let stack = NetworkStack::new(interface, end, sockets, ticks.clone());
-        let peer = Rc::new(RefCell::new(Peer::new(wire::End::new(&wire, 1))));
+        let peer = Rc::new(RefCell::new(peer(End::new(&wire, 1))));
         (Self { peer, ticks, wire }, stack)
     }
 
@@ -114,7 +122,7 @@ impl Lab {
     }
 
     /// The network of a pool, set up as the page of [`Network`] says.
-    pub fn network(&self, stack: Stack) -> Network<Stack, Ticks, impl Fn(&mut Stack) + use<>> {
+    pub fn network(&self, stack: Stack) -> Network<Stack, Ticks, impl Fn(&mut Stack) + use<P>> {
         let (ticks, peer) = (self.ticks.clone(), Rc::clone(&self.peer));
         let idle = move |stack: &mut Stack| {
             let now = ticks.tick();
@@ -139,12 +147,12 @@ fn in_words(error: &NetworkError) -> ErrorKind {
 
 /// A lab with a network on it, for a pool.
 pub fn lab() -> (Lab, impl PoolStack + Datagrams) {
-    let (lab, stack) = Lab::new();
+    let (lab, stack) = Lab::new(Peer::new);
     let network = lab.network(stack);
     (lab, network)
 }
 
-fn interface(device: &mut impl Device, address: Ipv4Addr) -> Interface {
+pub fn interface(device: &mut impl Device, address: Ipv4Addr) -> Interface {
     let ethernet = EthernetAddress([2, 0, 0, 0, 0, address.octets()[3]]);
     let mut config = Config::new(ethernet.into());
     config.random_seed = address.octets()[3].into();
@@ -154,12 +162,12 @@ fn interface(device: &mut impl Device, address: Ipv4Addr) -> Interface {
     interface
 }
 
-fn tcp_socket(room: usize) -> tcp::Socket<'static> {
+pub fn tcp_socket(room: usize) -> tcp::Socket<'static> {
     let buffer = || tcp::SocketBuffer::new(vec![0; room]);
     tcp::Socket::new(buffer(), buffer())
 }
 
-fn udp_socket() -> udp::Socket<'static> {
+pub fn udp_socket() -> udp::Socket<'static> {
     let packets = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4], vec![0; 2048]);
     udp::Socket::new(packets(), packets())
 }

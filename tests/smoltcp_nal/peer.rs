@@ -8,7 +8,7 @@ use smoltcp::{
     time::{Duration, Instant},
 };
 
-use super::{PEER, interface, tcp_socket, udp_socket, wire::End};
+use super::{Company, End, PEER, interface, tcp_socket, udp_socket};
 
 /// Sends everything back; over UDP too.
 pub const ECHO_PORT: u16 = 7;
@@ -88,17 +88,6 @@ impl Peer {
         Self { device, interface, sockets, doors, echo, dns, seen: Seen::default(), questions: 0 }
     }
 
-    /// Receives, does what its ports promise, and sends.
-    pub(super) fn poll(&mut self, now: Instant) {
-        self.interface.poll(now, &mut self.device, &mut self.sockets);
-        for door in &mut self.doors {
-            door.attend(self.sockets.get_mut(door.socket), now, &mut self.seen);
-        }
-        self.serve_echo();
-        self.serve_names();
-        self.interface.poll(now, &mut self.device, &mut self.sockets);
-    }
-
     fn serve_echo(&mut self) {
         let echo = self.sockets.get_mut::<udp::Socket<'_>>(self.echo);
         let mut datagram = [0; 2048];
@@ -116,6 +105,19 @@ impl Peer {
                 let _ = dns.send_slice(&answer, from.endpoint);
             }
         }
+    }
+}
+
+impl Company for Peer {
+    /// Does what its ports promise.
+    fn poll(&mut self, now: Instant) {
+        self.interface.poll(now, &mut self.device, &mut self.sockets);
+        for door in &mut self.doors {
+            door.attend(self.sockets.get_mut(door.socket), now, &mut self.seen);
+        }
+        self.serve_echo();
+        self.serve_names();
+        self.interface.poll(now, &mut self.device, &mut self.sockets);
     }
 }
 
