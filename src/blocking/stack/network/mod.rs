@@ -42,6 +42,9 @@ const PORTS_TRIED: usize = 16;
 ///
 /// Every connection is closed on the stack when it is dropped, also one that failed or that never came to be.
 ///
+/// embedded-nal has no word for giving up a query for a name, and a stack that goes on with it has room for few. So a name
+/// that the deadline cut short is remembered here (253 bytes), and asked to its end before another one is.
+///
 /// # Which stack needs what
 ///
 /// | stack | [`ZeroRead`] | idle hook | good to know |
