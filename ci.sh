@@ -17,7 +17,7 @@ gates=(
   "features  each feature alone, none and all: on the host and for a chip without atomics"
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET links for bare metal with no global allocator"
-  "examples  the examples build; the quick start and the tour run"
+  "examples  the examples build; the quick start, the tours and the servers run"
   "sizes     the flash of that program, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
@@ -207,6 +207,8 @@ gate_examples() {
   [ -f examples/quickstart.rs ] || skip "not there yet: examples/quickstart.rs"
   timeout 120 cargo run --quiet --locked --example quickstart </dev/null
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
+  timeout 120 cargo run --quiet --locked --example sockets </dev/null
+  timeout 120 python3 tests/interop/server.py target/debug/examples/server
 }
 
 gate_interop() {

@@ -25,7 +25,17 @@ impl Connect for Network<'_> {
         Self: 'a;
 
     async fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
-        self.script.connect(remote)
+        let script = self.script;
+        let mut hesitates = script.unmet(remote).is_some_and(|(_, peer)| peer.hesitates);
+        poll_fn(|context| {
+            if core::mem::take(&mut hesitates) {
+                script.events.set(script.events.get() + 1);
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            script.connect(remote).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 
