@@ -6,14 +6,12 @@ mod both;
 mod support;
 
 use std::{
-    future::Future,
     net::{Ipv4Addr, TcpListener},
-    pin::pin,
-    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
 
+use both::poll_times;
 use rustix::net::sockopt;
 use socketpool::{
     Error, ErrorKind, Phase, Resources, SocketPool, blocking,
@@ -150,16 +148,6 @@ macro_rules! cycle {
         }
         Ok::<(), Error>(())
     }};
-}
-
-/// Polls `future` at most `polls` times, and drops it.
-fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    })
 }
 
 /// How the cycles ended.

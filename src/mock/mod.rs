@@ -134,7 +134,7 @@ impl<'a> Peer<'a> {
         Self { fragment: bytes, ..self }
     }
 
-    /// Connecting, every read and every write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
+    /// Connecting, closing, every read and every write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
     /// half-way.
     #[must_use]
     pub const fn hesitating(self) -> Self {

@@ -141,12 +141,15 @@ impl Write for Line<'_> {
 
 impl Connection for Line<'_> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        Ok(())
+        self.close_write().await
     }
 
     async fn close_write(&mut self) -> Result<(), ErrorKind> {
-        self.write_ended = true;
-        Ok(())
+        let close = |line: &mut Self| {
+            line.write_ended = true;
+            Some(Ok(()))
+        };
+        poll_fn(|context| self.poll(context, close)).await
     }
 }
 

@@ -49,7 +49,7 @@ use self::stream::TlsStream;
 pub(crate) use self::{
     ahead::{ReadAhead, copy},
     connector::CONNECTING,
-    socket::{NO_ROOM_AHEAD, NOT_CONNECTED},
+    socket::NO_ROOM_AHEAD,
     stream::UNSUPPORTED,
 };
 pub use self::{
@@ -66,6 +66,7 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
+    socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
 };

@@ -197,8 +197,16 @@ pub fn rows() -> Vec<Row> {
         ];
         row(Kind::Tcp, "anything, before connect", timeout, &[], &steps);
     }
-    let reset = [(Connect(0), Done), (SendAll(b"ping"), Done), (Recv, io(Phase::Receive, ConnectionReset))];
-    row(Kind::Tcp, "recv_into, the peer breaks off", "t", &[Peer::Server(&[Receive(b"ping"), Reset])], &reset);
+    let steps = [
+        (Connect(0), Done),
+        (SendAll(b"ping"), Done),
+        (Recv, io(Phase::Receive, ConnectionReset)),
+        (Recv, failed(Phase::Receive, ErrorKind::NotConnected)),
+        (SendAll(b"ping"), failed(Phase::Send, ErrorKind::NotConnected)),
+        (Connect(1), Done),
+    ];
+    let peers = &[Peer::Server(&[Receive(b"ping"), Reset]), ECHO];
+    row(Kind::Tcp, "recv_into, the peer breaks off: never an end", "t", peers, &then(&steps, &ping));
     let steps = [(Connect(0), Done), (Ready, Outcome::Ready(false)), (Late, Done), (Recv, got(b"late"))];
     row(Kind::Tcp, "read_ready, nothing there", "t", LATE, &steps);
     let ready = [(Connect(0), Done), (SendAll(b"ping"), Done), (Peek, got(b"pong")), (Ready, Outcome::Ready(true))];
