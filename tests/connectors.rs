@@ -221,7 +221,10 @@ mod asynchronous {
 }
 
 mod blocking {
-    use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, nb};
+    use embedded_nal::{
+        AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind,
+        nb::{self, block},
+    };
     use socketpool::blocking::SocketPool;
 
     use super::*;
@@ -337,5 +340,33 @@ mod blocking {
         let unsupported = Error::new(Phase::Resolve, io(embedded_io::ErrorKind::Unsupported));
         assert_eq!(stack.get_host_by_address(loopback, &mut [0; 64]), Err(nb::Error::Other(unsupported)));
         assert!(script.sent().is_empty());
+    }
+
+    /// embedded-nal has no flush: what `send` took must not wait for one.
+    #[test]
+    fn what_is_sent_over_tls_leaves_at_once_and_the_end_is_told_from_a_cut() {
+        let authority = Authority::new("Root");
+        let remote = serve(authority.server_config("localhost", Validity::Now), &[true, false]);
+        let root = authority.der();
+        let anchors = [trust_anchor_from_der(&root).unwrap()];
+        let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+        let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let mut stack = pool.connector(&tls, "localhost");
+        for end in [TcpErrorKind::PipeClosed, TcpErrorKind::Other] {
+            let mut socket = stack.socket().unwrap();
+            stack.connect(&mut socket, remote).unwrap();
+            let start = std::time::Instant::now();
+            assert_eq!(stopped(stack.receive(&mut socket, &mut [0; 8])), None);
+            assert_eq!(stack.send(&mut socket, b"ping"), Ok(4));
+            let mut patient = || match stack.receive(&mut socket, &mut [0; 8]) {
+                Err(nb::Error::WouldBlock) if start.elapsed() > Duration::from_secs(20) => panic!("it did not leave"),
+                outcome => outcome,
+            };
+            assert_eq!(block!(patient()), Ok(4));
+            assert_eq!(TcpError::kind(&block!(patient()).unwrap_err()), end);
+            let _ = stack.close(socket);
+            assert_eq!(pool.counts().free, 1);
+        }
     }
 }

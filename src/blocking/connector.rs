@@ -5,6 +5,7 @@ use core::{
     time::Duration,
 };
 
+use embedded_io::Write as _;
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 
 use super::{
@@ -96,7 +97,12 @@ where
     fn send(&mut self, socket: &mut Self::TcpSocket, bytes: &[u8]) -> nb::Result<usize, Error> {
         // A record that is cut short cannot be gone on with.
         socket.set_timeout(if self.tls.is_some() { Some(CONNECTING) } else { DO_NOT_WAIT });
-        socket.send(bytes).map_err(nb)
+        let sent = socket.send(bytes).map_err(nb)?;
+        // embedded-nal has no flush, so what was taken leaves now. What a plain stack cannot send at once it has all the same.
+        match socket.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(nb::Error::Other(error)),
+            _ => Ok(sent),
+        }
     }
 
     fn receive(&mut self, socket: &mut Self::TcpSocket, buffer: &mut [u8]) -> nb::Result<usize, Error> {
