@@ -152,6 +152,28 @@ mod asynchronous {
     }
 
     #[test]
+    fn without_memory_for_tls_nothing_is_said() {
+        let peers = [Peer::new(HOST, 8883, &[]); 2];
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (script.network(), Resources::<1, 0>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let tls = no_roots();
+        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
+        assert_eq!(block_on(pool.connector(&tls, HOST).connect(REMOTE)).err(), Some(exhausted));
+        assert_eq!((pool.counts().free, script.open()), (1, 0));
+
+        // Whoever wraps a socket of his own is left with none that is plain.
+        block_on(async {
+            let mut socket = pool.socket().await.unwrap();
+            socket.connect(HOST, 8883).await.unwrap();
+            assert_eq!(tls.wrap_socket(&mut socket, HOST).await, Err(exhausted));
+            let closed = Error::new(Phase::Send, ErrorKind::NotConnected);
+            assert_eq!(socket.send_all(b"secret").await.unwrap_err().error, closed);
+        });
+        assert_eq!((pool.counts().free, script.open(), &*script.sent()), (1, 0, &b""[..]));
+    }
+
+    #[test]
     fn a_connection_outlives_the_deadline_of_its_making() {
         let silent = Peer::new("silent.example", 1, &[]);
         let peers = [Peer::new(HOST, 8883, &[Step::Receive(b"ping"), Step::Send(b"pong"), Step::Close]), silent];
@@ -278,6 +300,23 @@ mod blocking {
         // Dropping it does what closing does.
         drop(socket);
         assert_eq!((pool.counts().free, script.open()), (1, 0));
+    }
+
+    #[test]
+    fn without_memory_for_tls_nothing_is_said() {
+        let peers = [Peer::new(HOST, 8883, &[])];
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (script.network(), Resources::<1, 0>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let tls = no_roots();
+        let mut stack = pool.connector(&tls, HOST);
+        let mut socket = stack.socket().unwrap();
+        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
+        assert_eq!(stack.connect(&mut socket, REMOTE), Err(nb::Error::Other(exhausted)));
+        // The connection that was made before is not left behind, plain.
+        assert_eq!(stopped(stack.send(&mut socket, b"secret")), Some(TcpErrorKind::PipeClosed));
+        drop(socket);
+        assert_eq!((pool.counts().free, script.open(), &*script.sent()), (1, 0, &b""[..]));
     }
 
     #[test]
