@@ -209,9 +209,11 @@ mod asynchronous {
         assert_eq!(ask("nobody.example", AddrType::Either), none);
         assert_eq!(ask("127.0.0.1", AddrType::Either), Ok(loopback));
         assert_eq!(ask("127.0.0.1", AddrType::IPv4), Ok(loopback));
+        assert_eq!(ask("127.0.0.1", AddrType::IPv6), none);
         for literal in ["::1", "[::1]"] {
             assert_eq!(ask(literal, AddrType::Either), Ok(loopback6));
             assert_eq!(ask(literal, AddrType::IPv6), Ok(loopback6));
+            assert_eq!(ask(literal, AddrType::IPv4), none);
         }
         let unsupported = Err(Error::new(Phase::Resolve, io(embedded_io::ErrorKind::Unsupported)));
         assert_eq!(block_on(connector.get_host_by_address(loopback, &mut [0; 64])), unsupported);
@@ -372,9 +374,11 @@ mod blocking {
         assert_eq!(ask("nobody.example", AddrType::Either), none);
         assert_eq!(ask("127.0.0.1", AddrType::Either), Ok(loopback));
         assert_eq!(ask("127.0.0.1", AddrType::IPv4), Ok(loopback));
+        assert_eq!(ask("127.0.0.1", AddrType::IPv6), none);
         for literal in ["::1", "[::1]"] {
             assert_eq!(ask(literal, AddrType::Either), Ok(loopback6));
             assert_eq!(ask(literal, AddrType::IPv6), Ok(loopback6));
+            assert_eq!(ask(literal, AddrType::IPv4), none);
         }
         let unsupported = Error::new(Phase::Resolve, io(embedded_io::ErrorKind::Unsupported));
         assert_eq!(stack.get_host_by_address(loopback, &mut [0; 64]), Err(nb::Error::Other(unsupported)));
