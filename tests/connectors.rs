@@ -17,7 +17,7 @@ use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
     mock::{MockTls, Peer, Script, Step},
     time::Clock,
-    tls::{Roots, TlsContext, TlsError, roots::trust_anchor_from_der},
+    tls::{Random, Roots, TimeSource, TlsContext, TlsError, roots::trust_anchor_from_der},
 };
 use support::server::{Authority, Validity};
 
@@ -54,8 +54,8 @@ fn is_hello_at_most(sent: &[u8]) -> bool {
     }
 }
 
-fn no_roots() -> TlsContext<'static, fn(&mut [u8]), fn() -> socketpool::tls::Now> {
-    TlsContext::new(support::random as fn(&mut [u8]), support::date as fn() -> _).roots(Roots::NONE)
+fn no_roots() -> TlsContext<'static, impl Random, impl TimeSource> {
+    TlsContext::new(support::random, support::date).roots(Roots::NONE)
 }
 
 /// Serves one TLS client for each of `ends`: reads four bytes, answers `pong`, and ends with `close_notify` or without.
@@ -249,7 +249,14 @@ mod blocking {
         AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind,
         nb::{self, block},
     };
-    use socketpool::blocking::SocketPool;
+    use socketpool::{
+        blocking::{
+            SocketPool,
+            stack::{Connect, Connection, Family, Resolve, ResolveError},
+        },
+        mock::{Line, Network},
+        time::{Deadline, Instant},
+    };
 
     use super::*;
 
@@ -411,5 +418,77 @@ mod blocking {
             let _ = stack.close(socket);
             assert_eq!(pool.counts().free, 1);
         }
+    }
+
+    /// A network that takes bytes, and has not flushed them yet.
+    struct Slow<'a>(Network<'a>);
+
+    struct SlowLine<'a>(Line<'a>);
+
+    impl Clock for Slow<'_> {
+        fn now(&self) -> Instant {
+            self.0.now()
+        }
+    }
+
+    impl Connect for Slow<'_> {
+        type Connection<'a>
+            = SlowLine<'a>
+        where
+            Self: 'a;
+
+        fn set_deadline(&self, deadline: Deadline) {
+            self.0.set_deadline(deadline);
+        }
+
+        fn connect(&self, remote: SocketAddr) -> Result<SlowLine<'_>, embedded_io::ErrorKind> {
+            Connect::connect(&self.0, remote).map(SlowLine)
+        }
+    }
+
+    impl Resolve for Slow<'_> {
+        fn resolve(&self, host: &str, family: Family) -> Result<std::net::IpAddr, ResolveError> {
+            Resolve::resolve(&self.0, host, family)
+        }
+    }
+
+    impl embedded_io::ErrorType for SlowLine<'_> {
+        type Error = embedded_io::ErrorKind;
+    }
+
+    impl embedded_io::Read for SlowLine<'_> {
+        fn read(&mut self, out: &mut [u8]) -> Result<usize, embedded_io::ErrorKind> {
+            embedded_io::Read::read(&mut self.0, out)
+        }
+    }
+
+    impl embedded_io::Write for SlowLine<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, embedded_io::ErrorKind> {
+            embedded_io::Write::write(&mut self.0, bytes)
+        }
+
+        fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> {
+            Err(embedded_io::ErrorKind::TimedOut)
+        }
+    }
+
+    impl Connection for SlowLine<'_> {
+        fn shutdown(&mut self) -> Result<(), embedded_io::ErrorKind> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_said_to_be_sent_once() {
+        let peers = [Peer::new(HOST, 8883, &[])];
+        let script = Script::new(&peers);
+        let (mut network, mut memory) = (Slow(script.network()), Resources::<1>::new());
+        let pool = SocketPool::new(&mut network, &mut memory);
+        let mut stack = pool.plain_connector();
+        let mut socket = stack.socket().unwrap();
+        stack.connect(&mut socket, REMOTE).unwrap();
+        assert_eq!(block!(stack.send(&mut socket, b"ping")), Ok(4));
+        assert_eq!(block!(stack.send(&mut socket, b"pong")), Ok(4));
+        assert_eq!(&*script.sent(), b"pingpong");
     }
 }

@@ -25,7 +25,8 @@ use crate::{
 /// [`Connector`](crate::pool::Connector).
 ///
 /// Connecting, resolving, and sending over TLS wait inside one call, thirty seconds at most. Receiving never waits; the end
-/// of the stream is an error of the kind `PipeClosed`.
+/// of the stream is an error of the kind `PipeClosed`, and a connection that broke is of the kind `Other`, so that nobody
+/// takes half a message for a whole one.
 pub struct Connector<'p, 's, S: Stack, T, const N: usize, R: RawMutex = NoopRawMutex> {
     pool: &'p SocketPool<'s, S, N, R>,
     tls: Option<(&'p T, &'p str)>,
@@ -95,10 +96,13 @@ where
     }
 
     fn send(&mut self, socket: &mut Self::TcpSocket, bytes: &[u8]) -> nb::Result<usize, Error> {
-        // A record that is cut short cannot be gone on with.
-        socket.set_timeout(if self.tls.is_some() { Some(CONNECTING) } else { DO_NOT_WAIT });
+        match self.tls {
+            // A record that is cut short cannot be gone on with.
+            Some(_) => socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING))),
+            None => socket.set_timeout(DO_NOT_WAIT),
+        }
         let sent = socket.send(bytes).map_err(nb)?;
-        // embedded-nal has no flush, so what was taken leaves now. What a plain stack cannot send at once it has all the same.
+        // embedded-nal has no flush, so what was taken leaves now, or as soon as the stack can.
         match socket.flush() {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(nb::Error::Other(error)),
             _ => Ok(sent),
