@@ -55,6 +55,10 @@ macro_rules! poll_until {
     };
 }
 
+fn nobody_is_there(error: &MqttError<Error>) -> bool {
+    matches!(error, MqttError::Network(error) if error.phase() == Phase::Connect)
+}
+
 #[test]
 fn a_broker_that_ends_and_comes_back() {
     let mut broker = Broker::start("mqtt-blocking");
@@ -77,8 +81,7 @@ fn a_broker_that_ends_and_comes_back() {
 
             let Some(stop) = stop else { break };
             broker.stop(stop);
-            let nobody_there = |error: &MqttError<Error>| matches!(error, MqttError::Network(error) if error.phase() == Phase::Connect);
-            poll_until!(mqtt, seen, seen.errors.iter().any(nobody_there));
+            poll_until!(mqtt, seen, seen.errors.iter().any(nobody_is_there));
             // It keeps the one socket it has, to try again with.
             assert_eq!(pool.counts().in_use, 1, "{stop:?}: {seen:?}");
             broker.start_again();
