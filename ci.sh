@@ -19,7 +19,7 @@ gates=(
   "bare      a verified GET links for bare metal with no global allocator"
   "examples  the examples build; the quick start, the tours and the servers run"
   "sizes     the flash of that program, within 3 % of benches/budgets.toml"
-  "interop   our request tool against openssl, nginx and httpbin"
+  "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -51,6 +51,7 @@ chip_features() {
 gate_fmt() {
   cargo fmt --check
   if [ -f examples/bare/Cargo.toml ]; then cargo fmt --check --manifest-path examples/bare/Cargo.toml; fi
+  if [ -f tests/clients/Cargo.toml ]; then cargo fmt --check --manifest-path tests/clients/Cargo.toml; fi
 }
 
 gate_words() {
@@ -214,6 +215,8 @@ gate_examples() {
 gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
+  cargo clippy --quiet --locked --all-targets --manifest-path tests/clients/Cargo.toml -- -D warnings
+  cargo test --quiet --locked --no-run --manifest-path tests/clients/Cargo.toml
   python3 tests/interop/run.py target/debug/examples/request
 }
 
