@@ -285,6 +285,17 @@ pub enum Family {
     Any,
 }
 
+impl Family {
+    /// Whether this address is one of them.
+    pub(crate) const fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+            Self::Any => true,
+        }
+    }
+}
+
 /// Why a name did not resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
