@@ -21,6 +21,8 @@ pub struct Cable {
     pub delay: Duration,
     /// And up to so much longer, each for itself, so that some overtake others.
     pub jitter: Duration,
+    /// Chooses which frames are lost, and how long each takes.
+    pub seed: u64,
 }
 
 /// What a test sees of a cable, and can do to it.
@@ -34,13 +36,18 @@ pub struct Wire {
 
 impl Cable {
     /// A cable as it should be.
-    pub const GOOD: Self = Self { loss: 0, delay: Duration::from_millis(1), jitter: Duration::from_ticks(0) };
+    pub const GOOD: Self = Self { loss: 0, delay: Duration::from_millis(1), jitter: Duration::from_ticks(0), seed: 0 };
+
+    /// A bad one: a tenth is lost, and the rest comes out of order.
+    pub const fn bad(seed: u64) -> Self {
+        Self { loss: 10, jitter: Duration::from_millis(20), seed, ..Self::GOOD }
+    }
 
     pub fn join(self, a: Runner<'static, MTU>, b: Runner<'static, MTU>, background: &mut Tasks) -> Rc<Wire> {
         let ((_, a_in, a_out), (_, b_in, b_out)) = (a.split(), b.split());
         let wire = Rc::new(Wire::default());
-        background.spawn(self.carry(wire.clone(), a_out, b_in, 1));
-        background.spawn(self.carry(wire.clone(), b_out, a_in, 2));
+        background.spawn(self.carry(wire.clone(), a_out, b_in, 2 * self.seed + 1));
+        background.spawn(self.carry(wire.clone(), b_out, a_in, 2 * self.seed + 2));
         wire
     }
 

@@ -53,6 +53,8 @@
 //! - An attempt to connect that nobody answers goes on until its future is dropped: use a deadline.
 //! - `KeepAlive` asks the peer, every second at most; a peer that vanished and does not answer is noticed by your
 //!   deadlines.
+//! - A writer that waits asks the peer for its window, in case word of it got lost; one half of a split connection does so
+//!   only with `KeepAlive`.
 //! - `ReuseAddress` has no effect: a connection in TIME-WAIT does not keep its port.
 //! - Membership in a multicast group is the network interface's: every socket on the group's port receives.
 //! - A datagram is lost that is larger than `DATAGRAM` bytes or than the link can carry, or for which there is no room

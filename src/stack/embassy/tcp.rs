@@ -21,7 +21,7 @@ const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 /// How long a client that nobody has accepted yet may be silent until it is let go.
 const SILENCE: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 
-/// When such a client is asked whether it is still there.
+/// How often a peer that somebody waits for is asked whether it is still there, and for its window.
 const ASK: embassy_time::Duration = embassy_time::Duration::from_secs(3);
 
 /// How long somebody who needs a socket waits for one that is still sending its last, at most.
@@ -39,6 +39,8 @@ pub struct NetworkConnection<'a, 'd> {
     ended: bool,
     /// Whoever wrote has said that this was all, or has seen an answer.
     complete: bool,
+    /// How often a silent peer is asked.
+    keep_alive: Option<embassy_time::Duration>,
 }
 
 /// A socket that nobody holds: one that is done with its last connection, or else one that is not, as soon as it is or
@@ -90,7 +92,7 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
         socket.set_timeout(None);
         socket.set_keep_alive(None);
         socket.set_nagle_enabled(true);
-        Self { socket, seats, ended: false, complete: false }
+        Self { socket, seats, ended: false, complete: false, keep_alive: None }
     }
 
     pub(super) async fn connect(&mut self, remote: IpEndpoint) -> Result<(), ErrorKind> {
@@ -124,6 +126,18 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
     /// Wakes this task when the state changes; for a socket that cannot send yet.
     pub(super) fn wake_on_change(&self, context: &mut Context<'_>) {
         let _ = pin!(self.socket.wait_write_ready()).poll(context);
+    }
+
+    /// Waits until the peer takes or acknowledges something, and asks it meanwhile: what it said of its window may have got
+    /// lost, or been overtaken by something older (RFC 9293 §3.8.6.1).
+    async fn insist<T>(&mut self, mut work: impl AsyncFnMut(&mut TcpSocket<'d>) -> T) -> T {
+        if let Some(output) = poll_once(work(&mut self.socket)) {
+            return output;
+        }
+        self.socket.set_keep_alive(Some(ASK));
+        let output = work(&mut self.socket).await;
+        self.socket.set_keep_alive(self.keep_alive);
+        output
     }
 
     fn write_error(&self) -> ErrorKind {
@@ -166,12 +180,12 @@ impl Write for NetworkConnection<'_, '_> {
             return Ok(0);
         }
         self.complete = false;
-        self.socket.write(bytes).await.map_err(|_| self.write_error())
+        self.insist(async |socket| socket.write(bytes).await).await.map_err(|_| self.write_error())
     }
 
     /// Waits until the peer has acknowledged everything.
     async fn flush(&mut self) -> Result<(), ErrorKind> {
-        let _ = self.socket.flush().await;
+        let _ = self.insist(async |socket| socket.flush().await).await;
         if self.socket.send_queue() == 0 { Ok(()) } else { Err(ErrorKind::ConnectionReset) }
     }
 }
@@ -203,7 +217,10 @@ impl Connection for NetworkConnection<'_, '_> {
             SocketOption::KeepAlive(Some(interval)) if interval < Duration::from_secs(1) => {
                 return Err(ErrorKind::InvalidInput);
             }
-            SocketOption::KeepAlive(interval) => self.socket.set_keep_alive(interval.map(duration)),
+            SocketOption::KeepAlive(interval) => {
+                self.keep_alive = interval.map(duration);
+                self.socket.set_keep_alive(self.keep_alive);
+            }
             _ => return Err(ErrorKind::Unsupported),
         }
         Ok(())
