@@ -27,8 +27,8 @@ impl Instant {
     /// This instant and so much longer; at the end of time it stays there. Rounded up to a millisecond.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        let below_a_second = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+        Self(self.0.saturating_add(duration.as_secs().saturating_mul(1000)).saturating_add(below_a_second))
     }
 }
 

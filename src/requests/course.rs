@@ -33,10 +33,12 @@ pub(crate) struct Course<'r> {
     answers: u8,
 }
 
-/// What an answer leads to.
-#[derive(Debug)]
+/// What an answer, or its absence, leads to.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Turn {
     Deliver,
+    /// The same again at once, on a new connection.
+    Anew,
     Redirect,
     #[cfg(feature = "digest")]
     Authenticate,

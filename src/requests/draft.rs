@@ -91,6 +91,10 @@ pub(crate) struct Staged {
     pub(crate) expects: bool,
 }
 
+impl Staged {
+    pub(crate) const NOTHING: Self = Self { bytes: 0..0, head_end: 0, follows: Follows::Nothing, expects: false };
+}
+
 /// What has to be sent after what is staged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Follows {
@@ -142,6 +146,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
 
     pub(crate) fn memory(&mut self) -> &mut [u8] {
         &mut self.memory
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.memory
     }
 
     pub(crate) fn into_memory(self) -> Memory<B> {
@@ -197,7 +205,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Stages the whole request in the work area: head, and body if it fits, in one piece.
-    pub(crate) fn stage(&mut self, body: &impl Outline) -> Result<Staged> {
+    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<Staged> {
         let setup = |kind| Error::new(Phase::Setup, kind);
         let (start, have) = (self.work(), self.memory.len());
         let has =

@@ -38,8 +38,8 @@ pub struct Response<'p, P: SocketPool + 'p> {
 }
 
 impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(socket: P::Socket<'p>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { socket: Some(socket), info }
+    pub(super) fn new(socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { socket, info }
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
