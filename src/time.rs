@@ -62,41 +62,45 @@ impl<T: Timer + ?Sized> Timer for &T {
 /// The instant by which work must be done, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Deadline(Option<Instant>);
+pub struct Deadline(Instant);
 
 impl Deadline {
-    /// No deadline: wait for ever.
-    pub const NEVER: Self = Self(None);
+    /// No deadline: wait for ever. It is the end of time, where no clock comes.
+    pub const NEVER: Self = Self(Instant(u64::MAX));
 
     /// A deadline at this instant.
     #[must_use]
     pub const fn at(instant: Instant) -> Self {
-        Self(Some(instant))
+        Self(instant)
     }
 
     /// A deadline this long from now; none for `None`.
     #[must_use]
     pub fn within(clock: &impl Clock, timeout: Option<Duration>) -> Self {
-        Self(timeout.map(|timeout| clock.now().after(timeout)))
+        timeout.map_or(Self::NEVER, |timeout| Self::at(clock.now().after(timeout)))
     }
 
     /// The instant, if there is one.
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
-        self.0
+        if self.0.0 == Self::NEVER.0.0 { None } else { Some(self.0) }
+    }
+
+    /// This deadline, or that instant if it is sooner.
+    pub(crate) fn or_at(self, instant: Instant) -> Self {
+        Self(self.0.min(instant))
     }
 
     /// This deadline, or one so long from now if that is sooner.
     #[cfg(feature = "tls")]
     pub(crate) fn or_within(self, clock: &impl Clock, timeout: Duration) -> Self {
-        let sooner = clock.now().after(timeout);
-        Self::at(self.0.map_or(sooner, |at| at.min(sooner)))
+        self.or_at(clock.now().after(timeout))
     }
 
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {
-        self.0.is_some_and(|at| clock.now() >= at)
+        clock.now() >= self.0
     }
 
     /// The work's output, or `None` when the deadline comes first.
@@ -106,17 +110,24 @@ impl Deadline {
     ///
     /// Pass large work pinned, `pin!(work)`: a future that is moved into another is there twice.
     pub async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Option<W::Output> {
-        let Some(at) = self.0 else { return Some(work.await) };
-        if timer.now() >= at {
+        if self.has_passed(timer) {
             return None;
         }
         let mut work = pin!(work);
-        let mut alarm = pin!(timer.wait_until(at));
+        let mut alarm = pin!(self.alarm(timer));
         core::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
         })
         .await
+    }
+
+    /// Waits for this deadline, for ever if there is none. Of its own, so that all work shares its code.
+    async fn alarm(self, timer: &impl Timer) {
+        match self.instant() {
+            Some(at) => timer.wait_until(at).await,
+            None => core::future::pending().await,
+        }
     }
 }
 

@@ -2,16 +2,10 @@
 
 use core::{ops::DerefMut, time::Duration};
 
-use super::{
-    builder::Options,
-    draft::Draft,
-    incoming::IncomingHead,
-    payload::SourceError,
-    retry::{Retry, asked_for},
-};
+use super::{builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, retry::Retry};
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
-    http::{DecodeError, Method, ResponseHead},
+    http::{DecodeError, Fields, Method, ResponseHead},
     time::{Deadline, Instant},
 };
 
@@ -85,8 +79,7 @@ impl<'r> Course<'r> {
         if !(self.options.retry.is_some_and(is_passing) && self.may_repeat(draft.method())) {
             return Ok(Turn::Deliver);
         }
-        let asked = asked_for(draft.received(head));
-        Ok(self.next_attempt(now, asked).map_or(Turn::Deliver, Turn::Repeat))
+        Ok(self.next_attempt(now, draft.received(head)).map_or(Turn::Deliver, Turn::Repeat))
     }
 
     /// When to try again after this error, if at all.
@@ -99,7 +92,7 @@ impl<'r> Course<'r> {
             Phase::Send | Phase::Head => self.may_repeat(method),
             _ => false,
         };
-        if is_network && may { self.next_attempt(now, Duration::ZERO) } else { None }
+        if is_network && may { self.next_attempt(now, Fields::default()) } else { None }
     }
 
     /// Whether a request that failed on a kept connection may be sent again on a new one (RFC 9110 §9.2.2, RFC 9112
@@ -124,10 +117,10 @@ impl<'r> Course<'r> {
         method.is_idempotent() || self.options.repeatable
     }
 
-    fn next_attempt(&mut self, now: Instant, asked: Duration) -> Option<Instant> {
+    fn next_attempt(&mut self, now: Instant, answer: Fields<'_>) -> Option<Instant> {
         let retry = self.options.retry.filter(|retry| self.attempts < retry.attempts)?;
-        let at = now.after(asked.saturating_add(retry.delay(self.attempts)));
-        if self.deadline.instant().is_some_and(|deadline| deadline <= at) {
+        let at = now.after(retry.wait_after(self.attempts, answer));
+        if self.deadline.or_at(at) == self.deadline {
             return None;
         }
         self.attempts += 1;
@@ -154,6 +147,5 @@ pub(crate) fn was_closed(error: Error) -> bool {
 
 /// A second from now, or the deadline if that is earlier.
 pub(crate) fn within_grace(now: Instant, deadline: Deadline) -> Deadline {
-    let soon = now.after(GRACE);
-    Deadline::at(deadline.instant().map_or(soon, |at| at.min(soon)))
+    deadline.or_at(now.after(GRACE))
 }

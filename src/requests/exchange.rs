@@ -56,7 +56,7 @@ pub(crate) enum Want {
 }
 
 /// What is being done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Begin,
     Connect,
@@ -89,7 +89,8 @@ pub(crate) struct Exchange<'r, M> {
     staged: Staged,
     /// What is to be written next: of the memory, or of the body's own bytes.
     unsent: Range<usize>,
-    upload: Upload,
+    /// There if the body streams.
+    upload: Option<Upload>,
     /// Whether the server is to be asked before any of the body is sent.
     asks: bool,
     is_reused: bool,
@@ -122,7 +123,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             by,
             staged: Staged::NOTHING,
             unsent: 0..0,
-            upload: Upload::new(Some(0)),
+            upload: None,
             asks: false,
             is_reused: false,
             incoming,
@@ -133,6 +134,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     }
 
     /// What is wanted next, after what was wanted ended like this.
+    #[inline(never)]
     pub(crate) fn next(&mut self, outcome: Result<usize>, body: &dyn Outline, now: Instant) -> Result<Want> {
         match self.step {
             Step::Begin | Step::Wait => self.begin(body),
@@ -140,18 +142,12 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
                 Ok(reused) => Ok(self.connected(reused > 0, body)),
                 Err(error) => self.failed(error, now),
             },
-            Step::Fill => {
-                let filled = outcome.and_then(|count| self.upload.filled(self.draft.memory(), self.unsent.end, count));
-                match filled {
-                    Ok(end) => {
-                        self.unsent.end = end;
-                        Ok(self.go(Step::Write))
-                    }
-                    Err(error) => self.failed(error, now),
-                }
-            }
+            Step::Fill => match outcome.and_then(|count| self.filled(count)) {
+                Ok(()) => Ok(self.go(Step::Write)),
+                Err(error) => self.failed(error, now),
+            },
             Step::Write | Step::WriteBody | Step::Flush => match outcome {
-                Ok(_) if self.step == Step::Flush => Ok(self.flushed(now)),
+                Ok(_) if matches!(self.step, Step::Flush) => Ok(self.flushed(now)),
                 Ok(count) => {
                     self.unsent.start += count;
                     Ok(self.write(body))
@@ -161,7 +157,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             Step::Ask { soon } => self.asked(outcome, soon, body, now),
             Step::Head | Step::Explain => match self.receive(outcome) {
                 Ok(None) => Ok(Want::Read),
-                Ok(Some(head)) => self.answered(head, self.step == Step::Head, now),
+                Ok(Some(head)) => self.answered(head, matches!(self.step, Step::Head), now),
                 Err(error) => {
                     let error = self.failure.take().unwrap_or(error);
                     self.failed_in_line(error, now)
@@ -205,9 +201,9 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// Where to put what is read or filled; never empty.
     pub(crate) fn room(&mut self) -> Result<&mut [u8]> {
         let memory = self.draft.memory();
-        match (self.step, &mut self.answer) {
-            (Step::Fill, _) => self.upload.room(memory, self.unsent.end),
-            (Step::Drain { left }, Some(answer)) => {
+        match (self.step, &self.upload, &mut self.answer) {
+            (Step::Fill, Some(upload), _) => upload.room(memory, self.unsent.end),
+            (Step::Drain { left }, _, Some(answer)) => {
                 let room = answer.body.room(memory);
                 let len = room.len().min(left);
                 Ok(&mut room[..len])
@@ -257,28 +253,40 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             self.unsent.end = self.staged.head_end;
         }
         self.upload = match self.staged.follows {
-            Follows::Stream(len) => Upload::new(len),
-            Follows::Nothing | Follows::Bytes => Upload::new(Some(0)),
+            Follows::Stream(upload) => Some(upload),
+            Follows::Nothing | Follows::Bytes => None,
         };
         self.send(body)
     }
 
     /// Sends what is staged, with the first piece of a stream behind it.
     fn send(&mut self, body: &dyn Outline) -> Want {
-        if self.asks || self.upload.is_done() {
-            self.step = Step::Write;
-            self.write(body)
-        } else {
-            self.go(Step::Fill)
+        if self.streams() && !self.asks {
+            return self.go(Step::Fill);
         }
+        self.step = Step::Write;
+        self.write(body)
+    }
+
+    /// Whether a stream goes on.
+    fn streams(&self) -> bool {
+        self.upload.is_some_and(|upload| !upload.is_done())
+    }
+
+    /// Takes in so much of a stream.
+    fn filled(&mut self, count: usize) -> Result<()> {
+        if let Some(upload) = &mut self.upload {
+            self.unsent.end = upload.filled(self.draft.memory(), self.unsent.end, count)?;
+        }
+        Ok(())
     }
 
     /// Writes what is left to be written, and flushes it.
     fn write(&mut self, body: &dyn Outline) -> Want {
-        if self.unsent.is_empty() && self.step == Step::Write && !self.asks {
+        if self.unsent.is_empty() && matches!(self.step, Step::Write) && !self.asks {
             let start = self.draft.work();
             self.unsent = start..start;
-            if self.staged.follows == Follows::Bytes {
+            if matches!(self.staged.follows, Follows::Bytes) {
                 self.step = Step::WriteBody;
                 self.unsent = 0..own_bytes(body).len();
             }
@@ -293,7 +301,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             self.by = within_grace(now, self.course.deadline);
             return self.go(Step::Ask { soon: self.by });
         }
-        self.go(if self.upload.is_done() { Step::Head } else { Step::Fill })
+        self.go(if self.streams() { Step::Fill } else { Step::Head })
     }
 
     /// The server was asked whether it wants the body, and has said something, or nothing for a moment.
@@ -366,7 +374,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// The server may have said why it hung up on a body.
     fn failed_to_send(&mut self, error: Error, now: Instant) -> Result<Want> {
-        let has_more = self.staged.follows != Follows::Nothing || self.staged.expects;
+        let has_more = !matches!(self.staged.follows, Follows::Nothing) || self.staged.expects;
         if self.asks || !has_more || !was_closed(error) {
             return self.failed_in_line(error, now);
         }

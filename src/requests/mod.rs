@@ -117,6 +117,7 @@ pub use self::{
     retry::Retry,
     session::{NoTls, Session},
     stream::{Event, Events, Lines},
+    upload::Upload,
 };
 #[cfg(feature = "gzip")]
 pub use crate::http::Inflate;
