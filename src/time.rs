@@ -123,7 +123,7 @@ impl Deadline {
     }
 
     /// Waits for this deadline, for ever if there is none. Of its own, so that all work shares its code.
-    async fn alarm(self, timer: &impl Timer) {
+    pub(crate) async fn alarm(self, timer: &impl Timer) {
         match self.instant() {
             Some(at) => timer.wait_until(at).await,
             None => core::future::pending().await,

@@ -321,7 +321,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
         let failed = |error| encode_error(error, start + head.len, have).in_phase(Phase::Head);
         let len = written.and_then(|()| writer.end()).map_err(failed)?;
-        self.drop_fields(|name| is_one_of(name, &["authorization"]));
+        self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         let end = self.work();
         shift(&mut self.memory, start + head.len..start + head.len + len, end);
         self.fields_len += len;
@@ -360,18 +360,18 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.move_to(next, start + head.len)?;
         #[cfg(feature = "digest")]
         if core::mem::take(&mut self.is_answer) {
-            self.drop_fields(|name| is_one_of(name, &["authorization"]));
+            self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         }
         if becomes_get {
             self.method = Method::Get;
             self.without_body = true;
-            self.drop_fields(|name| {
+            self.drop_fields(&|name| {
                 name.len() > 8 && name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
             });
         }
         if !stays {
             // RFC 9110 §15.4: what was meant for one origin is not for another.
-            self.drop_fields(|name| is_one_of(name, &PRIVATE));
+            self.drop_fields(&|name| is_one_of(name, &PRIVATE));
             self.is_elsewhere = true;
         }
         Ok(())
@@ -393,12 +393,12 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Removes the field lines whose name `unwanted` accepts.
-    fn drop_fields(&mut self, unwanted: impl Fn(&str) -> bool) {
+    fn drop_fields(&mut self, unwanted: &dyn Fn(&str) -> bool) {
         let (mut read, mut write, end) = (self.url.len(), self.url.len(), self.work());
         while let Some(line) = self.memory.get(read..end).filter(|rest| !rest.is_empty()) {
             let len = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |position| position + 1);
             let name = line.split(|byte| *byte == b':').next().and_then(|name| core::str::from_utf8(name).ok());
-            if !name.is_some_and(&unwanted) {
+            if !name.is_some_and(unwanted) {
                 shift(&mut self.memory, read..read + len, write);
                 write += len;
             }

@@ -139,7 +139,7 @@ enum Trailers {
 }
 
 /// What has to happen for more of the body.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
     /// Nothing: so many bytes were delivered; 0 at the end.
     Nothing(usize),
