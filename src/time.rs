@@ -114,16 +114,16 @@ impl Deadline {
             return None;
         }
         let mut work = pin!(work);
-        let mut alarm = pin!(self.alarm(timer));
+        let mut end = pin!(self.end(timer));
         core::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+            Poll::Pending => end.as_mut().poll(context).map(|()| None),
         })
         .await
     }
 
-    /// Waits for this deadline, for ever if there is none. Of its own, so that all work shares its code.
-    pub(crate) async fn alarm(self, timer: &impl Timer) {
+    /// Waits for this deadline, for ever if there is none. Apart from the work, so that all work shares its code.
+    pub(crate) async fn end(self, timer: &impl Timer) {
         match self.instant() {
             Some(at) => timer.wait_until(at).await,
             None => core::future::pending().await,

@@ -38,6 +38,8 @@ pub(crate) struct Slot<C> {
 
 struct Ledger<const N: usize, const W: usize> {
     entries: [Entry; N],
+    /// Under what the connection in each slot is found, where that was put to rest.
+    keys: [Option<StoredKey>; N],
     /// Counts connections put to rest, so that the longest resting one is known.
     rests: u64,
     high_water: usize,
@@ -49,7 +51,7 @@ struct Ledger<const N: usize, const W: usize> {
 enum Entry {
     Free,
     InUse,
-    Idle { key: StoredKey, number: u64, since: Instant },
+    Idle { number: u64, since: Instant },
 }
 
 /// Somebody in line.
@@ -110,8 +112,8 @@ impl<const N: usize, const W: usize> Ledger<N, W> {
     /// The idle slot that is `wanted`, and `better` by its number than any other such.
     fn idle(&self, wanted: impl Fn(&StoredKey) -> bool, better: impl Fn(u64, u64) -> bool) -> Option<usize> {
         let mut best = None;
-        for (index, entry) in self.entries.iter().enumerate() {
-            if let Entry::Idle { key, number, .. } = entry
+        for (index, (entry, key)) in self.entries.iter().zip(&self.keys).enumerate() {
+            if let (Entry::Idle { number, .. }, Some(key)) = (entry, key)
                 && best.is_none_or(|(_, than)| better(*number, than))
                 && wanted(key)
             {
@@ -151,6 +153,7 @@ impl<C, R: RawMutex, const N: usize, const W: usize> Slots<C, R, N, W> {
             places: [const { Place::new(Slot { connection: None, peer: None }) }; N],
             ledger: Mutex::new(RefCell::new(Ledger {
                 entries: [const { Entry::Free }; N],
+                keys: [const { None }; N],
                 rests: 0,
                 high_water: 0,
                 line: heapless::Vec::new(),
@@ -294,10 +297,13 @@ impl<C, R: RawMutex, const N: usize, const W: usize> Lease<'_, C, R, N, W> {
         {
             let number = self.entry.ledger.lock(|ledger| {
                 let mut ledger = ledger.borrow_mut();
+                if let Some(place) = ledger.keys.get_mut(self.entry.index) {
+                    *place = Some(key);
+                }
                 ledger.rests += 1;
                 ledger.rests
             });
-            self.entry.next = Entry::Idle { key, number, since: now };
+            self.entry.next = Entry::Idle { number, since: now };
         }
     }
 }

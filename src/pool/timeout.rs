@@ -43,6 +43,8 @@ impl Timeout {
 
 impl Patience {
     /// The work's output, or what to report when there is none in time. Large work is passed pinned.
+    ///
+    /// There is one place where the work is polled: it is compiled into this, and is large.
     pub(crate) async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Result<W::Output, ErrorKind> {
         if let Self::Until(deadline) = self
             && deadline.has_passed(timer)
@@ -63,7 +65,7 @@ impl Patience {
         match self {
             Self::Nothing => ErrorKind::WouldBlock,
             Self::Until(deadline) => {
-                deadline.alarm(timer).await;
+                deadline.end(timer).await;
                 ErrorKind::Timeout
             }
         }
