@@ -2,11 +2,11 @@
 //! faces use it: they do what it wants next, and tell it how that went.
 //!
 //! ```text
-//!  Begin ─► Connect ─► Write ─► Flush ──────────────────────────► Head ─► Deliver
-//!    ▲                  ▲ │ ▲    │ ▲ │                             │
-//!    │                  │ ▼ └────┘ │ └─► Ask (for 100) ─► Write    │ redirect, challenge, retry
-//!    │                 Fill   WriteBody                            ▼
-//!    └──────────────── Rewind ◄── Wait ◄────────── Leave ◄────── Drain
+//!                 ┌── Fill ◄──┐   ┌─► Ask ─► what is left
+//!                 ▼           │   │
+//!  Socket ─► Connect ─► Write ─► Flush ─► Head ─► Deliver
+//!    ▲                                     │ redirect, challenge, retry
+//!    └──── Rewind, Wait ◄──── Leave ◄──── Drain
 //! ```
 //!
 //! When sending fails because the peer hung up, `Explain` reads whether it said why. When a connection that was kept turns
@@ -21,7 +21,6 @@ use super::{
     incoming::{IncomingBody, IncomingHead},
     payload::{Outline, Plan},
     response::{LeaseTerms, MAX_DRAIN, ResponseInfo},
-    upload::Upload,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
@@ -34,8 +33,10 @@ use crate::{
 /// What has to happen for the exchange to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
-    /// Connect to [`Exchange::key`]; the count is 1 for a connection that was used before, which is wanted only if
-    /// [`Exchange::may_reuse`] says so.
+    /// Get a socket: one that was kept under [`Exchange::key`] if [`Exchange::may_reuse`] says so, and the count is 1
+    /// then; or else a new one.
+    Socket,
+    /// Connect it, with TLS if [`Exchange::key`] says so.
     Connect,
     /// Write some of [`Exchange::unsent`].
     Write,
@@ -59,6 +60,7 @@ pub(crate) enum Want {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Begin,
+    Socket,
     Connect,
     Fill,
     Write,
@@ -89,8 +91,6 @@ pub(crate) struct Exchange<'r, M> {
     staged: Staged,
     /// What is to be written next: of the memory, or of the body's own bytes.
     unsent: Range<usize>,
-    /// There if the body streams.
-    upload: Option<Upload>,
     /// Whether the server is to be asked before any of the body is sent.
     asks: bool,
     is_reused: bool,
@@ -111,19 +111,17 @@ struct Answer {
 }
 
 impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
-    pub(crate) fn new(mut draft: Draft<'r, M>, options: Options<'r>, tls: TlsId, now: Instant) -> Self {
+    pub(crate) fn new(mut draft: Draft<'r, M>, options: Options<'r>, tls: TlsId) -> Self {
         draft.settle(&options);
-        let by = options.timeout.map_or(Deadline::NEVER, |timeout| Deadline::at(now.after(timeout)));
         let incoming = IncomingHead::new(&draft);
         Self {
             draft,
-            course: Course::new(options, by),
+            course: Course::new(options),
             tls,
             step: Step::Begin,
-            by,
+            by: Deadline::NEVER,
             staged: Staged::NOTHING,
             unsent: 0..0,
-            upload: None,
             asks: false,
             is_reused: false,
             incoming,
@@ -137,8 +135,13 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     #[inline(never)]
     pub(crate) fn next(&mut self, outcome: Result<usize>, body: &dyn Outline, now: Instant) -> Result<Want> {
         match self.step {
-            Step::Begin | Step::Wait => self.begin(body),
-            Step::Connect => match outcome {
+            Step::Begin => {
+                self.course.start(now);
+                self.begin(body)
+            }
+            Step::Wait => self.begin(body),
+            Step::Socket | Step::Connect => match outcome {
+                Ok(0) if matches!(self.step, Step::Socket) => Ok(self.go(Step::Connect)),
                 Ok(reused) => Ok(self.connected(reused > 0, body)),
                 Err(error) => self.failed(error, now),
             },
@@ -201,8 +204,8 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// Where to put what is read or filled; never empty.
     pub(crate) fn room(&mut self) -> Result<&mut [u8]> {
         let memory = self.draft.memory();
-        match (self.step, &self.upload, &mut self.answer) {
-            (Step::Fill, Some(upload), _) => upload.room(memory, self.unsent.end),
+        match (self.step, &self.staged.follows, &mut self.answer) {
+            (Step::Fill, Follows::Stream(upload), _) => upload.room(memory, self.unsent.end),
             (Step::Drain { left }, _, Some(answer)) => {
                 let room = answer.body.room(memory);
                 let len = room.len().min(left);
@@ -232,7 +235,8 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             Step::Leave => Want::Leave,
             Step::Ask { .. } | Step::Head | Step::Explain | Step::Drain { .. } => Want::Read,
             Step::Rewind => Want::Rewind,
-            Step::Begin | Step::Connect | Step::Wait => Want::Connect,
+            Step::Connect => Want::Connect,
+            Step::Begin | Step::Socket | Step::Wait => Want::Socket,
         }
     }
 
@@ -241,7 +245,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         self.staged = self.draft.stage(body)?;
         self.by = self.course.deadline;
         self.failure = None;
-        Ok(self.go(Step::Connect))
+        Ok(self.go(Step::Socket))
     }
 
     fn connected(&mut self, is_reused: bool, body: &dyn Outline) -> Want {
@@ -252,10 +256,6 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         if self.asks {
             self.unsent.end = self.staged.head_end;
         }
-        self.upload = match self.staged.follows {
-            Follows::Stream(upload) => Some(upload),
-            Follows::Nothing | Follows::Bytes => None,
-        };
         self.send(body)
     }
 
@@ -270,12 +270,12 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// Whether a stream goes on.
     fn streams(&self) -> bool {
-        self.upload.is_some_and(|upload| !upload.is_done())
+        matches!(&self.staged.follows, Follows::Stream(upload) if !upload.is_done())
     }
 
     /// Takes in so much of a stream.
     fn filled(&mut self, count: usize) -> Result<()> {
-        if let Some(upload) = &mut self.upload {
+        if let Follows::Stream(upload) = &mut self.staged.follows {
             self.unsent.end = upload.filled(self.draft.memory(), self.unsent.end, count)?;
         }
         Ok(())

@@ -15,7 +15,6 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
     http::Method,
-    pool::ConnectionManager,
     time::{Clock as _, Timer as _},
     traits::{Key, Socket, SocketPool, TlsContext, TlsId},
 };
@@ -176,66 +175,74 @@ where
     /// # Cancel safety
     /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
     /// it. A source that was lent to the request has been read as far as it was.
-    pub async fn send(self) -> Result<Response<'p, P>> {
+    pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>> {
         let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
-        let timer = pool.timer();
-        let mut exchange = Exchange::new(draft?, options, tls.id(), timer.now());
-        let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
-        loop {
-            let want = exchange.next(outcome, &body, timer.now())?;
-            if let Some(socket) = &mut line {
-                socket.set_deadline(exchange.deadline());
-            }
-            outcome = match (want, &mut line) {
-                (Want::Deliver, _) => return Ok(Response::new(line, exchange.into_info()?)),
-                (Want::Connect, _) => {
-                    line = exchange.may_reuse().then(|| pool.kept(exchange.key())).flatten();
-                    if line.is_some() {
-                        Ok(1)
-                    } else {
-                        let (Key { host, port, tls: id, .. }, deadline) = (exchange.key(), exchange.deadline());
-                        let tls = id.is_some().then_some(*tls);
-                        let leased = ConnectionManager::new(*pool).new_socket(host, port, tls, deadline).await;
-                        leased.map(|leased| {
-                            line = Some(leased.socket);
-                            0
-                        })
-                    }
+        // Worked on where it lies: moved into an `async fn`, it would be there twice.
+        let mut exchange = draft.map(|draft| Exchange::new(draft, options, tls.id()));
+        async move {
+            let under_way = exchange.as_mut().map_err(|error| *error)?;
+            let timer = pool.timer();
+            let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+            loop {
+                let want = under_way.next(outcome, &body, timer.now())?;
+                if let Some(socket) = &mut line {
+                    socket.set_deadline(under_way.deadline());
                 }
-                (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)).await {
-                    Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
-                    outcome => outcome,
-                },
-                (Want::Flush, Some(socket)) => socket.flush().await.map(|()| 0),
-                (Want::Read, Some(socket)) => match exchange.room() {
-                    Ok(room) => socket.read(room).await,
-                    Err(error) => Err(error),
-                },
-                (Want::Fill, _) => {
-                    let deadline = exchange.deadline();
-                    match exchange.room() {
-                        Ok(room) => match deadline.limit(timer, pin!(body.fill(room))).await {
-                            Some(filled) => filled.map_err(at_fault),
-                            None => Err(Error::new(Phase::Send, ErrorKind::Timeout)),
-                        },
+                outcome = match (want, &mut line) {
+                    (Want::Deliver, _) => return Ok(Response::new(line, exchange?.into_info()?)),
+                    (Want::Socket, _) => {
+                        line = under_way.may_reuse().then(|| pool.kept(under_way.key())).flatten();
+                        match line {
+                            Some(_) => Ok(1),
+                            None => pool.socket(under_way.deadline()).await.map(|socket| {
+                                line = Some(socket);
+                                0
+                            }),
+                        }
+                    }
+                    (Want::Connect, Some(socket)) => {
+                        let Key { host, port, tls: id, .. } = under_way.key();
+                        let connected = match id {
+                            Some(_) => tls.connect(socket, host, port).await,
+                            None => socket.connect(host, port).await,
+                        };
+                        connected.map(|()| 0)
+                    }
+                    (Want::Write, Some(socket)) => match socket.write(under_way.unsent(&body)).await {
+                        Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
+                        outcome => outcome,
+                    },
+                    (Want::Flush, Some(socket)) => socket.flush().await.map(|()| 0),
+                    (Want::Read, Some(socket)) => match under_way.room() {
+                        Ok(room) => socket.read(room).await,
                         Err(error) => Err(error),
+                    },
+                    (Want::Fill, _) => {
+                        let deadline = under_way.deadline();
+                        match under_way.room() {
+                            Ok(room) => match deadline.limit(timer, pin!(body.fill(room))).await {
+                                Some(filled) => filled.map_err(at_fault),
+                                None => Err(Error::new(Phase::Send, ErrorKind::Timeout)),
+                            },
+                            Err(error) => Err(error),
+                        }
                     }
-                }
-                (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
-                (Want::Leave, _) => {
-                    if let Some(socket) = line.take()
-                        && exchange.may_keep()
-                    {
-                        socket.keep(exchange.key());
+                    (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
+                    (Want::Leave, _) => {
+                        if let Some(socket) = line.take()
+                            && under_way.may_keep()
+                        {
+                            socket.keep(under_way.key());
+                        }
+                        Ok(0)
                     }
-                    Ok(0)
-                }
-                (Want::Wait(at), _) => {
-                    timer.wait_until(at).await;
-                    Ok(0)
-                }
-                (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
-            };
+                    (Want::Wait(at), _) => {
+                        timer.wait_until(at).await;
+                        Ok(0)
+                    }
+                    (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                };
+            }
         }
     }
 }

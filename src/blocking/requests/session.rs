@@ -6,10 +6,7 @@ use embedded_io::{ErrorKind as IoKind, Read as _, Write as _};
 
 use super::{payload::Payload, response::Response};
 use crate::{
-    blocking::{
-        ConnectionManager,
-        traits::{Socket, SocketPool, TlsContext, TlsId},
-    },
+    blocking::traits::{Socket, SocketPool, TlsContext, TlsId},
     error::{Error, ErrorKind, Phase, Result},
     http::Method,
     pool::Key,
@@ -165,7 +162,7 @@ where
     pub fn send(self) -> Result<Response<'p, P>> {
         let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
         let clock = pool.clock();
-        let mut exchange = Exchange::new(draft?, options, tls.id(), clock.now());
+        let mut exchange = Exchange::new(draft?, options, tls.id());
         let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
         loop {
             let want = exchange.next(outcome, &body, clock.now())?;
@@ -174,19 +171,23 @@ where
             }
             outcome = match (want, &mut line) {
                 (Want::Deliver, _) => return Ok(Response::new(line, exchange.into_info()?)),
-                (Want::Connect, _) => {
+                (Want::Socket, _) => {
                     line = exchange.may_reuse().then(|| pool.kept(exchange.key())).flatten();
-                    if line.is_some() {
-                        Ok(1)
-                    } else {
-                        let (Key { host, port, tls: id, .. }, deadline) = (exchange.key(), exchange.deadline());
-                        let tls = id.is_some().then_some(*tls);
-                        let leased = ConnectionManager::new(*pool).new_socket(host, port, tls, deadline);
-                        leased.map(|leased| {
-                            line = Some(leased.socket);
+                    match line {
+                        Some(_) => Ok(1),
+                        None => pool.socket().map(|socket| {
+                            line = Some(socket);
                             0
-                        })
+                        }),
                     }
+                }
+                (Want::Connect, Some(socket)) => {
+                    let Key { host, port, tls: id, .. } = exchange.key();
+                    let connected = match id {
+                        Some(_) => tls.connect(socket, host, port),
+                        None => socket.connect(host, port),
+                    };
+                    connected.map(|()| 0)
                 }
                 (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)) {
                     Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -214,7 +215,7 @@ where
                     pool.wait_until(at);
                     Ok(0)
                 }
-                (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
             };
         }
     }
