@@ -2,7 +2,6 @@
 
 use core::{net::Ipv4Addr, time::Duration};
 
-use embassy_futures::select::{Either, select};
 use embassy_net::{
     Config, Ipv4Cidr, StackResources, StaticConfigV4,
     dns::DnsSocket,
@@ -97,15 +96,11 @@ pub fn run(app: impl AsyncFnOnce(Wire, Device) -> Tally) -> ! {
     }
     let roots = roots(&settings);
     let device = Device { settings, clock, roots };
-    match qemu_board::block_on(select(runner.run(), app(network, device))) {
-        Either::First(never) => never,
-        Either::Second(tally) => {
-            log::info!("instructions: {}", qemu_board::instructions());
-            log::info!("stack: {} bytes", qemu_board::stack_used());
-            log::info!("rounds: {} done, {} failed", tally.done, tally.failed);
-            qemu_board::exit(0)
-        }
-    }
+    let tally = qemu_board::block_on(app(network, device), runner.run());
+    log::info!("instructions: {}", qemu_board::instructions());
+    log::info!("stack: {} bytes", qemu_board::stack_used());
+    log::info!("rounds: {} done, {} failed", tally.done, tally.failed);
+    qemu_board::exit(0)
 }
 
 /// The board's address in QEMU's user network, where 10.0.2.2 is the machine that runs it.
@@ -136,7 +131,7 @@ fn card() -> Card {
 type Card = crate::virtio::Virtio;
 #[cfg(target_arch = "riscv32")]
 fn card() -> Card {
-    use crate::virtio::{NO_FRAMES, Virtio};
-    static FRAMES: ConstStaticCell<crate::virtio::Frames> = ConstStaticCell::new(NO_FRAMES);
-    Virtio::new(FRAMES.take())
+    use crate::virtio::Frames;
+    static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
+    Card::new(FRAMES.take())
 }

@@ -7,7 +7,7 @@ use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxTok
 /// The longest Ethernet frame, without its checksum.
 pub const FRAME: usize = 1514;
 
-/// Sends and receives frames. Interrupts when one has arrived.
+/// Sends and receives frames. Interrupts when one has arrived, and when there is room to send again.
 pub trait Nic {
     /// The address of the card.
     fn mac(&self) -> [u8; 6];
@@ -33,7 +33,7 @@ impl<N: Nic> Ethernet<N> {
     }
 }
 
-/// The executor polls again after every interrupt, so no waker has to be remembered here.
+/// The executor polls again after every interrupt, so no waker is remembered here.
 impl<N: Nic> Driver for Ethernet<N> {
     type RxToken<'a>
         = Received<'a>
@@ -45,16 +45,16 @@ impl<N: Nic> Driver for Ethernet<N> {
         Self: 'a;
 
     fn receive(&mut self, _: &mut Context<'_>) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        // A frame that arrives may have to be answered.
+        if !self.nic.can_send() {
+            return None;
+        }
         let len = self.nic.receive(&mut self.rx)?;
         Some((Received(&mut self.rx[..len]), ToSend { nic: &mut self.nic, tx: &mut self.tx }))
     }
 
-    fn transmit(&mut self, context: &mut Context<'_>) -> Option<Self::TxToken<'_>> {
-        if !self.nic.can_send() {
-            context.waker().wake_by_ref();
-            return None;
-        }
-        Some(ToSend { nic: &mut self.nic, tx: &mut self.tx })
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Self::TxToken<'_>> {
+        self.nic.can_send().then_some(ToSend { nic: &mut self.nic, tx: &mut self.tx })
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
