@@ -82,8 +82,8 @@ pub struct Virtio {
     /// Which token the device gave for each buffer that it has.
     tokens: [u16; QUEUE],
     tx: &'static mut Frame,
-    /// The token of the frame that is being sent.
-    sending: Option<u16>,
+    /// The token of the frame that is being sent, and where it ends.
+    sending: Option<(u16, usize)>,
 }
 
 impl Virtio {
@@ -130,11 +130,11 @@ impl Nic for Virtio {
     }
 
     fn can_send(&mut self) -> bool {
-        if let Some(token) = self.sending
+        if let Some((token, end)) = self.sending
             && self.device.poll_transmit() == Some(token)
         {
             // SAFETY: the buffer that the device was given with this token.
-            let _ = unsafe { self.device.transmit_complete(token, self.tx) };
+            let _ = unsafe { self.device.transmit_complete(token, &self.tx[..end]) };
             self.sending = None;
         }
         self.sending.is_none()
@@ -145,6 +145,7 @@ impl Nic for Virtio {
         let end = header + frame.len();
         self.tx[header..end].copy_from_slice(frame);
         // SAFETY: the buffer is not touched until `can_send` has it back.
-        self.sending = unsafe { self.device.transmit_begin(&self.tx[..end]) }.ok();
+        let token = unsafe { self.device.transmit_begin(&self.tx[..end]) }.expect("nothing else is being sent");
+        self.sending = Some((token, end));
     }
 }
