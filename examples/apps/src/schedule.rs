@@ -66,6 +66,11 @@ impl<'r> Schedule<'r> {
         Session::new(pool, tls).timeout(Some(self.timeout))
     }
 
+    /// How long a request may take.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.timeout
+    }
+
     pub(crate) const fn retries(&self) -> Retry<'r> {
         self.retry
     }
