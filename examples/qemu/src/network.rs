@@ -59,7 +59,8 @@ pub fn run(app: impl AsyncFnOnce(Wire, Device) -> Tally) -> ! {
     let settings = Settings::from_command_line();
     static NIC: StaticCell<Ethernet<Card>> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<{ SOCKETS + 2 }>> = StaticCell::new();
-    static MEMORY: ConstStaticCell<NetworkResources<SOCKETS, 1, RX, TX>> = ConstStaticCell::new(NetworkResources::new());
+    static MEMORY: ConstStaticCell<NetworkResources<SOCKETS, 1, RX, TX>> =
+        ConstStaticCell::new(NetworkResources::new());
 
     let mut seed = [0; 8];
     qemu_board::random(&mut seed);
@@ -69,8 +70,7 @@ pub fn run(app: impl AsyncFnOnce(Wire, Device) -> Tally) -> ! {
         RESOURCES.init_with(StackResources::new),
         u64::from_le_bytes(seed),
     );
-    let network =
-        Network::new(TcpClient::new(stack, CLIENT.init_with(TcpClientState::new)), DnsSocket::new(stack), Time);
+    let network = Network::new(stack, MEMORY.take());
     let clock = WallClock::new(EmbassyTimer);
     if let Some(date) = settings.date {
         clock.set(Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(date))));
