@@ -1,7 +1,11 @@
 //! A cable between two stacks.
 
 use core::{future::poll_fn, pin::pin, task::Poll};
-use std::collections::BinaryHeap;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BinaryHeap,
+    rc::Rc,
+};
 
 use embassy_net_driver_channel::{Runner, RxRunner, TxRunner};
 use embassy_time::{Duration, Instant, Timer};
@@ -19,23 +23,35 @@ pub struct Cable {
     pub jitter: Duration,
 }
 
+/// What a test sees of a cable, and can do to it.
+#[derive(Default)]
+pub struct Wire {
+    /// While it is cut, every frame is lost.
+    pub cut: Cell<bool>,
+    /// Every frame that was sent, whether it was lost or not.
+    pub frames: RefCell<Vec<Vec<u8>>>,
+}
+
 impl Cable {
     /// A cable as it should be.
     pub const GOOD: Self = Self { loss: 0, delay: Duration::from_millis(1), jitter: Duration::from_ticks(0) };
 
-    pub fn join(self, a: Runner<'static, MTU>, b: Runner<'static, MTU>, background: &mut Tasks) {
+    pub fn join(self, a: Runner<'static, MTU>, b: Runner<'static, MTU>, background: &mut Tasks) -> Rc<Wire> {
         let ((_, a_in, a_out), (_, b_in, b_out)) = (a.split(), b.split());
-        background.spawn(self.carry(a_out, b_in, 1));
-        background.spawn(self.carry(b_out, a_in, 2));
+        let wire = Rc::new(Wire::default());
+        background.spawn(self.carry(wire.clone(), a_out, b_in, 1));
+        background.spawn(self.carry(wire.clone(), b_out, a_in, 2));
+        wire
     }
 
-    async fn carry(self, mut from: TxRunner<'static, MTU>, mut to: RxRunner<'static, MTU>, seed: u64) {
+    async fn carry(self, wire: Rc<Wire>, mut from: TxRunner<'static, MTU>, mut to: RxRunner<'static, MTU>, seed: u64) {
         let mut random = Random(seed);
         let mut travelling = BinaryHeap::new();
         let mut count = 0u64;
         poll_fn(|context| {
             while let Poll::Ready(frame) = from.poll_tx_buf(context) {
-                if random.below(100) >= self.loss {
+                wire.frames.borrow_mut().push(frame.to_vec());
+                if random.below(100) >= self.loss && !wire.cut.get() {
                     count += 1;
                     let arrival =
                         Instant::now() + self.delay + Duration::from_ticks(random.below(self.jitter.as_ticks() + 1));

@@ -2,7 +2,7 @@
 
 use core::{
     cell::{Cell, RefCell},
-    future::Future,
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
@@ -47,6 +47,45 @@ fn sleep() -> bool {
     true
 }
 
+/// Does both in one task.
+pub async fn zip<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut a_output, mut b_output) = (None, None);
+    poll_fn(|context| {
+        if a_output.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(context)
+        {
+            a_output = Some(output);
+        }
+        if b_output.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(context)
+        {
+            b_output = Some(output);
+        }
+        if a_output.is_some() && b_output.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (a_output.unwrap(), b_output.unwrap())
+}
+
+/// Polls so many times, and drops what is not done by then.
+pub async fn drop_after<W: Future>(polls: usize, work: W) -> Option<W::Output> {
+    let mut work = pin!(work);
+    let mut rest = polls;
+    poll_fn(|context| {
+        if rest == 0 {
+            return Poll::Ready(None);
+        }
+        rest -= 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if rest == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -56,7 +95,7 @@ impl Wake for Woken {
 }
 
 /// Work that runs beside others.
-pub struct Task {
+struct Task {
     work: Pin<Box<dyn Future<Output = ()>>>,
     woken: Arc<Woken>,
 }

@@ -7,14 +7,15 @@ mod cable;
 mod executor;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
 use embassy_net::{ConfigV4, ConfigV6, Ipv4Cidr, Ipv6Cidr, Stack, StackResources, StaticConfigV4, StaticConfigV6};
 use embassy_net_driver_channel::driver::{HardwareAddress, LinkState};
 use socketpool::stack::embassy::{Network, NetworkResources};
 
 pub use self::{
-    cable::Cable,
-    executor::{Task, Tasks},
+    cable::{Cable, Wire},
+    executor::{Tasks, drop_after, zip},
 };
 
 /// Bytes of an Ethernet frame.
@@ -39,6 +40,7 @@ pub struct Pair {
     /// Also the name server of the client.
     pub server: Net,
     pub background: Tasks,
+    pub wire: Rc<Wire>,
 }
 
 /// A new pair.
@@ -46,8 +48,8 @@ pub fn pair(cable: Cable) -> Pair {
     let mut background = Tasks::new();
     let (client, client_port) = network(CLIENT, &mut background);
     let (server, server_port) = network(SERVER, &mut background);
-    cable.join(client_port, server_port, &mut background);
-    Pair { client, server, background }
+    let wire = cable.join(client_port, server_port, &mut background);
+    Pair { client, server, background, wire }
 }
 
 /// The IPv6 address of the host with this IPv4 address.

@@ -6,17 +6,15 @@
 //! when all are in use, `OutOfMemory` says so.
 //!
 //! ```text
-//!                 connect, accept                 shutdown, then drop
-//!   free socket ───────────────────▶ connection ───────────────────────▶ free socket, still sending its FIN
-//!        ▲                               │                                        │
-//!        └────── drop: RST is sent ──────┘                                        │
-//!        ▲                                                                        │
-//!        └──────────── acknowledged, 10 seconds later, or when needed ────────────┘
+//!               connect, accept                drop: FIN
+//!   free socket ────────────────▶ connection ───────────────▶ free socket that still delivers
+//!        ▲                            │                                  │
+//!        ├───────── drop: RST ────────┘                                  │
+//!        └────── delivered, ten seconds of silence, or needed ───────────┘
 //! ```
 //!
-//! A peer always learns the end: a FIN after [`shutdown`](super::Connection::shutdown), a RST when a connection or an
-//! unfinished attempt is just dropped. [`flush`](embedded_io_async::Write::flush) waits until the peer has
-//! acknowledged everything.
+//! A peer always learns the end: [a FIN if it was complete, a RST if not](NetworkConnection).
+//! [`flush`](embedded_io_async::Write::flush) waits until the peer has acknowledged everything.
 //!
 //! # Room in the stack
 //! `StackResources` must have room for the `TCP` + `UDP` sockets of this network, one socket of the stack's own for DNS,
@@ -60,11 +58,13 @@
 //! - A datagram that is larger than `DATAGRAM` bytes, or than the link can carry, is lost.
 //! - Sockets that are made beside this network are not seen: keep to other ports.
 
+mod listen;
 mod tcp;
+mod udp;
 
 use core::{
     array,
-    cell::Cell,
+    cell::{Cell, RefCell},
     net::{IpAddr, SocketAddr},
     task::Waker,
 };
@@ -73,12 +73,16 @@ use embassy_net::{
     IpAddress, IpEndpoint, Stack,
     dns::{self, DnsQueryType},
     tcp::TcpSocket,
+    udp::UdpSocket,
 };
 use embedded_io_async::ErrorKind;
 
-use self::tcp::free;
 pub use self::tcp::{NetworkConnection, NetworkReader, NetworkWriter};
-use super::{Connect, Family, Resolve, ResolveError};
+use self::{
+    tcp::free,
+    udp::{Groups, UdpMemory},
+};
+use super::{Connect, Family, Local, Resolve, ResolveError};
 use crate::{
     SocketPool,
     lending::Place,
@@ -101,6 +105,7 @@ pub struct NetworkResources<
     const DATAGRAM: usize = 1472,
 > {
     tcp: [([u8; RX], [u8; TX]); TCP],
+    udp: [UdpMemory<DATAGRAM>; UDP],
 }
 
 impl<const TCP: usize, const UDP: usize, const RX: usize, const TX: usize, const DATAGRAM: usize>
@@ -109,7 +114,7 @@ impl<const TCP: usize, const UDP: usize, const RX: usize, const TX: usize, const
     /// All of it empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { tcp: [([0; RX], [0; TX]); TCP] }
+        Self { tcp: [([0; RX], [0; TX]); TCP], udp: [const { UdpMemory::new() }; UDP] }
     }
 }
 
@@ -134,11 +139,14 @@ pub struct Network<'d, const TCP: usize, const UDP: usize = 1> {
     stack: Stack<'d>,
     tcp: [Place<TcpSocket<'d>>; TCP],
     seats: [Seat; TCP],
+    udp: [Place<UdpSocket<'d>>; UDP],
+    /// The ports of the UDP sockets that somebody holds; 0 for the others.
+    ports: [Cell<u16>; UDP],
+    groups: RefCell<Groups>,
 }
 
-/// Where a listener sits: its port, and whom to wake when a socket is free again.
+/// Where a listener sits: its port (0 if nobody sits there), and whom to wake when a socket is free again.
 struct Seat {
-    #[expect(dead_code, reason = "listeners come next")]
     port: Cell<u16>,
     waker: Cell<Option<Waker>>,
 }
@@ -157,6 +165,9 @@ impl<'d, const TCP: usize, const UDP: usize> Network<'d, TCP, UDP> {
             stack,
             tcp: memory.tcp.each_mut().map(|(rx, tx)| Place::new(TcpSocket::new(stack, rx, tx))),
             seats: array::from_fn(|_| Seat { port: Cell::new(0), waker: Cell::new(None) }),
+            udp: memory.udp.each_mut().map(|memory| Place::new(memory.socket(stack))),
+            ports: array::from_fn(|_| Cell::new(0)),
+            groups: RefCell::new(Groups::new()),
         }
     }
 
@@ -174,6 +185,22 @@ impl<'d, const TCP: usize, const UDP: usize> Network<'d, TCP, UDP> {
             #[cfg(not(feature = "embassy-net-ipv6"))]
             Family::Ipv6 => false,
             Family::Any => true,
+        }
+    }
+
+    /// Whether this is where we are.
+    fn is_local(&self, local: Local) -> bool {
+        match local.address {
+            None => self.has_family(local.family),
+            Some(IpAddr::V4(address)) => {
+                self.stack.config_v4().is_some_and(|config| config.address.address() == address)
+            }
+            #[cfg(feature = "embassy-net-ipv6")]
+            Some(IpAddr::V6(address)) => {
+                self.stack.config_v6().is_some_and(|config| config.address.address() == address)
+            }
+            #[cfg(not(feature = "embassy-net-ipv6"))]
+            Some(IpAddr::V6(_)) => false,
         }
     }
 
@@ -245,6 +272,13 @@ impl<const TCP: usize, const UDP: usize> Clock for Network<'_, TCP, UDP> {
 impl<const TCP: usize, const UDP: usize> Timer for Network<'_, TCP, UDP> {
     async fn wait_until(&self, at: Instant) {
         EmbassyTimer.wait_until(at).await;
+    }
+}
+
+impl Family {
+    /// Whether this address is of the family.
+    const fn has(self, address: IpAddr) -> bool {
+        matches!((self, address), (Self::Any, _) | (Self::Ipv4, IpAddr::V4(_)) | (Self::Ipv6, IpAddr::V6(_)))
     }
 }
 

@@ -1,9 +1,9 @@
 //! TCP connections: sockets of the stack in somebody's hands.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{future::Future, net::SocketAddr, pin::pin, task::Context, time::Duration};
 
 use embassy_net::{
-    IpEndpoint,
+    IpEndpoint, IpListenEndpoint,
     tcp::{ConnectError, State, TcpReader, TcpSocket, TcpWriter},
 };
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -12,44 +12,65 @@ use super::{Seat, socket_addr};
 use crate::{
     lending::{Loan, Place},
     stack::{Connection, SocketOption, Split},
-    time::{Deadline, EmbassyTimer},
+    time::{Deadline, EmbassyTimer, poll_once},
 };
 
 /// How long a socket that nobody holds any more goes on sending what was written, at most.
 const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
+
+/// How long a client that nobody has accepted yet may be silent until it is let go.
+const SILENCE: embassy_time::Duration = embassy_time::Duration::from_secs(10);
+
+/// When such a client is asked whether it is still there.
+const ASK: embassy_time::Duration = embassy_time::Duration::from_secs(3);
 
 /// How long somebody who needs a socket waits for one that is still sending its last, at most.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// An open connection of a [`Network`](super::Network).
 ///
-/// Dropped after [`shutdown`](Connection::shutdown) it goes on in the background, so that nothing which was written is
-/// lost; else the peer receives a RST, and does not take what it has for the whole.
+/// Dropped after [`shutdown`](Connection::shutdown), or when the last that was done is to read, it ends with a FIN and
+/// goes on in the background until everything is delivered. If the last was to write, or if there is something that was
+/// not read, the peer receives a RST, and does not take what it has for the whole.
 pub struct NetworkConnection<'a, 'd> {
     socket: Loan<'a, TcpSocket<'d>>,
     seats: &'a [Seat],
     /// Our side of the stream has ended.
     ended: bool,
-    /// Nobody wants to know the peer's side any more.
-    shut_down: bool,
+    /// Whoever wrote has said that this was all, or has seen an answer.
+    complete: bool,
 }
 
-/// A socket that nobody holds: if possible one that is done with its last connection.
+/// A socket that nobody holds: one that is done with its last connection, or else one that is not, as soon as it is or
+/// has taken too long.
 pub(super) async fn free<'a, 'd>(
     places: &'a [Place<TcpSocket<'d>>],
     seats: &'a [Seat],
 ) -> Option<NetworkConnection<'a, 'd>> {
-    let lend = |wanted: fn(&TcpSocket<'d>) -> bool| places.iter().filter_map(Place::lend).find(|socket| wanted(socket));
-    let mut socket = lend(is_done).or_else(|| lend(|_| true))?;
-    if !is_done(&socket) {
-        let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
-        let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
-        socket.abort();
+    if let Some(connection) = finished(places, seats) {
+        return Some(connection);
     }
-    socket.set_timeout(None);
-    socket.set_keep_alive(None);
-    socket.set_nagle_enabled(true);
-    Some(NetworkConnection { socket, seats, ended: false, shut_down: false })
+    let mut socket = places.iter().find_map(Place::lend)?;
+    let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
+    let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
+    socket.abort();
+    Some(NetworkConnection::new(socket, seats))
+}
+
+/// A socket that nobody holds, and that is done with its last connection.
+pub(super) fn finished<'a, 'd>(
+    places: &'a [Place<TcpSocket<'d>>],
+    seats: &'a [Seat],
+) -> Option<NetworkConnection<'a, 'd>> {
+    let mut unheld = places.iter().filter_map(Place::lend);
+    let socket = unheld.find_map(|mut socket| {
+        // A peer that goes on sending to nobody is told so.
+        if !is_done(&socket) && socket.recv_queue() > 0 {
+            socket.abort();
+        }
+        is_done(&socket).then_some(socket)
+    })?;
+    Some(NetworkConnection::new(socket, seats))
 }
 
 /// Whether there is nothing left that the peer should still get from us.
@@ -62,12 +83,14 @@ fn is_done(socket: &TcpSocket<'_>) -> bool {
     }
 }
 
-/// Whether our side of the stream has ended, and the peer or the network has yet something to say.
-const fn is_closing(state: State) -> bool {
-    matches!(state, State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck | State::TimeWait)
-}
+impl<'a, 'd> NetworkConnection<'a, 'd> {
+    fn new(mut socket: Loan<'a, TcpSocket<'d>>, seats: &'a [Seat]) -> Self {
+        socket.set_timeout(None);
+        socket.set_keep_alive(None);
+        socket.set_nagle_enabled(true);
+        Self { socket, seats, ended: false, complete: false }
+    }
 
-impl NetworkConnection<'_, '_> {
     pub(super) async fn connect(&mut self, remote: IpEndpoint) -> Result<(), ErrorKind> {
         self.socket.connect(remote).await.map_err(|error| match error {
             ConnectError::ConnectionReset => ErrorKind::ConnectionRefused,
@@ -77,6 +100,30 @@ impl NetworkConnection<'_, '_> {
         })
     }
 
+    /// Begins to listen: [`accepted`](Self::accepted) must follow before anybody else has the connection.
+    pub(super) fn listen(&mut self, local: IpListenEndpoint) {
+        self.socket.set_timeout(Some(SILENCE));
+        self.socket.set_keep_alive(Some(ASK));
+        // The first poll puts the socket into LISTEN, where it stays.
+        let _ = poll_once(self.socket.accept(local));
+    }
+
+    /// Begins to be a connection like any other: where to.
+    pub(super) fn accepted(&mut self) -> Option<SocketAddr> {
+        self.socket.set_timeout(None);
+        self.socket.set_keep_alive(None);
+        self.socket.remote_endpoint().map(socket_addr)
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.socket.state()
+    }
+
+    /// Wakes this task when the state changes; for a socket that cannot send yet.
+    pub(super) fn wake_on_change(&self, context: &mut Context<'_>) {
+        let _ = pin!(self.socket.wait_write_ready()).poll(context);
+    }
+
     fn write_error(&self) -> ErrorKind {
         if self.ended { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset }
     }
@@ -84,9 +131,9 @@ impl NetworkConnection<'_, '_> {
 
 impl Drop for NetworkConnection<'_, '_> {
     fn drop(&mut self) {
-        let goes_on = self.shut_down && is_closing(self.socket.state()) && self.socket.recv_queue() == 0;
-        if goes_on {
+        if self.complete && self.socket.recv_queue() == 0 {
             self.socket.set_timeout(Some(LINGER));
+            self.socket.close();
         } else {
             self.socket.abort();
         }
@@ -104,7 +151,9 @@ impl ErrorType for NetworkConnection<'_, '_> {
 
 impl Read for NetworkConnection<'_, '_> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        self.socket.read(out).await.map_err(|_| ErrorKind::ConnectionReset)
+        let count = self.socket.read(out).await.map_err(|_| ErrorKind::ConnectionReset)?;
+        self.complete |= !out.is_empty();
+        Ok(count)
     }
 }
 
@@ -114,6 +163,7 @@ impl Write for NetworkConnection<'_, '_> {
         if bytes.is_empty() {
             return Ok(0);
         }
+        self.complete = false;
         self.socket.write(bytes).await.map_err(|_| self.write_error())
     }
 
@@ -126,7 +176,7 @@ impl Write for NetworkConnection<'_, '_> {
 
 impl Connection for NetworkConnection<'_, '_> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        self.shut_down = true;
+        self.complete = true;
         self.close_write().await
     }
 
@@ -171,6 +221,7 @@ impl Split for NetworkConnection<'_, '_> {
         Self: 'b;
 
     fn split(&mut self) -> (NetworkReader<'_>, NetworkWriter<'_>) {
+        self.complete = false;
         let write_error = self.write_error();
         let (reader, writer) = self.socket.split();
         (NetworkReader(reader), NetworkWriter { writer, write_error })
