@@ -390,7 +390,7 @@ fn a_tenth_lost_and_the_rest_out_of_order() {
     let rough = Cable { loss: 10, jitter: embassy_time::Duration::from_millis(20), ..Cable::GOOD };
     let Pair { client, server, mut background, .. } = pair(rough);
     background.run(async {
-        let sent: Vec<u8> = (0..100_000u32).map(|count| (count * 7919 >> 5) as u8).collect();
+        let sent: Vec<u8> = (0..100_000u32).map(|count| ((count * 7919) >> 5) as u8).collect();
         let (mut ours, mut theirs) = connected(&client, &server).await;
         let upload = async {
             ours.write_all(&sent).await.unwrap();

@@ -114,7 +114,7 @@ impl<'a, 'd, const TCP: usize> NetworkListener<'a, 'd, TCP> {
             }
         }
         if self.waiting.is_empty() {
-            if !self.places.iter().all(Place::is_lent) {
+            if self.places.iter().any(|place| place.lend().is_some()) {
                 return Poll::Ready(Event::Free);
             }
             self.seat.waker.set(Some(context.waker().clone()));
