@@ -20,6 +20,7 @@ gates=(
   "examples  the examples build; the quick start and the tour run"
   "sizes     the flash of that program, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin"
+  "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -50,7 +51,10 @@ chip_features() {
 
 gate_fmt() {
   cargo fmt --check
-  if [ -f examples/bare/Cargo.toml ]; then cargo fmt --check --manifest-path examples/bare/Cargo.toml; fi
+  local manifest
+  for manifest in examples/{bare,apps,qemu}/Cargo.toml; do
+    if [ -f "$manifest" ]; then cargo fmt --check --all --manifest-path "$manifest"; fi
+  done
 }
 
 gate_words() {
@@ -213,6 +217,17 @@ gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
   python3 tests/interop/run.py target/debug/examples/request
+}
+
+# Needs port 53 of loopback, for the name server that the boards ask.
+gate_qemu() {
+  [ -f examples/qemu/Cargo.toml ] || skip "not there yet: examples/qemu"
+  local target
+  for target in thumbv6m-none-eabi riscv32imac-unknown-none-elf; do
+    cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
+    echo "$target: built"
+  done
+  python3 tests/qemu/run.py target
 }
 
 # The other gates and plain tests see the general algorithms behind every policy; this one sees the compact ones.
