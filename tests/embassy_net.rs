@@ -2,8 +2,10 @@
 
 mod embassy;
 
+use std::{cell::Cell, rc::Rc};
+
 use core::{
-    future::Future,
+    future::{Future, pending},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -12,6 +14,7 @@ use embassy::{CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP, drop_after, ip
 use embedded_io_async::{ErrorKind, Read, Write};
 use socketpool::{
     Resources, SocketPool,
+    pool::Shutdown,
     requests::Session,
     stack::{
         Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError,
@@ -28,6 +31,11 @@ fn port(port: u16) -> Local {
 
 async fn within<W: Future>(network: &Net, seconds: u64, work: W) -> Option<W::Output> {
     Deadline::within(network, Some(Duration::from_secs(seconds))).limit(network, work).await
+}
+
+/// Drops work that is not done at that instant, to the microsecond.
+async fn drop_at<W: Future>(at: embassy_time::Instant, work: W) -> Option<W::Output> {
+    embassy_time::with_deadline(at, work).await.ok()
 }
 
 async fn pause(network: &Net, seconds: u64) {
@@ -74,7 +82,7 @@ async fn nothing_is_lost(client: &Net, server: &Net) {
 
 #[test]
 fn connections_that_cannot_be() {
-    let Pair { client, server: _server, mut background, .. } = pair(Cable::GOOD);
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
     background.run(async {
         assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
         assert_eq!(client.connect(server_at(0)).await.unwrap_err(), ErrorKind::InvalidInput);
@@ -83,6 +91,28 @@ fn connections_that_cannot_be() {
         let before = client.now();
         assert!(within(&client, 5, client.connect((NOBODY, 7).into())).await.is_none());
         assert_eq!(client.now(), before.after(Duration::from_secs(5)));
+        // What cannot be delivered to one host keeps no socket from another.
+        for _ in 0..2 * TCP {
+            assert!(within(&client, 1, client.connect((NOBODY, 7).into())).await.is_none());
+        }
+        nothing_is_lost(&client, &server).await;
+    });
+}
+
+#[test]
+fn a_cancelled_attempt_leaves_nothing_at_the_peer() {
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    background.run(async {
+        for step in 0..10 {
+            let mut listener = server.listen(port(7), 1, false).await.unwrap();
+            let soon = embassy_time::Instant::now() + Cable::GOOD.delay * step / 2;
+            drop(drop_at(soon, client.connect(server_at(7))).await);
+            pause(&server, 1).await;
+            assert!(within(&server, 1, listener.accept()).await.is_none());
+            let (ours, theirs) = zip(client.connect(server_at(7)), within(&server, 1, listener.accept())).await;
+            assert!(ours.is_ok() && theirs.is_some());
+        }
+        nothing_is_lost(&client, &server).await;
     });
 }
 
@@ -162,6 +192,19 @@ fn several_clients_wait_to_be_accepted() {
 #[test]
 fn a_listener_without_sockets_waits_for_one() {
     let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    let (client, server): (&'static Net, &'static Net) = (Box::leak(Box::new(client)), Box::leak(Box::new(server)));
+    // Another task drops one, and comes as a client then.
+    let (full, is_full) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
+    let (to_drop, may_come) = (full.clone(), is_full.clone());
+    background.spawn(async move {
+        while !may_come.get() {
+            pause(client, 1).await;
+        }
+        drop(to_drop.take());
+        pause(client, 1).await;
+        let _connection = client.connect(server_at(7)).await.unwrap();
+        pending::<()>().await;
+    });
     background.run(async {
         let mut listener = server.listen(port(7), 1, false).await.unwrap();
         let mut held = Vec::new();
@@ -169,18 +212,13 @@ fn a_listener_without_sockets_waits_for_one() {
             let (ours, theirs) = zip(client.connect(server_at(7)), listener.accept()).await;
             held.push((ours.unwrap(), theirs.unwrap()));
         }
-        assert!(within(&server, 1, listener.accept()).await.is_none());
+        assert!(within(server, 1, listener.accept()).await.is_none());
         let (ours, theirs) = held.pop().unwrap();
         drop(ours);
         assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
-        let again = async {
-            pause(&client, 1).await;
-            drop(theirs);
-            pause(&client, 1).await;
-            client.connect(server_at(7)).await
-        };
-        let (ours, theirs) = zip(again, within(&server, 5, listener.accept())).await;
-        assert!(ours.is_ok() && theirs.is_some());
+        full.set(Some(theirs));
+        is_full.set(true);
+        assert!(within(server, 5, listener.accept()).await.is_some());
     });
 }
 
@@ -321,6 +359,8 @@ fn drop_resets() {
     let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
     background.run(async {
         let (mut ours, mut theirs) = connected(&client, &server).await;
+        theirs.write_all(b"?").await.unwrap();
+        ours.read_exact(&mut [0]).await.unwrap();
         ours.write_all(b"half of").await.unwrap();
         ours.flush().await.unwrap();
         drop(ours);
@@ -331,6 +371,30 @@ fn drop_resets() {
         assert_eq!(theirs.write(b"?").await, Err(ErrorKind::ConnectionReset));
         assert_eq!(theirs.flush().await, Ok(()), "there is nothing that was not delivered");
         assert_eq!(theirs.shutdown().await, Err(ErrorKind::ConnectionReset));
+    });
+}
+
+/// Also when every socket is needed again at once.
+#[test]
+fn every_peer_is_told() {
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    background.run(async {
+        let mut listener = server.listen(port(7), 1, false).await.unwrap();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..TCP {
+            let (a, b) = zip(client.connect(server_at(7)), listener.accept()).await;
+            ours.push(a.unwrap());
+            theirs.push(b.unwrap().0);
+        }
+        drop(listener);
+        drop(ours);
+        for _ in 0..TCP {
+            assert_eq!(client.connect(server_at(7)).await.unwrap_err(), ErrorKind::ConnectionRefused);
+        }
+        for theirs in &mut theirs {
+            let read = within(&server, 1, theirs.read(&mut [0])).await;
+            assert_eq!(read, Some(Err(ErrorKind::ConnectionReset)));
+        }
     });
 }
 
@@ -376,6 +440,8 @@ fn options() {
         };
         sent_in_a_minute().await;
         assert_eq!(sent_in_a_minute().await, 0, "silence");
+        let flood = SocketOption::KeepAlive(Some(Duration::from_millis(1)));
+        assert_eq!(ours.set_option(flood), Err(ErrorKind::InvalidInput));
         ours.set_option(SocketOption::KeepAlive(Some(Duration::from_secs(10)))).unwrap();
         let asked = sent_in_a_minute().await;
         assert!((10..=16).contains(&asked), "{asked} frames: questions and answers");
@@ -435,6 +501,12 @@ fn datagrams() {
         let other_family = (ipv6(SERVER), 53).into();
         assert_eq!(ours.send_to(other_family, b"").await, Err(ErrorKind::AddrNotAvailable));
         assert!(within(&client, 5, ours.recv_from(&mut buffer)).await.is_none());
+        // What was for one owner of a port is not for the next.
+        ours.send_to(server_at(53), b"late").await.unwrap();
+        pause(&server, 1).await;
+        drop(theirs);
+        let mut theirs = server.bind(port(53)).await.unwrap();
+        assert!(within(&server, 5, theirs.recv_from(&mut buffer)).await.is_none());
         drop((ours, theirs));
         nothing_is_lost(&client, &server).await;
     });
@@ -563,6 +635,50 @@ fn a_whole_request_through_a_pool() {
         }
         let counts = pool.counts();
         assert_eq!((counts.in_use, counts.idle), (0, 0));
+    });
+}
+
+/// A pool on either side: more clients come one after the other than the server has slots, and each is served.
+#[test]
+fn a_server_in_a_pool() {
+    let Pair { mut client, mut server, mut background, .. } = pair(Cable { loss: 3, ..Cable::GOOD });
+    background.run(async {
+        let (mut client_memory, mut server_memory) = (Resources::<3>::new(), Resources::<2>::new());
+        let clients = SocketPool::new(&mut client, &mut client_memory);
+        let servers = SocketPool::new(&mut server, &mut server_memory);
+        let mut socket = servers.socket().await.unwrap();
+        socket.bind("", 7).unwrap();
+        let mut listener = socket.listen(1).await.unwrap();
+        let serve = async {
+            for _ in 0..20 {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut buffer = [0; 64];
+                let mut size = 0;
+                while let received @ 1.. = socket.recv_into(&mut buffer[size..]).await.unwrap() {
+                    size += received;
+                }
+                socket.send_all(&buffer[..size]).await.unwrap();
+                socket.close().await.unwrap();
+            }
+        };
+        let ask = async {
+            for round in 0..20u8 {
+                let mut socket = clients.socket().await.unwrap();
+                while socket.connect("10.0.0.2", 7).await.is_err() {
+                    embassy_time::Timer::after_millis(100).await;
+                }
+                socket.send_all(&[round; 40]).await.unwrap();
+                socket.shutdown(Shutdown::Write).await.unwrap();
+                let mut answer = [0; 64];
+                let mut size = 0;
+                while let received @ 1.. = socket.recv_into(&mut answer[size..]).await.unwrap() {
+                    size += received;
+                }
+                assert_eq!(answer[..size], [round; 40]);
+            }
+        };
+        zip(serve, ask).await;
+        assert_eq!((clients.counts().in_use, servers.counts().in_use), (0, 1), "the listener has a slot");
     });
 }
 

@@ -16,32 +16,30 @@
 //! A peer always learns the end: [a FIN if it was complete, a RST if not](NetworkConnection).
 //! [`flush`](embedded_io_async::Write::flush) waits until the peer has acknowledged everything.
 //!
-//! # Room in the stack
-//! `StackResources` must have room for the `TCP` + `UDP` sockets of this network, one socket of the stack's own for DNS,
-//! one for DHCP if you use it, and yours if you make any beside this.
-//!
-//! # Memory
-//! `RX` + `TX` bytes for each TCP socket, twice `DATAGRAM` bytes and the stack's notes on eight datagrams for each UDP
-//! socket.
+//! # How many sockets
+//! - A pool of `N` slots needs `N` TCP sockets. A listener takes one for each client of its backlog, so a backlog of more
+//!   than one wants as many more.
+//! - `StackResources` must have room for the `TCP` + `UDP` sockets of this network, one of the stack's own for DNS, one
+//!   for DHCP if you use it, and yours if you make any beside this.
 //!
 //! # Examples
 //!
 //! ```
-//! use socketpool::{Result, stack::embassy};
+//! use socketpool::{Resources, Result, stack::embassy::{Network, NetworkResources, Pool}};
 //! use static_cell::StaticCell;
 //!
 //! /// What an Embassy program does once its stack is up: everything in statics, so that tasks can have it.
-//! fn pool(stack: embassy_net::Stack<'static>) -> embassy::Pool<3> {
-//!     static SOCKETS: StaticCell<embassy::NetworkResources<3>> = StaticCell::new();
-//!     static NETWORK: StaticCell<embassy::Network<3>> = StaticCell::new();
-//!     static MEMORY: StaticCell<socketpool::Resources<3, 1>> = StaticCell::new();
-//!     let sockets = SOCKETS.init(embassy::NetworkResources::new());
-//!     let network = NETWORK.init(embassy::Network::new(stack, sockets));
-//!     embassy::Pool::new(network, MEMORY.init(socketpool::Resources::new()))
+//! fn pool(stack: embassy_net::Stack<'static>) -> &'static Pool<3> {
+//!     static SOCKETS: StaticCell<NetworkResources<3>> = StaticCell::new();
+//!     static NETWORK: StaticCell<Network<3>> = StaticCell::new();
+//!     static MEMORY: StaticCell<Resources<3, 1>> = StaticCell::new();
+//!     static POOL: StaticCell<Pool<3>> = StaticCell::new();
+//!     let network = NETWORK.init(Network::new(stack, SOCKETS.init(NetworkResources::new())));
+//!     POOL.init(Pool::new(network, MEMORY.init(Resources::new())))
 //! }
 //!
-//! /// And the signature of a task.
-//! async fn greet(pool: &'static embassy::Pool<3>) -> Result<()> {
+//! /// The signature of a task.
+//! async fn greet(pool: &'static Pool<3>) -> Result<()> {
 //!     let mut socket = pool.socket().await?;
 //!     socket.connect("echo.example", 7).await?;
 //!     socket.send_all(b"Hello, world").await?;
@@ -53,9 +51,13 @@
 //! - The stack does not say why a name did not resolve, so every failure is
 //!   [`NoAnswer`](ResolveError::NoAnswer), but for names that cannot exist.
 //! - An attempt to connect that nobody answers goes on until its future is dropped: use a deadline.
-//! - `KeepAlive` asks the peer; a peer that vanished and does not answer is noticed by your deadlines.
+//! - `KeepAlive` asks the peer, every second at most; a peer that vanished and does not answer is noticed by your
+//!   deadlines.
+//! - `ReuseAddress` has no effect: a connection in TIME-WAIT does not keep its port.
 //! - Membership in a multicast group is the network interface's: every socket on the group's port receives.
-//! - A datagram that is larger than `DATAGRAM` bytes, or than the link can carry, is lost.
+//! - A datagram is lost that is larger than `DATAGRAM` bytes or than the link can carry, or for which there is no room
+//!   beside those that wait to be received.
+//! - The device cannot talk to itself.
 //! - Sockets that are made beside this network are not seen: keep to other ports.
 
 mod listen;
@@ -83,20 +85,43 @@ use self::{
     udp::{Groups, UdpMemory},
 };
 use super::{Connect, Family, Local, Resolve, ResolveError};
+#[cfg(all(feature = "tls", feature = "requests"))]
+use crate::requests::Session;
+#[cfg(feature = "tls")]
+use crate::tls::{TlsContext, time::WallClock};
 use crate::{
     SocketPool,
     lending::Place,
     time::{Clock, EmbassyTimer, Instant, Timer},
 };
 
-/// A pool of `N` sockets over embassy-net, as the signature of an Embassy task can name it.
-pub type Pool<const N: usize> = SocketPool<'static, Network<'static, N>, N>;
+/// A pool of `N` slots over embassy-net, as the signature of a task can name it.
+pub type Pool<const N: usize, const TCP: usize = N, const UDP: usize = 1> =
+    SocketPool<'static, Network<'static, TCP, UDP>, N>;
+
+/// A TLS context with the random numbers of `R`, and a date that is set from time servers.
+#[cfg(feature = "tls")]
+pub type Tls<R, T = &'static WallClock<EmbassyTimer>> = TlsContext<'static, R, T>;
+
+/// A session of verified requests over a [`Pool`] of `N` slots.
+#[cfg(all(feature = "tls", feature = "requests"))]
+pub type Http<const N: usize, R> = Session<'static, Pool<N>, Tls<R>>;
 
 /// The memory of a [`Network`]: `TCP` sockets, each with `RX` bytes to receive and `TX` bytes to send, and `UDP` sockets,
 /// each with `DATAGRAM` bytes in both directions.
 ///
 /// `RX` is also the largest window that a peer is told of, so it limits the speed of what is received. `DATAGRAM` is
 /// the largest datagram that can be sent or received; unless you say otherwise what an Ethernet frame holds.
+///
+/// # Examples
+///
+/// ```
+/// use socketpool::stack::embassy::NetworkResources;
+///
+/// let mut memory = NetworkResources::<3>::new();
+/// // Beside the buffers, notes on eight datagrams.
+/// assert!(size_of_val(&memory) < 3 * (2048 + 2048) + 2 * 1472 + 8 * 64);
+/// ```
 pub struct NetworkResources<
     const TCP: usize,
     const UDP: usize = 1,
@@ -135,6 +160,9 @@ impl<const TCP: usize, const UDP: usize, const RX: usize, const TX: usize, const
 }
 
 /// A network over an embassy-net [`Stack`], of at most `TCP` and `UDP` sockets at a time.
+///
+/// It is all of the seam: [`Connect`], [`Listen`](super::Listen), [`Resolve`], [`Datagrams`](super::Datagrams) and
+/// [`Timer`].
 pub struct Network<'d, const TCP: usize, const UDP: usize = 1> {
     stack: Stack<'d>,
     tcp: [Place<TcpSocket<'d>>; TCP],
@@ -188,10 +216,10 @@ impl<'d, const TCP: usize, const UDP: usize> Network<'d, TCP, UDP> {
         }
     }
 
-    /// Whether this is where we are.
+    /// Whether this is where we are, or can come to be.
     fn is_local(&self, local: Local) -> bool {
         match local.address {
-            None => self.has_family(local.family),
+            None => local.family != Family::Ipv6 || cfg!(feature = "embassy-net-ipv6"),
             Some(IpAddr::V4(address)) => {
                 self.stack.config_v4().is_some_and(|config| config.address.address() == address)
             }

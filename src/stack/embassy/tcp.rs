@@ -15,7 +15,7 @@ use crate::{
     time::{Deadline, EmbassyTimer, poll_once},
 };
 
-/// How long a socket that nobody holds any more goes on sending what was written, at most.
+/// For how long the peer of a connection that nobody holds any more may be silent, until it is given up.
 const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 
 /// How long a client that nobody has accepted yet may be silent until it is let go.
@@ -50,11 +50,13 @@ pub(super) async fn free<'a, 'd>(
     if let Some(connection) = finished(places, seats) {
         return Some(connection);
     }
-    let mut socket = places.iter().find_map(Place::lend)?;
+    let mut connection = NetworkConnection::new(places.iter().find_map(Place::lend)?, seats);
+    connection.complete = true; // should nobody wait for it, it goes on as before
     let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
-    let _ = patience.limit(&EmbassyTimer, socket.flush()).await;
-    socket.abort();
-    Some(NetworkConnection::new(socket, seats))
+    let _ = patience.limit(&EmbassyTimer, connection.socket.flush()).await;
+    connection.socket.abort();
+    connection.complete = false;
+    Some(connection)
 }
 
 /// A socket that nobody holds, and that is done with its last connection.
@@ -197,6 +199,10 @@ impl Connection for NetworkConnection<'_, '_> {
     fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
         match option {
             SocketOption::NoDelay(on) => self.socket.set_nagle_enabled(!on),
+            // Less would be a flood.
+            SocketOption::KeepAlive(Some(interval)) if interval < Duration::from_secs(1) => {
+                return Err(ErrorKind::InvalidInput);
+            }
             SocketOption::KeepAlive(interval) => self.socket.set_keep_alive(interval.map(duration)),
             _ => return Err(ErrorKind::Unsupported),
         }
@@ -265,16 +271,17 @@ impl Write for NetworkWriter<'_> {
     }
 }
 
-macro_rules! opaque_debug {
-    ($($name:ident),*) => {$(
-        impl core::fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
+impl core::fmt::Debug for NetworkReader<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkReader").finish_non_exhaustive()
+    }
 }
-opaque_debug!(NetworkReader, NetworkWriter);
+
+impl core::fmt::Debug for NetworkWriter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NetworkWriter").finish_non_exhaustive()
+    }
+}
 
 impl core::fmt::Debug for NetworkConnection<'_, '_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -84,16 +84,16 @@ impl<'d, const TCP: usize, const UDP: usize> Datagrams for Network<'d, TCP, UDP>
         let free = places.find_map(|(place, port)| place.lend().map(|socket| (socket, port)));
         let (mut socket, port) = free.ok_or(ErrorKind::OutOfMemory)?;
         let address = local.address.map(address).transpose()?;
-        for _ in 0..=UDP {
-            socket.close();
+        loop {
             socket.bind(IpListenEndpoint { addr: address, port: local.port }).map_err(|error| match error {
                 BindError::NoRoute => ErrorKind::AddrNotAvailable,
                 BindError::InvalidState => ErrorKind::Other,
             })?;
-            // Of its own choice the stack may give one that we have already.
             if !is_taken(socket.endpoint().port) {
                 break;
             }
+            // Of its own choice the stack gave one that we have already; the next time it gives the next.
+            socket.close();
         }
         socket.set_hop_limit(None);
         port.set(socket.endpoint().port);
