@@ -28,6 +28,7 @@ gates=(
 )
 
 targets=(thumbv6m-none-eabi thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
+qemu_targets=(thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 small=thumbv6m-none-eabi # the chip without atomics
 host_only=()             # features that need an operating system: not built for chips
 
@@ -116,6 +117,14 @@ gate_clippy() {
   for feature in $(features); do
     echo "alone: $feature"
     cargo clippy --quiet --locked --lib --no-default-features --features "$feature" -- -D warnings
+  done
+  echo "examples/apps"
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml -- -D warnings
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml --all-features -- -D warnings
+  local target
+  for target in "${qemu_targets[@]}"; do
+    echo "examples/qemu for $target"
+    cross clippy "$target" --manifest-path examples/qemu/Cargo.toml --workspace -- -D warnings
   done
 }
 
@@ -223,7 +232,7 @@ gate_interop() {
 gate_qemu() {
   [ -f examples/qemu/Cargo.toml ] || skip "not there yet: examples/qemu"
   local target
-  for target in thumbv6m-none-eabi riscv32imac-unknown-none-elf; do
+  for target in "${qemu_targets[@]}"; do
     cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
     echo "$target: built"
   done

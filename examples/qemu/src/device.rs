@@ -16,6 +16,9 @@ use crate::{Measured, Settings};
 pub(crate) const ADDRESS: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 2, 15), 24);
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
+/// A verifying TLS context with the random numbers and the clock of the board.
+pub type Tls<'d> = Measured<TlsContext<'static, fn(&mut [u8]), &'d WallClock<EmbassyTimer>>>;
+
 /// Settings, date, and whom to trust.
 pub struct Device {
     /// What this boot is to do.
@@ -39,7 +42,7 @@ impl Device {
     }
 
     /// Trusts Mozilla's roots, and the one of the settings.
-    pub fn tls(&self) -> Measured<TlsContext<'static, fn(&mut [u8]), &WallClock<EmbassyTimer>>> {
+    pub fn tls(&self) -> Tls<'_> {
         let random: fn(&mut [u8]) = qemu_board::random;
         Measured(TlsContext::new(random, &self.clock).roots(Roots::mozilla_and(self.roots)))
     }

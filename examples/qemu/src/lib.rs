@@ -19,7 +19,7 @@ mod virtio;
 
 pub use self::{
     blocking::{BlockingWire, run_blocking},
-    device::Device,
+    device::{Device, Tls},
     measured::Measured,
     network::{Wire, run},
     settings::Settings,
