@@ -20,6 +20,7 @@ gates=(
   "examples  the examples build; the quick start, the tours and the servers run"
   "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
+  "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -27,6 +28,7 @@ gates=(
 )
 
 targets=(thumbv6m-none-eabi thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
+qemu_targets=(thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 small=thumbv6m-none-eabi # the chip without atomics
 small_riscv=riscv32imc-unknown-none-elf
 host_only=()             # features that need an operating system: not built for chips
@@ -51,8 +53,10 @@ chip_features() {
 
 gate_fmt() {
   cargo fmt --check
-  cargo fmt --check --manifest-path benches/size/Cargo.toml
-  cargo fmt --check --manifest-path tests/clients/Cargo.toml
+  local manifest
+  for manifest in benches/size tests/clients examples/apps examples/qemu; do
+    cargo fmt --check --all --manifest-path "$manifest/Cargo.toml"
+  done
 }
 
 gate_words() {
@@ -114,6 +118,14 @@ gate_clippy() {
   for feature in $(features); do
     echo "alone: $feature"
     cargo clippy --quiet --locked --lib --no-default-features --features "$feature" -- -D warnings
+  done
+  echo "examples/apps"
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml -- -D warnings
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml --all-features -- -D warnings
+  local target
+  for target in "${qemu_targets[@]}"; do
+    echo "examples/qemu for $target"
+    cross clippy "$target" --manifest-path examples/qemu/Cargo.toml --workspace -- -D warnings
   done
 }
 
@@ -265,6 +277,17 @@ gate_interop() {
   cargo clippy --quiet --locked --all-targets --manifest-path tests/clients/Cargo.toml -- -D warnings
   cargo test --quiet --locked --no-run --manifest-path tests/clients/Cargo.toml
   python3 tests/interop/run.py target/debug/examples/request
+}
+
+# Needs port 53 of loopback, for the name server that the boards ask.
+gate_qemu() {
+  [ -f examples/qemu/Cargo.toml ] || skip "not there yet: examples/qemu"
+  local target
+  for target in "${qemu_targets[@]}"; do
+    cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
+    echo "$target: built"
+  done
+  python3 tests/qemu/run.py target
 }
 
 # The other gates and plain tests see the general algorithms behind every policy; this one sees the compact ones.
