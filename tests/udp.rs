@@ -23,7 +23,7 @@ use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
     blocking::{
         self,
-        stack::{DatagramSocket as _, Datagrams as _, Family, Network, UdpSilence, ZeroRead},
+        stack::{DatagramSocket as _, Datagrams as _, Family, Local, Network, UdpSilence, ZeroRead},
     },
     mock::{Peer, Script, Step, block_on},
     pool::Key,
@@ -33,6 +33,11 @@ use support::HostClock;
 
 const PATIENCE: Option<Duration> = Some(Duration::from_millis(60));
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
+
+/// This port of every local address.
+const fn any(port: u16) -> Local {
+    Local { address: None, family: Family::Any, port }
+}
 
 const fn failed(phase: Phase, kind: ErrorKind) -> Error {
     Error::new(phase, kind)
@@ -275,7 +280,7 @@ fn the_quirks_of_embedded_nal_stacks() {
     };
     let network = Network::new(quirks, HostClock, idle, ZeroRead::WouldBlock).udp_silence(UdpSilence::Error);
     network.set_deadline(Deadline::within(&HostClock, PATIENCE));
-    let mut socket = network.bind(Family::Any, 0).unwrap();
+    let mut socket = network.bind(any(0)).unwrap();
     {
         let odd = stack.borrow();
         assert_eq!((odd.open, odd.bound.len()), (1, 2), "the one that failed was closed");
@@ -286,10 +291,10 @@ fn the_quirks_of_embedded_nal_stacks() {
     assert_eq!(socket.recv_from(&mut out), Ok((4, sender)), "silence was no error, and the sender is IPv4");
     assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::TimedOut));
     drop(socket);
-    assert!(network.bind(Family::Any, 5).is_err(), "a port of one's own is tried once");
+    assert!(network.bind(any(5)).is_err(), "a port of one's own is tried once");
     assert_eq!((stack.borrow().open, stack.borrow().bound[2]), (0, 5));
 
     let network = network.udp_silence(UdpSilence::WouldBlock);
-    let mut socket = network.bind(Family::Any, 5).unwrap();
+    let mut socket = network.bind(any(5)).unwrap();
     assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::Other), "now an error is one");
 }

@@ -5,7 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 use super::{
     SocketPool,
     pool::Resting,
-    stack::{Connect, DatagramSocket, Datagrams, Family, Resolve},
+    stack::{Connect, DatagramSocket, Datagrams, Family, Local, Resolve},
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
@@ -121,7 +121,10 @@ impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> UdpSocke
     fn bind_in(&mut self, family: Family, port: u16, deadline: Deadline) -> Result<()> {
         self.socket = None;
         let network = self.pool.network;
-        let bound = self.pool.begin(deadline).and_then(|()| network.bind(family, port).map_err(ErrorKind::from));
+        let bound = self
+            .pool
+            .begin(deadline)
+            .and_then(|()| network.bind(Local { address: None, family, port }).map_err(ErrorKind::from));
         self.socket = Some(bound.map_err(|kind| Error::new(Phase::Connect, kind))?);
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::{Line, Mailbox, MockTls, Network, Script};
 use crate::{
     blocking::{
         Socket,
-        stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
+        stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Local, Resolve, ResolveError},
         traits::{TlsContext, TlsId},
     },
     error::Result as PoolResult,
@@ -60,7 +60,7 @@ impl Datagrams for Network<'_> {
     where
         Self: 'a;
 
-    fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+    fn bind(&self, _: Local) -> Result<Mailbox<'_>, ErrorKind> {
         Ok(self.script.bind())
     }
 }

@@ -12,7 +12,7 @@ use super::{Line, Mailbox, MockTls, Network};
 use crate::{
     error::Result as PoolResult,
     pool::Socket,
-    stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
+    stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Local, Resolve, ResolveError},
     time::{Instant, Timer},
     traits::{TlsContext, TlsId},
 };
@@ -59,7 +59,7 @@ impl Datagrams for Network<'_> {
     where
         Self: 'a;
 
-    async fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+    async fn bind(&self, _: Local) -> Result<Mailbox<'_>, ErrorKind> {
         Ok(self.script.bind())
     }
 }

@@ -5,7 +5,7 @@ use core::{net::SocketAddr, pin::pin, time::Duration};
 use super::{Lease, Resting, SocketPool, socket::Timeout};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    stack::{Connect, DatagramSocket, Datagrams, Family, Resolve},
+    stack::{Connect, DatagramSocket, Datagrams, Family, Local, Resolve},
     time::{Deadline, Timer},
 };
 
@@ -160,7 +160,7 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
     async fn bind_in(&mut self, family: Family, port: u16, deadline: Deadline) -> Result<()> {
         self.socket = None;
         let network = self.pool.network;
-        let bound = match deadline.limit(network, pin!(network.bind(family, port))).await {
+        let bound = match deadline.limit(network, pin!(network.bind(Local { address: None, family, port }))).await {
             None => Err(ErrorKind::Timeout),
             Some(bound) => bound.map_err(ErrorKind::from),
         };
