@@ -22,12 +22,8 @@ use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use panic_probe as _;
-pub use station::Board;
-use station::{link::Link, network};
+use station::{Board, link::Link, network::STACK_SOCKETS};
 use static_cell::StaticCell;
-
-/// Sockets of the network stack: those of the pool, one for DHCP and one for DNS.
-const SOCKETS: usize = network::SOCKETS + 2;
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {
@@ -38,24 +34,19 @@ pub async fn start(spawner: Spawner) -> Board {
     #[cfg(feature = "pico2-w")]
     let random = entropy::seed(chip.TRNG).await;
 
-    let pins = radio::Pins {
-        power: chip.PIN_23,
-        data: chip.PIN_24,
-        select: chip.PIN_25,
-        clock: chip.PIN_29,
-    };
+    let pins = radio::Pins { power: chip.PIN_23, data: chip.PIN_24, select: chip.PIN_25, clock: chip.PIN_29 };
     let (device, radio) = radio::start(spawner, pins, chip.PIO0, chip.DMA_CH0).await;
 
-    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+    static RESOURCES: StaticCell<StackResources<STACK_SOCKETS>> = StaticCell::new();
     let config = embassy_net::Config::dhcpv4(Default::default());
-    let resources = RESOURCES.init_with(StackResources::new);
-    let (stack, runner) = embassy_net::new(device, config, resources, random.next_u64());
+    let (stack, runner) =
+        embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), random.next_u64());
     spawner.spawn(run_stack(runner).expect("it is started once"));
 
     let mut link = Link::new(radio, stack);
     link.up().await;
     spawner.spawn(keep_link(link).expect("it is started once"));
-    Board { network: network::network(stack), random }
+    Board::new(stack, random)
 }
 
 #[embassy_executor::task]

@@ -1,7 +1,7 @@
-//! What a board with Wi-Fi needs besides its hardware: a [link](link) that is kept up, [random numbers](random), and a
-//! [network](network) for the pool.
+//! What a board with Wi-Fi needs besides its hardware: a [link] that is kept up, a [network] for the pool,
+//! [random] numbers, and made of these a [`Board`] for the apps.
 //!
-//! The crates of the boards (`rp2040-w`, `esp32`) bring the radio and the source of entropy; the apps do the rest.
+//! The crates of the boards (`rp2040-w`, `esp32`) bring the radio and the source of entropy, `socketpool-apps` what to do.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, rust_2018_idioms)]
@@ -11,10 +11,86 @@ pub mod link;
 pub mod network;
 pub mod random;
 
-/// A board that is on the network.
+use defmt::{info, warn};
+use embassy_net::Stack;
+use embassy_time::Timer;
+use socketpool::{
+    Resources, SocketPool,
+    requests::Retry,
+    tls::{TlsContext, WallClock},
+};
+use static_cell::StaticCell;
+
+use self::{
+    network::{Network, SOCKETS, Ticks},
+    random::Generator,
+};
+
+/// How many of the sockets can speak TLS at a time, for 18 KB of RAM each.
+pub const TLS_SESSIONS: usize = 1;
+
+/// Two that are run by different people. A product asks the NTP pool for a name of its own, or runs its own.
+pub const TIME_SERVERS: [&str; 2] = ["time.cloudflare.com", "time.google.com"];
+
+/// The pool of a board, as the signature of a task can name it.
+pub type Pool = SocketPool<'static, Network, SOCKETS>;
+
+/// The TLS context of a board, as the signature of a task can name it.
+pub type Tls = TlsContext<'static, Generator, &'static Clock>;
+
+/// The clock of a board.
+pub type Clock = WallClock<Ticks>;
+
+/// A board that is on the network: what the apps work with.
+#[derive(Clone, Copy)]
 pub struct Board {
-    /// For the pool.
-    pub network: network::Network,
-    /// For the TLS context, and whoever else needs random numbers.
-    pub random: random::Generator,
+    /// The sockets.
+    pub pool: &'static Pool,
+    /// Verifies servers, with Mozilla's roots.
+    pub tls: &'static Tls,
+    /// The date.
+    pub clock: &'static Clock,
+    /// Random numbers.
+    pub random: Generator,
+}
+
+impl Board {
+    /// Puts pool, clock and TLS context on top of a network stack. They lie in statics.
+    ///
+    /// # Panics
+    /// The second time.
+    #[must_use]
+    pub fn new(stack: Stack<'static>, random: Generator) -> Self {
+        static MEMORY: StaticCell<Resources<SOCKETS, TLS_SESSIONS>> = StaticCell::new();
+        static POOL: StaticCell<Pool> = StaticCell::new();
+        static CLOCK: StaticCell<Clock> = StaticCell::new();
+        static TLS: StaticCell<Tls> = StaticCell::new();
+        let pool = POOL.init(SocketPool::new(Network::new(stack), MEMORY.init_with(Resources::new)));
+        let clock: &Clock = CLOCK.init(WallClock::new(Ticks));
+        let tls = TLS.init(TlsContext::new(random, clock));
+        Self { pool, tls, clock, random }
+    }
+
+    /// Asks for the date, as often as it takes: without it no certificate can be checked.
+    pub async fn set_clock(&self) {
+        let (mut random, rolls) = (self.random, || self.random.next_u32());
+        let retry = Retry::new(u8::MAX, &rolls);
+        let mut failures = 0_u8;
+        while let Err(error) = self.pool.sync_time(self.clock, TIME_SERVERS, &mut random).await {
+            failures = failures.saturating_add(1);
+            let pause = retry.delay(failures).as_millis() as u64;
+            warn!("clock: {}; again in {} ms", error, pause);
+            Timer::after_millis(pause).await;
+        }
+        info!("clock: set");
+    }
+}
+
+/// What the environment said when the program was built, `option_env!("NAME")`, or else `default`.
+#[must_use]
+pub const fn setting(said: Option<&'static str>, default: &'static str) -> &'static str {
+    match said {
+        Some(value) => value,
+        None => default,
+    }
 }
