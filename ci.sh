@@ -6,7 +6,8 @@
 # shellcheck disable=SC2317 # the gates are called by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-export CARGO_TARGET_DIR=$PWD/target
+root=$PWD
+export CARGO_TARGET_DIR=$root/target
 
 gates=(
   "fmt       the code is formatted"
@@ -18,6 +19,7 @@ gates=(
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET links for bare metal with no global allocator"
   "examples  the examples build; the quick start and the tour run"
+  "boards    every app for every board: how much flash and RAM it takes"
   "sizes     the flash of that program, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
@@ -49,8 +51,10 @@ chip_features() {
 }
 
 gate_fmt() {
-  cargo fmt --check
-  if [ -f examples/bare/Cargo.toml ]; then cargo fmt --check --manifest-path examples/bare/Cargo.toml; fi
+  local manifest
+  for manifest in $(git ls-files '*Cargo.toml'); do
+    cargo fmt --check --manifest-path "$manifest"
+  done
 }
 
 gate_words() {
@@ -121,13 +125,14 @@ gate_docs() {
   cargo doc --quiet --locked --no-deps
 }
 
-# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available.
+# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available; with $libraries instead
+# of core alone.
 cross() {
   local verb=$1 target=$2 how
   shift 2
-  how=$(ci/targets.sh "$target" | tail -n 1)
+  how=$("$root/ci/targets.sh" "$target" | tail -n 1)
   if [ "$how" = build-std ]; then
-    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked -Zbuild-std=core --target "$target" "$@"
+    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked "-Zbuild-std=${libraries:-core}" --target "$target" "$@"
   else
     cargo "$verb" --quiet --locked --target "$target" "$@"
   fi
@@ -207,6 +212,44 @@ gate_examples() {
   [ -f examples/quickstart.rs ] || skip "not there yet: examples/quickstart.rs"
   timeout 120 cargo run --quiet --locked --example quickstart </dev/null
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
+}
+
+# Each board: its feature, its directory in examples, its target, its size in the table.
+boards=(
+  "pico-w  rp2040-w thumbv6m-none-eabi"
+  "pico2-w rp2040-w thumbv8m.main-none-eabihf"
+  "esp32c3 esp32    riscv32imc-unknown-none-elf"
+  "esp32c6 esp32    riscv32imac-unknown-none-elf"
+)
+
+# The bytes that a program takes of flash (what is loaded) and of RAM (what is written to, and code that runs there; not
+# the stack, which has the rest).
+footprint() {
+  local name type size flags flash=0 ram=0
+  while read -r name type _ _ size _ flags _; do
+    size=$((16#$size))
+    case $type,$flags in
+    PROGBITS,*A*) flash=$((flash + size)) ;;
+    esac
+    case $name,$type,$flags in
+    *,*,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;;
+    esac
+  done < <(readelf --sections --wide "$1" | sed -nE 's/^ +\[ *[0-9]+\] +(\.[^ ]+) /\1 /p')
+  echo "$flash $ram"
+}
+
+gate_boards() {
+  local board directory target app flash ram bad=0
+  printf '%-8s %-10s %9s %9s\n' board app flash RAM
+  while read -r board directory target; do
+    cd "$root/examples/$directory"
+    libraries=core,alloc cross build "$target" --release --no-default-features --features "$board"
+    for app in src/bin/*.rs; do
+      app=$(basename "$app" .rs)
+      read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
+      printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
+    done
+  done < <(printf '%s\n' "${boards[@]}")
 }
 
 gate_interop() {

@@ -10,20 +10,16 @@ use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use esp_backtrace as _;
 use esp_hal::{
-    clock::CpuClock,
-    interrupt::software::SoftwareInterruptControl,
-    ram,
-    rng::Trng,
-    timer::timg::TimerGroup,
+    clock::CpuClock, interrupt::software::SoftwareInterruptControl, ram, rng::Trng, timer::timg::TimerGroup,
 };
 use esp_println as _;
+use static_cell::StaticCell;
 use station::{
     Board,
     link::Link,
     network::STACK_SOCKETS,
     random::{Generator, RAW_LEN},
 };
-use static_cell::StaticCell;
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
@@ -41,8 +37,7 @@ pub async fn start(spawner: Spawner) -> Board {
 
     static RESOURCES: StaticCell<StackResources<STACK_SOCKETS>> = StaticCell::new();
     let config = embassy_net::Config::dhcpv4(Default::default());
-    let (stack, runner) =
-        embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), random.next_u64());
+    let (stack, runner) = embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), random.next_u64());
     spawner.spawn(run_stack(runner).expect("it is started once"));
 
     let mut link = Link::new(radio, stack);

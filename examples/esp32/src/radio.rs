@@ -25,7 +25,8 @@ impl station::link::Radio for Radio {
     type Error = WifiError;
 
     async fn join(&mut self, ssid: &str, passphrase: &str) -> Result<(), WifiError> {
-        let method = if passphrase.is_empty() { AuthenticationMethod::None } else { AuthenticationMethod::Wpa2Personal };
+        let method =
+            if passphrase.is_empty() { AuthenticationMethod::None } else { AuthenticationMethod::Wpa2Personal };
         let station =
             StationConfig::default().with_ssid(ssid).with_password(passphrase.into()).with_auth_method(method);
         self.0.set_config(&Config::Station(station))?;

@@ -22,8 +22,8 @@ use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use panic_probe as _;
-use station::{Board, link::Link, network::STACK_SOCKETS};
 use static_cell::StaticCell;
+use station::{Board, link::Link, network::STACK_SOCKETS};
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {
@@ -39,8 +39,7 @@ pub async fn start(spawner: Spawner) -> Board {
 
     static RESOURCES: StaticCell<StackResources<STACK_SOCKETS>> = StaticCell::new();
     let config = embassy_net::Config::dhcpv4(Default::default());
-    let (stack, runner) =
-        embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), random.next_u64());
+    let (stack, runner) = embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), random.next_u64());
     spawner.spawn(run_stack(runner).expect("it is started once"));
 
     let mut link = Link::new(radio, stack);

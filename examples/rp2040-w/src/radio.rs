@@ -43,16 +43,8 @@ pub(crate) async fn start(
     let select = Output::new(pins.select, Level::High);
     let mut pio = Pio::new(pio, Interrupts);
     let dma = dma::Channel::new(dma, Interrupts);
-    let spi = PioSpi::new(
-        &mut pio.common,
-        pio.sm0,
-        DEFAULT_CLOCK_DIVIDER,
-        pio.irq0,
-        select,
-        pins.data,
-        pins.clock,
-        dma,
-    );
+    let spi =
+        PioSpi::new(&mut pio.common, pio.sm0, DEFAULT_CLOCK_DIVIDER, pio.irq0, select, pins.data, pins.clock, dma);
 
     static STATE: StaticCell<State> = StaticCell::new();
     let (device, mut control, runner) = cyw43::new(STATE.init_with(State::new), power, spi, &FIRMWARE, &NVRAM).await;
@@ -74,11 +66,8 @@ impl station::link::Radio for Radio {
     type Error = JoinError;
 
     async fn join(&mut self, ssid: &str, passphrase: &str) -> Result<(), JoinError> {
-        let options = if passphrase.is_empty() {
-            JoinOptions::new_open()
-        } else {
-            JoinOptions::new(passphrase.as_bytes())
-        };
+        let options =
+            if passphrase.is_empty() { JoinOptions::new_open() } else { JoinOptions::new(passphrase.as_bytes()) };
         self.0.join(ssid, options).await
     }
 

@@ -5,13 +5,13 @@ use core::{
     net::{IpAddr, SocketAddr},
 };
 
-use embedded_io_async::ErrorKind;
 use embassy_net::{
     IpAddress, Stack,
     dns::DnsSocket,
     tcp::client::{TcpClient, TcpClientState},
     udp::{PacketMetadata, UdpSocket},
 };
+use embedded_io_async::ErrorKind;
 use socketpool::{
     stack::{self, Connect, DatagramSocket, Datagrams, Family, Local, Resolve, ResolveError},
     time::{Clock, Instant, Timer},
