@@ -84,8 +84,8 @@ scripted! {
         let mut udp = wait!(pool.udp_socket()).unwrap();
         assert_eq!((pool.counts().in_use, pool.counts().idle, script.open()), (1, 0, 0), "the idle one had to go");
         assert_eq!(wait!(pool.socket()).unwrap_err(), exhausted);
-        wait!(udp.bind(9)).unwrap();
-        wait!(udp.bind(10)).unwrap();
+        wait!(udp.bind("", 9)).unwrap();
+        wait!(udp.bind("", 10)).unwrap();
         assert_eq!(script.open(), 1, "what it was bound to before is closed");
         drop(udp);
         assert_eq!((pool.counts().free, script.open()), (1, 0));
@@ -99,7 +99,7 @@ scripted! {
     ], |pool, script| {
         let mut socket = wait!(pool.udp_socket()).unwrap();
         socket.set_timeout(LONG);
-        wait!(socket.bind(53)).unwrap();
+        wait!(socket.bind("", 53)).unwrap();
         let mut buffer = [0; 16];
         let (size, one) = wait!(socket.recv_from_into(&mut buffer)).unwrap();
         assert_eq!((&buffer[..size], one.port()), (&b"first"[..], 1));
@@ -141,11 +141,11 @@ loopback! {
 
         let taken = one.port();
         let mut other = wait!(pool.udp_socket()).unwrap();
-        wait!(other.bind(0)).unwrap();
+        wait!(other.bind("", 0)).unwrap();
         other.set_timeout(LONG);
         wait!(other.send_to_addr(b"from a bound one", two)).unwrap();
         assert_eq!(wait!(other.recv_from_into(&mut buffer)), Ok((16, two)));
-        assert_eq!(wait!(other.bind(taken)).unwrap_err().phase(), Phase::Connect);
+        assert_eq!(wait!(other.bind("", taken)).unwrap_err().phase(), Phase::Listen);
     })
 }
 

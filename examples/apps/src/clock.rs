@@ -3,7 +3,6 @@
 use rustls_pki_types::UnixTime;
 use socketpool::{
     SocketPool,
-    requests::Session,
     stack::{Datagrams, Stack},
     time::Clock,
     tls::{Random, WallClock},
@@ -27,10 +26,13 @@ where
     T: traits::TlsContext<<SocketPool<'s, S, N> as traits::SocketPool>::Socket<'p>>,
     C: Clock,
 {
-    let http = Session::new(pool, tls);
+    let http = schedule.session(pool, tls);
     let round = async || {
         let date = Date::from(pool.sync_time(clock, servers, random).await?);
-        info!("clock: {}-{:02}-{:02} {:02}:{:02}:{:02} UTC", date.year, date.month, date.day, date.hour, date.minute, date.second);
+        info!(
+            "clock: {}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            date.year, date.month, date.day, date.hour, date.minute, date.second
+        );
         let status = http.head(url).send().await?.status().as_u16();
         info!("clock: certificates can be checked; status {} from a server that proved who it is", status);
         Ok(())

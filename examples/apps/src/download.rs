@@ -21,7 +21,7 @@ where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
 {
-    let http = Session::new(pool, tls);
+    let http = schedule.session(pool, tls);
     let round = async || {
         let (len, hash) = fetch(&http, url).await?;
         let mut text = [0; 64];

@@ -2,13 +2,19 @@
 
 use core::time::Duration;
 
-use socketpool::{Result, requests::Retry, time::Timer};
+use socketpool::{
+    Result,
+    requests::{Retry, Session},
+    time::Timer,
+    traits::{SocketPool, TlsContext},
+};
 
 /// When an app works: again and again, so long after the last round; after a failure sooner, at random times that get
 /// longer from failure to failure, up to a minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule<'r> {
     every: Duration,
+    timeout: Duration,
     rounds: Option<u32>,
     retry: Retry<'r>,
 }
@@ -27,7 +33,7 @@ impl<'r> Schedule<'r> {
     /// together.
     #[must_use]
     pub const fn every(every: Duration, random: &'r dyn Fn() -> u32) -> Self {
-        Self { every, rounds: None, retry: Retry::new(3, random) }
+        Self { every, timeout: Duration::from_secs(30), rounds: None, retry: Retry::new(3, random) }
     }
 
     /// So many rounds, and no more.
@@ -37,11 +43,32 @@ impl<'r> Schedule<'r> {
         self
     }
 
+    /// How long a request may take, from the name look-up to the last byte of the body: 30 seconds unless you say otherwise.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// How a request is tried again within a round, and how long to wait after one that failed.
     #[must_use]
     pub const fn retry(mut self, retry: Retry<'r>) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// A session with this timeout.
+    pub(crate) fn session<'p, P, T>(&self, pool: &'p P, tls: &'p T) -> Session<'p, P, T>
+    where
+        P: SocketPool,
+        T: TlsContext<P::Socket<'p>>,
+    {
+        Session::new(pool, tls).timeout(Some(self.timeout))
+    }
+
+    /// How long a request may take.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.timeout
     }
 
     pub(crate) const fn retries(&self) -> Retry<'r> {

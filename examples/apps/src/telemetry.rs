@@ -35,7 +35,7 @@ where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
 {
-    let http = Session::new(pool, tls);
+    let http = schedule.session(pool, tls);
     let (mut unsent, mut number) = (Vec::<Reading, KEPT>::new(), 0_u32);
     let round = async || {
         number = number.wrapping_add(1);

@@ -22,7 +22,7 @@ where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
 {
-    let http = Session::new(pool, tls);
+    let http = schedule.session(pool, tls);
     let round = async || {
         for city in ["Utrecht", "Den Haag"] {
             let weather = fetch(&http, url, city).await?;

@@ -20,6 +20,11 @@ pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence
 pub use crate::stack::{Family, Local, ResolveError, SocketOption};
 use crate::time::{Clock, Deadline, Instant};
 
+/// All that a pool needs of a network, in one bound. Whatever has the parts has it.
+pub trait Stack: Connect + Resolve + Clock {}
+
+impl<S: Connect + Resolve + Clock> Stack for S {}
+
 /// Opens TCP connections. The blocking twin of [`Connect`](crate::stack::Connect).
 pub trait Connect {
     /// An open connection. Dropping it closes it, without waiting.
