@@ -1,7 +1,7 @@
-//! RP2350: the generator of true random numbers (RP2350 datasheet §12.12).
+//! RP2350: its generator of true random numbers (RP2350 datasheet §12.12).
 //!
-//! It samples a ring oscillator of its own, takes the bias out and watches for repetitions in hardware. With the settings
-//! that the datasheet recommends some tests of randomness still fail, so the bits are condensed here as well.
+//! It samples a ring oscillator of its own, takes the bias out, and watches for repetitions. The datasheet does not claim
+//! that every test of randomness is passed, so 16 bits are condensed into each bit of the seed here too.
 
 use embassy_rp::{
     Peri, bind_interrupts,
