@@ -268,9 +268,9 @@ impl<C, R: RawMutex, const N: usize, const W: usize> Lease<'_, C, R, N, W> {
         &mut self.slot.connection
     }
 
-    /// Whom the connection is with.
+    /// Whom the connection is with, if there is one.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.slot.peer
+        self.slot.connection.as_ref().and(self.slot.peer)
     }
 
     /// Puts a connection into the slot.

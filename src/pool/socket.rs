@@ -8,6 +8,7 @@ use super::{
     Key, LINGER, Listener, PoolLease, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
     local_host,
+    stream::UNSUPPORTED,
     timeout::Patience,
 };
 use crate::{
@@ -123,7 +124,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     async fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
         let network = self.pool.network;
         let connected = match self.local {
-            Some(_) => Err(ErrorKind::Io(embedded_io_async::ErrorKind::Unsupported)),
+            Some(_) => Err(UNSUPPORTED),
             None => patience.limit(network, pin!(network.connect(remote))).await.and_then(|made| Ok(made?)),
         };
         let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
