@@ -4,7 +4,7 @@ use core::{future::Future, time::Duration};
 
 use crate::{
     error::ErrorKind,
-    time::{Clock, Deadline, Timer, poll_once},
+    time::{Clock, Deadline, Timer},
 };
 
 /// How long operations may take.
@@ -39,9 +39,11 @@ impl Timeout {
 impl Patience {
     /// The work's output, or what to report when there is none in time. Large work is passed pinned.
     pub(crate) async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Result<W::Output, ErrorKind> {
-        match self {
-            Self::Nothing => poll_once(work).ok_or(ErrorKind::WouldBlock),
-            Self::Until(deadline) => deadline.limit(timer, work).await.ok_or(ErrorKind::Timeout),
-        }
+        let (deadline, may_wait) = match self {
+            Self::Nothing => (Deadline::NEVER, false),
+            Self::Until(deadline) => (deadline, true),
+        };
+        let ran_out = if may_wait { ErrorKind::Timeout } else { ErrorKind::WouldBlock };
+        deadline.race(timer, may_wait, work).await.ok_or(ran_out)
     }
 }

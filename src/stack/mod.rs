@@ -6,6 +6,8 @@
 //! embedded-nal-async has words for (send a FIN, tell an unknown name from a dead name server, accept) implements these
 //! traits itself. What not every stack can do is a provided method that answers `Unsupported`.
 
+#[cfg(feature = "embassy-net")]
+pub mod embassy;
 mod nal;
 
 use core::{
