@@ -15,6 +15,6 @@ mod virtio;
 
 pub use self::{
     measured::Measured,
-    network::{Device, Time, Wire, run},
+    network::{Device, Wire, run},
     settings::Settings,
 };

@@ -2,15 +2,11 @@
 
 use core::{net::Ipv4Addr, time::Duration};
 
-use embassy_net::{
-    Config, Ipv4Cidr, StackResources, StaticConfigV4,
-    dns::DnsSocket,
-    tcp::client::{TcpClient, TcpClientState},
-};
+use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use rustls_pki_types::{TrustAnchor, UnixTime};
 use socketpool::{
-    stack::Network,
-    time::{Clock, Instant, Timer},
+    stack::embassy::{Network, NetworkResources},
+    time::EmbassyTimer,
     tls::{Now, Roots, TlsContext, WallClock, roots::trust_anchor_from_der},
 };
 use socketpool_apps::{Schedule, Tally};
@@ -18,41 +14,26 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::{Measured, Settings, nic::Ethernet};
 
-const SOCKETS: usize = 3;
-const TX: usize = 2048;
+/// TCP sockets, and what each receives and sends in one go.
+const SOCKETS: usize = 2;
 const RX: usize = 8192;
+const TX: usize = 2048;
 
 /// What a pool is made of here.
-pub type Wire = Network<TcpClient<'static, SOCKETS, TX, RX>, DnsSocket<'static>, Time>;
-
-/// The time of embassy.
-#[derive(Debug, Clone, Copy)]
-pub struct Time;
-
-impl Clock for Time {
-    fn now(&self) -> Instant {
-        Instant::from_millis(embassy_time::Instant::now().as_millis())
-    }
-}
-
-impl Timer for Time {
-    async fn wait_until(&self, at: Instant) {
-        embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis())).await;
-    }
-}
+pub type Wire = Network<'static, SOCKETS>;
 
 /// What an app gets besides the network.
 pub struct Device {
     /// What this boot is to do.
     pub settings: Settings,
     /// Knows the date if the settings said it.
-    pub clock: WallClock<Time>,
+    pub clock: WallClock<EmbassyTimer>,
     roots: &'static [TrustAnchor<'static>],
 }
 
 impl Device {
     /// Trusts Mozilla's roots, and the one of the settings.
-    pub fn tls(&self) -> Measured<TlsContext<'static, fn(&mut [u8]), &WallClock<Time>>> {
+    pub fn tls(&self) -> Measured<TlsContext<'static, fn(&mut [u8]), &WallClock<EmbassyTimer>>> {
         let random: fn(&mut [u8]) = qemu_board::random;
         Measured(TlsContext::new(random, &self.clock).roots(Roots::mozilla_and(self.roots)))
     }
@@ -78,7 +59,8 @@ pub fn run(app: impl AsyncFnOnce(Wire, Device) -> Tally) -> ! {
     let settings = Settings::from_command_line();
     static NIC: StaticCell<Ethernet<Card>> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<{ SOCKETS + 2 }>> = StaticCell::new();
-    static CLIENT: StaticCell<TcpClientState<SOCKETS, TX, RX>> = StaticCell::new();
+    static MEMORY: ConstStaticCell<NetworkResources<SOCKETS, 1, RX, TX>> =
+        ConstStaticCell::new(NetworkResources::new());
 
     let mut seed = [0; 8];
     qemu_board::random(&mut seed);
@@ -88,9 +70,8 @@ pub fn run(app: impl AsyncFnOnce(Wire, Device) -> Tally) -> ! {
         RESOURCES.init_with(StackResources::new),
         u64::from_le_bytes(seed),
     );
-    let network =
-        Network::new(TcpClient::new(stack, CLIENT.init_with(TcpClientState::new)), DnsSocket::new(stack), Time);
-    let clock = WallClock::new(Time);
+    let network = Network::new(stack, MEMORY.take());
+    let clock = WallClock::new(EmbassyTimer);
     if let Some(date) = settings.date {
         clock.set(Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(date))));
     }
