@@ -214,7 +214,7 @@ gate_examples() {
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
 }
 
-# Each board: its feature, its directory in examples, its target, its size in the table.
+# Each board: the feature and the directory in examples that it has, and its target.
 boards=(
   "pico-w  rp2040-w thumbv6m-none-eabi"
   "pico2-w rp2040-w thumbv8m.main-none-eabihf"
@@ -222,34 +222,43 @@ boards=(
   "esp32c6 esp32    riscv32imac-unknown-none-elf"
 )
 
-# The bytes that a program takes of flash (what is loaded) and of RAM (what is written to, and code that runs there; not
-# the stack, which has the rest).
+# footprint PROGRAM: the bytes it takes of flash (what is loaded) and of RAM (what is written to, and code that runs there).
+# The stack, which has the rest of the RAM, is not counted.
 footprint() {
   local name type size flags flash=0 ram=0
   while read -r name type _ _ size _ flags _; do
     size=$((16#$size))
-    case $type,$flags in
-    PROGBITS,*A*) flash=$((flash + size)) ;;
-    esac
-    case $name,$type,$flags in
-    *,*,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;;
-    esac
+    case $type,$flags in PROGBITS,*A*) flash=$((flash + size)) ;; esac
+    case $name,$flags in *,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;; esac
   done < <(readelf --sections --wide "$1" | sed -nE 's/^ +\[ *[0-9]+\] +(\.[^ ]+) /\1 /p')
   echo "$flash $ram"
 }
 
 gate_boards() {
-  local board directory target app flash ram bad=0
+  local board directory target app flash ram budget bad=0
+  cargo test --quiet --locked --manifest-path examples/station/Cargo.toml
   printf '%-8s %-10s %9s %9s\n' board app flash RAM
   while read -r board directory target; do
-    cd "$root/examples/$directory"
-    libraries=core,alloc cross build "$target" --release --no-default-features --features "$board"
+    cd "$root/examples/$directory" # for its .cargo/config.toml
+    local options=(--release --no-default-features --features "$board")
+    libraries=core,alloc cross clippy "$target" "${options[@]}" -- -D warnings
+    libraries=core,alloc cross build "$target" "${options[@]}"
     for app in src/bin/*.rs; do
       app=$(basename "$app" .rs)
       read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
       printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
+      budget=$(awk -F ' = ' -v name="\"$board, $app\"" '$1 == name {print $2}' "$root/benches/budgets.toml")
+      if [ -n "$budget" ] && [ "$flash" -gt $((budget * 103 / 100)) ]; then
+        echo "^ more than 3 % above its budget of $budget bytes of flash"
+        bad=1
+      fi
+      if [ "$directory" = rp2040-w ] && [ "$ram" -gt 120000 ]; then
+        echo "^ more than 120000 bytes of RAM"
+        bad=1
+      fi
     done
   done < <(printf '%s\n' "${boards[@]}")
+  return "$bad"
 }
 
 gate_interop() {

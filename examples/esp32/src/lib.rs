@@ -15,9 +15,8 @@ use esp_hal::{
 use esp_println as _;
 use static_cell::StaticCell;
 use station::{
-    Board,
+    Board, STACK_SOCKETS,
     link::Link,
-    network::STACK_SOCKETS,
     random::{Generator, RAW_LEN},
 };
 

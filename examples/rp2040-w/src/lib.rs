@@ -23,7 +23,7 @@ use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use panic_probe as _;
 use static_cell::StaticCell;
-use station::{Board, link::Link, network::STACK_SOCKETS};
+use station::{Board, STACK_SOCKETS, link::Link};
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {

@@ -1,5 +1,5 @@
-//! What a board with Wi-Fi needs besides its hardware: a [link] that is kept up, a [network] for the pool,
-//! [random] numbers, and made of these a [`Board`] for the apps.
+//! What a board with Wi-Fi needs besides its hardware: a [link] that is kept up, [random] numbers, and on top of a network
+//! stack a [`Board`] for the apps.
 //!
 //! The crates of the boards (`rp2040-w`, `esp32`) bring the radio and the source of entropy, `socketpool-apps` what to do.
 #![no_std]
@@ -8,7 +8,6 @@
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
 
 pub mod link;
-pub mod network;
 pub mod random;
 
 use defmt::{info, warn};
@@ -17,29 +16,46 @@ use embassy_time::Timer;
 use socketpool::{
     Resources, SocketPool,
     requests::Retry,
+    stack::embassy::{self, Network, NetworkResources},
+    time::EmbassyTimer,
     tls::{TlsContext, WallClock},
 };
 use static_cell::StaticCell;
 
-use self::{
-    network::{Network, SOCKETS, Ticks},
-    random::Generator,
-};
+use self::random::Generator;
 
-/// How many of the sockets can speak TLS at a time, for 18 KB of RAM each.
+/// TCP connections at a time.
+pub const SOCKETS: usize = 3;
+
+/// How many of them can speak TLS, for 18 KB of RAM each.
 pub const TLS_SESSIONS: usize = 1;
 
-/// Two that are run by different people. A product asks the NTP pool for a name of its own, or runs its own.
+/// Bytes that a connection can have received and nobody has read: how much a server sends without waiting for us.
+const RX: usize = 4096;
+
+/// Bytes that a connection can have on the way to the peer.
+const TX: usize = 2048;
+
+/// The largest datagram: what DNS and time servers send is smaller.
+const DATAGRAM: usize = 512;
+
+/// UDP sockets at a time.
+const UDP: usize = 1;
+
+/// Sockets of the stack: these, and one each for DHCP and DNS.
+pub const STACK_SOCKETS: usize = SOCKETS + UDP + 2;
+
+/// Two time servers that are run by different people. A product asks the NTP pool for a name of its own, or has its own.
 pub const TIME_SERVERS: [&str; 2] = ["time.cloudflare.com", "time.google.com"];
 
 /// The pool of a board, as the signature of a task can name it.
-pub type Pool = SocketPool<'static, Network, SOCKETS>;
+pub type Pool = embassy::Pool<SOCKETS>;
 
 /// The TLS context of a board, as the signature of a task can name it.
 pub type Tls = TlsContext<'static, Generator, &'static Clock>;
 
 /// The clock of a board.
-pub type Clock = WallClock<Ticks>;
+pub type Clock = WallClock<EmbassyTimer>;
 
 /// A board that is on the network: what the apps work with.
 #[derive(Clone, Copy)]
@@ -61,12 +77,15 @@ impl Board {
     /// The second time.
     #[must_use]
     pub fn new(stack: Stack<'static>, random: Generator) -> Self {
+        static BUFFERS: StaticCell<NetworkResources<SOCKETS, UDP, RX, TX, DATAGRAM>> = StaticCell::new();
+        static NETWORK: StaticCell<Network<'static, SOCKETS, UDP>> = StaticCell::new();
         static MEMORY: StaticCell<Resources<SOCKETS, TLS_SESSIONS>> = StaticCell::new();
         static POOL: StaticCell<Pool> = StaticCell::new();
         static CLOCK: StaticCell<Clock> = StaticCell::new();
         static TLS: StaticCell<Tls> = StaticCell::new();
-        let pool = POOL.init(SocketPool::new(Network::new(stack), MEMORY.init_with(Resources::new)));
-        let clock: &Clock = CLOCK.init(WallClock::new(Ticks));
+        let network = NETWORK.init(Network::new(stack, BUFFERS.init_with(NetworkResources::new)));
+        let pool = POOL.init(SocketPool::new(network, MEMORY.init_with(Resources::new)));
+        let clock: &Clock = CLOCK.init(WallClock::new(EmbassyTimer));
         let tls = TLS.init(TlsContext::new(random, clock));
         Self { pool, tls, clock, random }
     }
