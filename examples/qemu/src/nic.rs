@@ -31,6 +31,25 @@ impl<N: Nic> Ethernet<N> {
     pub const fn new(nic: N) -> Self {
         Self { nic, rx: [0; FRAME + 4], tx: [0; FRAME] }
     }
+
+    /// The address of the card.
+    pub fn mac(&self) -> [u8; 6] {
+        self.nic.mac()
+    }
+
+    /// A frame that has arrived, and room for one that answers it.
+    pub fn next_frame(&mut self) -> Option<(Received<'_>, ToSend<'_, N>)> {
+        if !self.nic.can_send() {
+            return None;
+        }
+        let len = self.nic.receive(&mut self.rx)?;
+        Some((Received(&mut self.rx[..len]), ToSend { nic: &mut self.nic, tx: &mut self.tx }))
+    }
+
+    /// Room for a frame to send.
+    pub fn room(&mut self) -> Option<ToSend<'_, N>> {
+        self.nic.can_send().then_some(ToSend { nic: &mut self.nic, tx: &mut self.tx })
+    }
 }
 
 /// The executor polls again after every interrupt, so no waker is remembered here.
@@ -44,17 +63,12 @@ impl<N: Nic> Driver for Ethernet<N> {
     where
         Self: 'a;
 
-    fn receive(&mut self, _: &mut Context<'_>) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        // A frame that arrives may have to be answered.
-        if !self.nic.can_send() {
-            return None;
-        }
-        let len = self.nic.receive(&mut self.rx)?;
-        Some((Received(&mut self.rx[..len]), ToSend { nic: &mut self.nic, tx: &mut self.tx }))
+    fn receive(&mut self, _: &mut Context<'_>) -> Option<(Received<'_>, ToSend<'_, N>)> {
+        self.next_frame()
     }
 
-    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Self::TxToken<'_>> {
-        self.nic.can_send().then_some(ToSend { nic: &mut self.nic, tx: &mut self.tx })
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<ToSend<'_, N>> {
+        self.room()
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
@@ -73,7 +87,7 @@ impl<N: Nic> Driver for Ethernet<N> {
 }
 
 /// A frame that has arrived.
-pub struct Received<'a>(&'a mut [u8]);
+pub struct Received<'a>(pub(crate) &'a mut [u8]);
 
 impl RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, read: F) -> R {
@@ -87,11 +101,18 @@ pub struct ToSend<'a, N> {
     tx: &'a mut [u8; FRAME],
 }
 
-impl<N: Nic> TxToken for ToSend<'_, N> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
+impl<N: Nic> ToSend<'_, N> {
+    /// Sends a frame of this length that `write` writes.
+    pub fn send<R>(self, len: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
         let frame = &mut self.tx[..len];
         let outcome = write(frame);
         self.nic.send(frame);
         outcome
+    }
+}
+
+impl<N: Nic> TxToken for ToSend<'_, N> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
+        self.send(len, write)
     }
 }

@@ -20,13 +20,15 @@ const SLOTS: usize = 8;
 
 /// Frames that may wait to be read.
 const QUEUE: usize = 8;
+/// Frames that may be under way to the device. Each takes two places in the queue.
+const SENDING: usize = 4;
 /// The header that virtio puts before a frame, and the frame.
 const BUFFER: usize = 12 + FRAME;
 
 /// Room for frames.
 pub struct Frames {
     rx: [Frame; QUEUE],
-    tx: Frame,
+    tx: [Frame; SENDING],
 }
 
 type Frame = [u8; BUFFER];
@@ -34,7 +36,7 @@ type Frame = [u8; BUFFER];
 impl Frames {
     /// All of it empty.
     pub const fn new() -> Self {
-        Self { rx: [[0; BUFFER]; QUEUE], tx: [0; BUFFER] }
+        Self { rx: [[0; BUFFER]; QUEUE], tx: [[0; BUFFER]; SENDING] }
     }
 }
 
@@ -81,9 +83,9 @@ pub struct Virtio {
     buffers: &'static mut [Frame; QUEUE],
     /// Which token the device gave for each buffer that it has.
     tokens: [u16; QUEUE],
-    tx: &'static mut Frame,
-    /// The token of the frame that is being sent, and where it ends.
-    sending: Option<(u16, usize)>,
+    tx: &'static mut [Frame; SENDING],
+    /// For each frame that is being sent its token, and where it ends.
+    sending: [Option<(u16, usize)>; SENDING],
 }
 
 impl Virtio {
@@ -104,7 +106,7 @@ impl Virtio {
             *token = unsafe { device.receive_begin(buffer) }.expect("the queue has room for all buffers");
         }
         device.enable_interrupts();
-        Self { device, buffers, tokens, tx, sending: None }
+        Self { device, buffers, tokens, tx, sending: [None; SENDING] }
     }
 }
 
@@ -130,22 +132,26 @@ impl Nic for Virtio {
     }
 
     fn can_send(&mut self) -> bool {
-        if let Some((token, end)) = self.sending
-            && self.device.poll_transmit() == Some(token)
-        {
+        // As above: whoever cannot send now is interrupted when that changes.
+        self.device.ack_interrupt();
+        while let Some(token) = self.device.poll_transmit() {
+            let is_it = |sending: &Option<(u16, usize)>| sending.is_some_and(|(sent, _)| sent == token);
+            let Some(index) = self.sending.iter().position(is_it) else { break };
+            let Some((_, end)) = self.sending[index].take() else { break };
             // SAFETY: the buffer that the device was given with this token.
-            let _ = unsafe { self.device.transmit_complete(token, &self.tx[..end]) };
-            self.sending = None;
+            let _ = unsafe { self.device.transmit_complete(token, &self.tx[index][..end]) };
         }
-        self.sending.is_none()
+        self.sending.contains(&None)
     }
 
     fn send(&mut self, frame: &[u8]) {
-        let header = self.device.fill_buffer_header(self.tx).expect("room for a header");
+        let Some(index) = self.sending.iter().position(Option::is_none) else { return };
+        let buffer = &mut self.tx[index];
+        let header = self.device.fill_buffer_header(buffer).expect("room for a header");
         let end = header + frame.len();
-        self.tx[header..end].copy_from_slice(frame);
+        buffer[header..end].copy_from_slice(frame);
         // SAFETY: the buffer is not touched until `can_send` has it back.
-        let token = unsafe { self.device.transmit_begin(&self.tx[..end]) }.expect("nothing else is being sent");
-        self.sending = Some((token, end));
+        let token = unsafe { self.device.transmit_begin(&buffer[..end]) }.expect("room in the queue");
+        self.sending[index] = Some((token, end));
     }
 }

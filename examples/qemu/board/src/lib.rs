@@ -25,7 +25,7 @@ mod stack;
 
 pub use self::{
     arch::entry,
-    run::{block_on, instructions, nanoseconds},
+    run::{block_on, instructions, nanoseconds, sleep},
     semihost::{arguments, exit, random, read_file},
     stack::used as stack_used,
 };

@@ -69,15 +69,20 @@ pub fn block_on<W: Future>(work: W, background: impl Future) -> W::Output {
             return output;
         }
         if !WORK.is_set() && !BACKGROUND.is_set() {
-            sleep();
+            sleep_until_interrupt();
             WORK.set();
             BACKGROUND.set();
         }
     }
 }
 
-/// Sleeps until there is an interrupt.
-fn sleep() {
+/// Sleeps until there is an interrupt, or for so many nanoseconds.
+pub fn sleep(at_most: u64) {
+    set_alarm(nanoseconds().saturating_add(at_most));
+    sleep_until_interrupt();
+}
+
+fn sleep_until_interrupt() {
     let before = nanoseconds();
     arch::wait_for_interrupt();
     critical_section::with(|cs| {
@@ -85,6 +90,17 @@ fn sleep() {
         slept.set(slept.get() + nanoseconds() - before);
         // Whoever still waits sets the alarm anew when it is polled.
         alarm.set(u64::MAX);
+    });
+}
+
+/// An interrupt at this time, or before it.
+fn set_alarm(at: u64) {
+    critical_section::with(|cs| {
+        let alarm = ALARM.borrow(cs);
+        if at < alarm.get() {
+            alarm.set(at);
+            arch::set_alarm(at);
+        }
     });
 }
 
@@ -110,13 +126,6 @@ impl Driver for Time {
     }
 
     fn schedule_wake(&self, at: u64, _: &Waker) {
-        critical_section::with(|cs| {
-            let alarm = ALARM.borrow(cs);
-            let at = at.saturating_mul(1000);
-            if at < alarm.get() {
-                alarm.set(at);
-                arch::set_alarm(at);
-            }
-        });
+        set_alarm(at.saturating_mul(1000));
     }
 }
