@@ -20,7 +20,7 @@ use socketpool::{
     time::EmbassyTimer,
     tls::{TlsContext, WallClock},
 };
-use static_cell::StaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use self::random::Generator;
 
@@ -79,12 +79,12 @@ impl Board {
     pub fn new(stack: Stack<'static>, random: Generator) -> Self {
         static BUFFERS: StaticCell<NetworkResources<SOCKETS, UDP, RX, TX, DATAGRAM>> = StaticCell::new();
         static NETWORK: StaticCell<Network<'static, SOCKETS, UDP>> = StaticCell::new();
-        static MEMORY: StaticCell<Resources<SOCKETS, TLS_SESSIONS>> = StaticCell::new();
+        static MEMORY: ConstStaticCell<Resources<SOCKETS, TLS_SESSIONS>> = ConstStaticCell::new(Resources::new());
         static POOL: StaticCell<Pool> = StaticCell::new();
         static CLOCK: StaticCell<Clock> = StaticCell::new();
         static TLS: StaticCell<Tls> = StaticCell::new();
         let network = NETWORK.init(Network::new(stack, BUFFERS.init_with(NetworkResources::new)));
-        let pool = POOL.init(SocketPool::new(network, MEMORY.init_with(Resources::new)));
+        let pool = POOL.init(SocketPool::new(network, MEMORY.take()));
         let clock: &Clock = CLOCK.init(WallClock::new(EmbassyTimer));
         let tls = TLS.init(TlsContext::new(random, clock));
         Self { pool, tls, clock, random }
