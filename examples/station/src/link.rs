@@ -22,7 +22,7 @@ pub trait Radio {
     /// Joins this network, secured with this passphrase, or open if that is empty.
     async fn join(&mut self, ssid: &str, passphrase: &str) -> Result<(), Self::Error>;
 
-    /// Leaves the network, if it is in one.
+    /// Leaves the network that it is in.
     async fn leave(&mut self);
 }
 
@@ -78,6 +78,9 @@ impl<R: Radio> Link<R> {
             warn!("Wi-Fi, setup: a name has 1 to 32 bytes, a passphrase 8 to 63 or none");
             return false;
         }
+        if self.stack.is_link_up() {
+            self.radio.leave().await; // joined, and no address came of it
+        }
         match with_timeout(TIMEOUT, self.radio.join(ssid, PASSPHRASE)).await {
             Ok(Ok(())) => {}
             Ok(Err(cause)) => {
@@ -91,7 +94,6 @@ impl<R: Radio> Link<R> {
         }
         if with_timeout(TIMEOUT, self.stack.wait_config_up()).await.is_err() {
             warn!("Wi-Fi, DHCP: no answer");
-            self.radio.leave().await;
             return false;
         }
         if let Some(config) = self.stack.config_v4() {

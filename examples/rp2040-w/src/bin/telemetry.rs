@@ -18,5 +18,10 @@ async fn main(spawner: Spawner) {
     board.set_clock().await;
     let random = || board.random.next_u32();
     let schedule = Schedule::every(Duration::from_secs(60), &random);
-    telemetry::run(board.pool, board.tls, URL, || 21.5, schedule).await;
+    telemetry::run(board.pool, board.tls, URL, sensor, schedule).await;
+}
+
+/// The place of your sensor: degrees Celsius.
+fn sensor() -> f32 {
+    21.5
 }
