@@ -6,7 +6,8 @@
 # shellcheck disable=SC2317 # the gates are called by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-export CARGO_TARGET_DIR=$PWD/target
+root=$PWD
+export CARGO_TARGET_DIR=$root/target
 
 gates=(
   "fmt       the code is formatted"
@@ -18,6 +19,7 @@ gates=(
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET and a POST of JSON link for bare metal with no global allocator"
   "examples  the examples build; the quick start, the tours and the servers run"
+  "boards    every app for every board: how much flash and RAM it takes"
   "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
   "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
@@ -52,10 +54,9 @@ chip_features() {
 }
 
 gate_fmt() {
-  cargo fmt --check
   local manifest
-  for manifest in benches/size tests/clients examples/apps examples/qemu; do
-    cargo fmt --check --all --manifest-path "$manifest/Cargo.toml"
+  for manifest in $(git ls-files '*Cargo.toml'); do
+    cargo fmt --check --manifest-path "$manifest"
   done
 }
 
@@ -135,13 +136,14 @@ gate_docs() {
   cargo doc --quiet --locked --no-deps
 }
 
-# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available.
+# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available; with $libraries instead
+# of core alone.
 cross() {
   local verb=$1 target=$2 how
   shift 2
-  how=$(ci/targets.sh "$target" | tail -n 1)
+  how=$("$root/ci/targets.sh" "$target" | tail -n 1)
   if [ "$how" = build-std ]; then
-    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked -Zbuild-std=core --target "$target" "$@"
+    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked "-Zbuild-std=${libraries:-core}" --target "$target" "$@"
   else
     cargo "$verb" --quiet --locked --target "$target" "$@"
   fi
@@ -202,9 +204,9 @@ weigh() {
   size "target/$1/release/$3" | awk 'NR == 2 {print $1 + $2}'
 }
 
-# budget TARGET PROGRAM: what benches/budgets.toml allows it.
+# budget TABLE NAME: what benches/budgets.toml allows it.
 budget() {
-  awk -F ' = ' -v table="[$1]" -v name="\"$2\"" '/^\[/ {here = $0 == table} here && $1 == name {print $2}' benches/budgets.toml
+  awk -F ' = ' -v table="[$1]" -v name="\"$2\"" '/^\[/ {here = $0 == table} here && $1 == name {print $2}' "$root/benches/budgets.toml"
 }
 
 # What a chip flashes, the stub of the network included; and beside it, on one chip, the same programs on our peers.
@@ -269,6 +271,53 @@ gate_examples() {
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
   timeout 120 cargo run --quiet --locked --example sockets </dev/null
   timeout 120 python3 tests/interop/server.py target/debug/examples/server
+}
+
+# Each board: the feature and the directory in examples that it has, and its target.
+boards=(
+  "pico-w  rp2040-w thumbv6m-none-eabi"
+  "pico2-w rp2040-w thumbv8m.main-none-eabihf"
+  "esp32c3 esp32    riscv32imc-unknown-none-elf"
+  "esp32c6 esp32    riscv32imac-unknown-none-elf"
+)
+
+# footprint PROGRAM: the bytes it takes of flash (what is loaded) and of RAM (what is written to, and code that runs there).
+# The stack, which has the rest of the RAM, is not counted.
+footprint() {
+  local name type size flags flash=0 ram=0
+  while read -r name type _ _ size _ flags _; do
+    size=$((16#$size))
+    case $type,$flags in PROGBITS,*A*) flash=$((flash + size)) ;; esac
+    case $name,$flags in *,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;; esac
+  done < <(readelf --sections --wide "$1" | sed -nE 's/^ +\[ *[0-9]+\] +(\.[^ ]+) /\1 /p')
+  echo "$flash $ram"
+}
+
+gate_boards() {
+  local board directory target app flash ram allowed bad=0
+  cargo test --quiet --locked --manifest-path examples/station/Cargo.toml
+  printf '%-8s %-10s %9s %9s\n' board app flash RAM
+  while read -r board directory target; do
+    cd "$root/examples/$directory" # for its .cargo/config.toml
+    local options=(--release --no-default-features --features "$board")
+    libraries=core,alloc cross clippy "$target" "${options[@]}" -- -D warnings
+    libraries=core,alloc cross build "$target" "${options[@]}"
+    for app in src/bin/*.rs; do
+      app=$(basename "$app" .rs)
+      read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
+      printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
+      allowed=$(budget boards "$board, $app")
+      if [ -n "$allowed" ] && [ "$flash" -gt $((allowed * 103 / 100)) ]; then
+        echo "^ more than 3 % above its budget of $allowed bytes of flash"
+        bad=1
+      fi
+      if [ "$directory" = rp2040-w ] && [ "$ram" -gt 120000 ]; then
+        echo "^ more than 120000 bytes of RAM"
+        bad=1
+      fi
+    done
+  done < <(printf '%s\n' "${boards[@]}")
+  return "$bad"
 }
 
 gate_interop() {
