@@ -5,7 +5,10 @@ use std::{
     cell::Cell,
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    thread::{CpuSet, sched_getcpu, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
 
 /// The most CPU time that one turn takes, in nanoseconds, unless one exchange takes longer.
 const TURN: f64 = 1e6;
@@ -91,6 +94,13 @@ fn cpu_time() -> f64 {
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
+/// Keeps this thread, and those it starts, on one processor: what waking somebody costs depends on where it runs.
+pub fn stay_on_one_processor() {
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    sched_setaffinity(None, &here).expect("the processor that this runs on");
+}
+
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static WRITES: Cell<usize> = const { Cell::new(0) };
@@ -99,6 +109,14 @@ thread_local! {
 /// Counts something that was written.
 pub fn note_write() {
     WRITES.set(WRITES.get() + 1);
+}
+
+/// Does something whose allocations are the bench's own.
+pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
+    let before = ALLOCATIONS.get();
+    let output = work();
+    ALLOCATIONS.set(before);
+    output
 }
 
 /// Counts what each thread allocates for itself.

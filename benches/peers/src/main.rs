@@ -14,7 +14,7 @@ mod server;
 mod stacks;
 mod tls;
 
-use alternate::alternate;
+use alternate::{alternate, stay_on_one_processor};
 use cases::Work;
 use clients::{codec, edge_http, ours, reqwless, ureq};
 use tls::Target;
@@ -30,6 +30,7 @@ const PAIRS: [(&str, &str); 5] = [
 
 fn main() {
     let rounds = std::env::args().nth(1).map_or(41, |rounds| rounds.parse().expect("a number of rounds"));
+    stay_on_one_processor();
 
     for case in cases::in_memory() {
         let mut all = vec![
