@@ -19,6 +19,7 @@ gates=(
   "bare      a verified GET links for bare metal with no global allocator"
   "examples  the examples build; the quick start and the tour run"
   "sizes     the flash of that program, within 3 % of benches/budgets.toml"
+  "bench     our speed beside other clients', at least what benches/claims.toml and README.md say"
   "interop   our request tool against openssl, nginx and httpbin"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
@@ -50,7 +51,10 @@ chip_features() {
 
 gate_fmt() {
   cargo fmt --check
-  if [ -f examples/bare/Cargo.toml ]; then cargo fmt --check --manifest-path examples/bare/Cargo.toml; fi
+  local manifest
+  for manifest in examples/bare benches/peers; do
+    cargo fmt --check --manifest-path "$manifest/Cargo.toml"
+  done
 }
 
 gate_words() {
@@ -198,6 +202,22 @@ Cortex-M0+, verify-compact|thumbv6m-none-eabi|verify-compact
 RISC-V without atomics, verify-compact|riscv32imc-unknown-none-elf|verify-compact
 CONFIGURATIONS
   if [ "$bad" = 1 ]; then echo "more than 3 % above its budget, or without one"; fi
+  return "$bad"
+}
+
+# Ratios, not times: whoever shares the machine slows all clients down alike.
+gate_bench() {
+  local claims measured name most ratio bad=0
+  claims=$(sed -nE 's/^"([^"]+)" = ([0-9.]+)$/\1|\2/p' benches/claims.toml)
+  diff <(echo "$claims") <(sed -nE 's/^\| `([^`]+)` \| at most ([0-9.]+) \|$/\1|\2/p' README.md) ||
+    { echo "README.md and benches/claims.toml disagree" && return 1; }
+  measured=$(cargo run --quiet --locked --release --manifest-path benches/peers/Cargo.toml)
+  echo "$measured"
+  while IFS='|' read -r name most; do
+    ratio=$(sed -nE "s|^ratio $name ([0-9.]+) .*|\1|p" <<<"$measured")
+    awk -v ratio="${ratio:-none}" -v most="$most" 'BEGIN { exit !(ratio + 0 > 0 && ratio + 0 <= most + 0) }' ||
+      { echo "lost: $name is ${ratio:-not there}, claimed is at most $most" && bad=1; }
+  done <<<"$claims"
   return "$bad"
 }
 

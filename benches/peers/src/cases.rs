@@ -87,7 +87,12 @@ pub fn in_memory() -> Vec<Case> {
         Case::by_length("64k-by-length", 65536),
         Case::new("64k-chunked", &usual_head("Transfer-Encoding: chunked"), &chunks, 65536),
         Case { name: "byte-by-byte", segment: 1, ..small },
-        Case::new("40-fields", &format!("{many}Content-Type: text/plain\r\nContent-Length: 200\r\n"), &"x".repeat(200), 200),
+        Case::new(
+            "40-fields",
+            &format!("{many}Content-Type: text/plain\r\nContent-Length: 200\r\n"),
+            &"x".repeat(200),
+            200,
+        ),
         Case { work: Work::PostJson, ..posted },
     ]
 }

@@ -58,7 +58,13 @@ impl Place for Memory {
     type Line = MemoryLine;
 
     fn connect(&self, _: SocketAddr) -> io::Result<MemoryLine> {
-        Ok(MemoryLine { server: self.clone(), sent: self.answer.len(), taken: [0; SEND_BUFFER], taken_len: 0 })
+        Ok(MemoryLine {
+            server: self.clone(),
+            sent: self.answer.len(),
+            arrived: 0,
+            taken: [0; SEND_BUFFER],
+            taken_len: 0,
+        })
     }
 }
 
@@ -70,6 +76,8 @@ pub struct MemoryLine {
     server: Memory,
     /// How much of the answer has been received; all of it until something is asked.
     sent: usize,
+    /// How much of it has arrived: everything up to the end of a segment.
+    arrived: usize,
     taken: [u8; SEND_BUFFER],
     taken_len: usize,
 }
@@ -81,7 +89,10 @@ impl Line for MemoryLine {
         if rest.is_empty() {
             return None;
         }
-        let count = (segment - self.sent % segment).min(rest.len()).min(out.len());
+        if self.sent == self.arrived {
+            self.arrived += segment.min(rest.len());
+        }
+        let count = (self.arrived - self.sent).min(out.len());
         out[..count].copy_from_slice(&rest[..count]);
         self.sent += count;
         Some(Ok(count))
@@ -90,7 +101,7 @@ impl Line for MemoryLine {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         note_write();
         if self.sent == self.server.answer.len() {
-            (self.sent, self.taken_len) = (0, 0);
+            (self.sent, self.arrived, self.taken_len) = (0, 0, 0);
         }
         let room = &mut self.taken[self.taken_len..];
         let count = bytes.len().min(room.len());

@@ -1,7 +1,7 @@
 //! The same work through socketpool and through other HTTP clients, in turns, with the same bytes over the same
 //! connections. What is measured and what is not: benches/README.md.
 //!
-//! `cargo run --release [ROUNDS]` prints a line `time CASE CLIENT` for each client and a line `ratio CASE OURS/PEER`,
+//! `cargo run --release [ROUNDS [CASE [CLIENT]]]` prints a line `time CASE CLIENT` for each client and a line `ratio CASE OURS/PEER`,
 //! the median of all rounds and the quarter of them on either side, for each comparison.
 
 mod alternate;
@@ -14,7 +14,7 @@ mod server;
 mod stacks;
 mod tls;
 
-use alternate::{alternate, stay_on_one_processor};
+use alternate::{Client, alternate, stay_on_one_processor};
 use cases::Work;
 use clients::{codec, edge_http, ours, reqwless, ureq};
 use tls::Target;
@@ -29,10 +29,17 @@ const PAIRS: [(&str, &str); 5] = [
 ];
 
 fn main() {
-    let rounds = std::env::args().nth(1).map_or(41, |rounds| rounds.parse().expect("a number of rounds"));
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().map_or(41, |rounds| rounds.parse().expect("a number of rounds"));
+    let (case_wanted, client_wanted) = (arguments.next(), arguments.next());
+    let is_wanted = |name: &str| case_wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let run = |name: &str, body_len: usize, mut clients: Vec<Client>| {
+        clients.retain(|client| client_wanted.as_ref().is_none_or(|wanted| wanted == client.name));
+        alternate(name, body_len, rounds, &mut clients, &PAIRS);
+    };
     stay_on_one_processor();
 
-    for case in cases::in_memory() {
+    for case in cases::in_memory().into_iter().filter(|case| is_wanted(case.name)) {
         let mut all = vec![
             ours::asynchronous(&case),
             ours::blocking(&case),
@@ -43,19 +50,14 @@ fn main() {
         if case.work == Work::Get {
             all.extend([codec::ours(&case), codec::ureq_proto(&case)]);
         }
-        alternate(case.name, case.body_len, rounds, &mut all, &PAIRS);
+        run(case.name, case.body_len, all);
     }
 
-    for (name, keeps, is_large) in
-        [("tls-handshake", false, false), ("tls-keep-alive", true, false), ("tls-64k", true, true)]
-    {
+    let over_tls = [("tls-handshake", false, false), ("tls-keep-alive", true, false), ("tls-64k", true, true)];
+    for (name, keeps, is_large) in over_tls.into_iter().filter(|(name, ..)| is_wanted(name)) {
         let target = Target::start(keeps, is_large);
-        let mut all = vec![
-            ours::asynchronous_tls(target),
-            ours::blocking_tls(target),
-            reqwless::tls(target),
-            ureq::tls(target),
-        ];
-        alternate(name, target.body_len, rounds, &mut all, &PAIRS);
+        let all =
+            vec![ours::asynchronous_tls(target), ours::blocking_tls(target), reqwless::tls(target), ureq::tls(target)];
+        run(name, target.body_len, all);
     }
 }

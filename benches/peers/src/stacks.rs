@@ -5,13 +5,12 @@ use std::{
     future::{pending, poll_fn},
     io::ErrorKind as StdErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::LazyLock,
     task::Poll,
-    time::Instant as StdInstant,
 };
 
 use embedded_io_async::ErrorKind;
 use embedded_nal_async::{AddrType, Dns};
+use rustix::time::{ClockId, clock_gettime};
 use socketpool::{
     blocking,
     stack::{Family, ResolveError},
@@ -34,15 +33,14 @@ fn kind(error: std::io::Error) -> ErrorKind {
     }
 }
 
-/// Monotonic time, in both faces.
+/// Monotonic time, in both faces: a count of ticks in memory, as a microcontroller has.
 #[derive(Debug, Clone, Copy)]
 pub struct HostClock;
 
-static START: LazyLock<StdInstant> = LazyLock::new(StdInstant::now);
-
 impl Clock for HostClock {
     fn now(&self) -> Instant {
-        Instant::from_millis(START.elapsed().as_millis() as u64)
+        let now = clock_gettime(ClockId::MonotonicCoarse);
+        Instant::from_millis(now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000)
     }
 }
 
@@ -95,7 +93,7 @@ impl<P: Place> embedded_nal_async::TcpConnect for AsyncStack<P> {
     type Error = ErrorKind;
     type Connection<'a> = AsyncLine<P::Line>;
 
-    async fn connect<'a>(&'a self, remote: SocketAddr) -> Result<AsyncLine<P::Line>, ErrorKind> {
+    async fn connect(&self, remote: SocketAddr) -> Result<AsyncLine<P::Line>, ErrorKind> {
         self.0.connect(remote).map(AsyncLine).map_err(kind)
     }
 }
