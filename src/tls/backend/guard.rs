@@ -88,7 +88,7 @@ impl Moment {
 pub(super) struct Shared {
     pub(super) stage: Cell<Stage>,
     /// Why the guard refused.
-    pub(super) refusal: Cell<Option<TlsError>>,
+    pub(super) refusal: Refusal,
     /// The transport ended.
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
@@ -105,13 +105,44 @@ impl Shared {
     pub(super) const fn new() -> Self {
         Self {
             stage: Cell::new(Stage::Hello),
-            refusal: Cell::new(None),
+            refusal: Refusal(Cell::new(heapless::Vec::new())),
             ended: Cell::new(false),
             records: Cell::new(0),
             closing: Cell::new(false),
             psk: Cell::new(false),
             alpn: Cell::new(false),
         }
+    }
+}
+
+/// Why the guard refused, if it did.
+///
+/// If it did not, all of it is zero, which no `Option` of an error is: memory for a session in a static, record buffers
+/// and all, would be a copy of as much flash.
+pub(super) struct Refusal(Cell<heapless::Vec<TlsError, 1>>);
+
+impl Refusal {
+    pub(super) fn set(&self, reason: TlsError) {
+        let mut reasons = heapless::Vec::new();
+        let _ = reasons.push(reason);
+        self.0.set(reasons);
+    }
+
+    pub(super) fn get(&self) -> Option<TlsError> {
+        let reasons = self.0.take();
+        let reason = reasons.first().copied();
+        self.0.set(reasons);
+        reason
+    }
+
+    pub(super) fn take(&self) -> Option<TlsError> {
+        self.0.take().pop()
+    }
+}
+
+impl core::fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.get().fmt(f)
     }
 }
 
@@ -172,7 +203,7 @@ impl<'m> Guard<'m> {
 
     /// Tells the session why, and the engine only that.
     fn refuse(&self, refusal: TlsError) -> ErrorKind {
-        self.shared.refusal.set(Some(refusal));
+        self.shared.refusal.set(refusal);
         ErrorKind::InvalidData
     }
 
