@@ -14,6 +14,16 @@ pub struct Error {
     kind: ErrorKind,
 }
 
+/// What stopped `send_all`, and how far it had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SendAllError {
+    /// So many of the bytes were handed to the network before.
+    pub sent: usize,
+    /// What happened then.
+    pub error: Error,
+}
+
 /// A result of this crate.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
@@ -34,6 +44,8 @@ pub enum Phase {
     Send,
     /// Receiving on a plain socket.
     Receive,
+    /// Listening for clients, and accepting them.
+    Listen,
     /// Waiting for the head of the response, and reading it.
     Head,
     /// Reading the body of the response.
@@ -106,6 +118,8 @@ pub enum ErrorKind {
     Truncated,
     /// The deadline passed.
     Timeout,
+    /// It would have to be waited for, and the time-out is 0. CircuitPython's `EAGAIN`.
+    WouldBlock,
     /// A time server's answer that cannot be used; the variant says why.
     Sntp(crate::sntp::SntpError),
     /// More redirects than allowed.
@@ -150,6 +164,8 @@ pub enum Resource {
     TlsSessions,
     /// Exchange buffers, one per socket: too many requests under way or responses not dropped.
     Buffers,
+    /// Places in the line for a free slot: [`WAITERS`](crate::pool::WAITERS) tasks stand in it.
+    Waiters,
 }
 
 /// What can be too large.
@@ -177,6 +193,8 @@ pub enum Limit {
     JsonElement,
     /// How far back compressed data refers: the window of `Inflate`.
     Window,
+    /// Reading ahead, for `peek` and `BufRead`: the third number of `Resources`.
+    ReadAhead,
 }
 
 impl Error {
@@ -229,7 +247,7 @@ impl Error {
             ErrorKind::Json(_) => Blame::Peer,
             ErrorKind::Sntp(error) => error.blame(),
             ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
-            ErrorKind::Timeout => Blame::Time,
+            ErrorKind::Timeout | ErrorKind::WouldBlock => Blame::Time,
         }
     }
 }
@@ -245,6 +263,7 @@ impl Phase {
             Self::Handshake => "handshake",
             Self::Send => "send",
             Self::Receive => "receive",
+            Self::Listen => "listen",
             Self::Head => "head",
             Self::Body => "body",
             Self::Close => "close",
@@ -290,6 +309,7 @@ impl fmt::Display for ErrorKind {
             Self::Malformed(error) => error.fmt(f),
             Self::Truncated => f.write_str("the connection ended before the message did"),
             Self::Timeout => f.write_str("the deadline passed"),
+            Self::WouldBlock => f.write_str("not ready, and not to be waited for"),
             Self::Sntp(error) => error.fmt(f),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             #[cfg(feature = "requests")]
@@ -319,6 +339,7 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Sockets => "every socket of the pool is in use (first number of Resources)",
             Self::TlsSessions => "every TLS session of the pool is in use (second number of Resources)",
+            Self::Waiters => "too many tasks wait for a free socket",
             Self::Buffers => "every exchange buffer is in use: a response was not dropped (first number of Resources)",
         })
     }
@@ -336,6 +357,7 @@ impl fmt::Display for Limit {
             Self::Line => "a line of the response",
             Self::Event => "a server-sent event",
             Self::JsonElement => "an element of the JSON array",
+            Self::ReadAhead => "reading ahead",
             Self::Window => "the window of the compressed body",
         })
     }
@@ -376,12 +398,26 @@ const fn io_text(kind: embedded_io_async::ErrorKind) -> &'static str {
 
 impl core::error::Error for Error {}
 
+impl From<SendAllError> for Error {
+    fn from(stopped: SendAllError) -> Self {
+        stopped.error
+    }
+}
+
+impl fmt::Display for SendAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} after {} bytes", self.error, self.sent)
+    }
+}
+
+impl core::error::Error for SendAllError {}
+
 impl embedded_io_async::Error for Error {
     fn kind(&self) -> embedded_io_async::ErrorKind {
         use embedded_io_async::ErrorKind as Io;
         match self.kind {
             ErrorKind::Io(kind) => kind,
-            ErrorKind::Timeout => Io::TimedOut,
+            ErrorKind::Timeout | ErrorKind::WouldBlock => Io::TimedOut,
             ErrorKind::NotConnected => Io::NotConnected,
             ErrorKind::Truncated => Io::ConnectionAborted,
             ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Io::OutOfMemory,

@@ -13,6 +13,7 @@ pub(crate) mod fmt;
 mod addr;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+pub mod constants;
 mod error;
 mod lending;
 #[cfg(feature = "mock")]
@@ -20,6 +21,7 @@ pub mod mock;
 pub mod pool;
 pub mod sntp;
 pub mod stack;
+pub mod sync;
 pub mod time;
 pub mod traits;
 
@@ -31,6 +33,6 @@ pub mod requests;
 pub mod tls;
 
 pub use self::{
-    error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
-    pool::{ConnectionManager, Resources, Socket, SocketPool, UdpSocket},
+    error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result, SendAllError},
+    pool::{ConnectionManager, Listener, Resources, Socket, SocketPool, UdpSocket},
 };

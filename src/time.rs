@@ -106,15 +106,24 @@ impl Deadline {
     ///
     /// Pass large work pinned, `pin!(work)`: a future that is moved into another is there twice.
     pub async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Option<W::Output> {
-        let Some(at) = self.0 else { return Some(work.await) };
-        if timer.now() >= at {
+        self.race(timer, true, work).await
+    }
+
+    /// The same; and `None` as soon as the work has to wait, unless it may. There is one place where the work is polled:
+    /// it is compiled into this, and is large.
+    pub(crate) async fn race<W: Future>(self, timer: &impl Timer, may_wait: bool, work: W) -> Option<W::Output> {
+        if self.has_passed(timer) {
             return None;
         }
         let mut work = pin!(work);
-        let mut alarm = pin!(timer.wait_until(at));
+        let mut alarm = pin!(self.0.map(|at| timer.wait_until(at)));
         core::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+            Poll::Pending if !may_wait => Poll::Ready(None),
+            Poll::Pending => match alarm.as_mut().as_pin_mut() {
+                Some(alarm) => alarm.poll(context).map(|()| None),
+                None => Poll::Pending,
+            },
         })
         .await
     }

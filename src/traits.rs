@@ -23,7 +23,7 @@
 //! }
 //! ```
 
-use core::ops::DerefMut;
+use core::{net::SocketAddr, ops::DerefMut};
 
 use embedded_io_async::{Read, Write};
 
@@ -52,11 +52,12 @@ pub trait SocketPool {
     /// The timer that deadlines are measured with.
     fn timer(&self) -> &Self::Timer;
 
-    /// Takes a free slot, closing the least recently used idle connection if there is no other way.
+    /// Takes a free slot, closing the least recently used idle connection if there is no other way. When every slot is in
+    /// use it may wait for one until `deadline`.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
-    async fn socket(&self) -> Result<Self::Socket<'_>>;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when there is none.
+    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>>;
 
     /// An idle connection that was [kept](Socket::keep) under this key and is still good. A pool that keeps nothing
     /// need not implement this.
@@ -89,6 +90,15 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
     /// Dropping the future ends the attempt; the socket can be dropped or connected again.
     async fn connect(&mut self, host: &str, port: u16) -> Result<()>;
 
+    /// Opens a TCP connection to an address.
+    ///
+    /// # Errors
+    /// With phase `Connect`.
+    ///
+    /// # Cancel safety
+    /// As for [`connect`](Self::connect).
+    async fn connect_addr(&mut self, remote: SocketAddr) -> Result<()>;
+
     /// Gives the connection back to the pool, open, to be found again under `key`. One that cannot be used again (an
     /// operation on it was dropped half-way or failed) is closed instead. A pool that keeps nothing closes it.
     fn keep(self, key: Key<'_>) {
@@ -119,6 +129,18 @@ pub trait TlsContext<S> {
     /// # Cancel safety
     /// Dropping the future ends the attempt; the socket must be dropped after that.
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
+
+    /// The same, where the address of `host` is known already. It is only an address: who answers there has to prove that it
+    /// is `host`.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// As for [`connect`](Self::connect).
+    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
+        self.connect(socket, host, remote.port()).await
+    }
 }
 
 /// Under what a kept connection is found again: it is only reused for the same host, port and session, with TLS only

@@ -16,7 +16,7 @@ use std::{
 
 use embedded_io::Read as _;
 use socketpool::{
-    Error, ErrorKind, Phase, Resource, Resources,
+    Error, ErrorKind, Phase, Resource, Resources, SendAllError,
     blocking::{
         SocketPool,
         stack::{Connect, Resolve},
@@ -120,8 +120,8 @@ fn who_does_not_prove_it_gets_nothing() {
             let error = tls.wrap_socket_blocking(&mut socket, "localhost").unwrap_err();
             assert_eq!(error.phase(), Phase::Handshake);
             assert!(matches!(error.kind(), ErrorKind::Tls(TlsError::Certificate(_))), "{what}: {error}");
-            let closed = Err(Error::new(Phase::Send, ErrorKind::NotConnected));
-            assert_eq!(socket.send_all(REQUEST), closed, "{what}");
+            let error = Error::new(Phase::Send, ErrorKind::NotConnected);
+            assert_eq!(socket.send_all(REQUEST), Err(SendAllError { sent: 0, error }), "{what}");
             drop(socket);
             assert_eq!((server.requests(), pool.counts().free), (0, 2), "{what}");
         }

@@ -179,7 +179,7 @@ fn a_write_dropped_half_way_ends_the_connection() {
         let mut socket = pool.socket().await.expect("free");
         socket.connect("host.example", 7).await.expect("accepted");
         assert!(poll_times(socket.send_all(b"hello"), 2).is_none());
-        let refused = socket.send_all(b"again").await;
+        let refused = socket.send_all(b"again").await.map_err(Error::from);
         assert_eq!(refused, Err(Error::new(Phase::Send, ErrorKind::NotConnected)));
     });
     assert_eq!((pool.counts().free, script.open()), (1, 0));

@@ -23,7 +23,7 @@ use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
     blocking::{
         self,
-        stack::{DatagramSocket as _, Datagrams as _, Family, Network, UdpSilence, ZeroRead},
+        stack::{DatagramSocket as _, Datagrams as _, Family, Local, Network, UdpSilence, ZeroRead},
     },
     mock::{Peer, Script, Step, block_on},
     pool::Key,
@@ -33,6 +33,11 @@ use support::HostClock;
 
 const PATIENCE: Option<Duration> = Some(Duration::from_millis(60));
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
+
+/// This port of every local address.
+const fn any(port: u16) -> Local {
+    Local { address: None, family: Family::Any, port }
+}
 
 const fn failed(phase: Phase, kind: ErrorKind) -> Error {
     Error::new(phase, kind)
@@ -79,8 +84,8 @@ scripted! {
         let mut udp = wait!(pool.udp_socket()).unwrap();
         assert_eq!((pool.counts().in_use, pool.counts().idle, script.open()), (1, 0, 0), "the idle one had to go");
         assert_eq!(wait!(pool.socket()).unwrap_err(), exhausted);
-        wait!(udp.bind(9)).unwrap();
-        wait!(udp.bind(10)).unwrap();
+        wait!(udp.bind("", 9)).unwrap();
+        wait!(udp.bind("", 10)).unwrap();
         assert_eq!(script.open(), 1, "what it was bound to before is closed");
         drop(udp);
         assert_eq!((pool.counts().free, script.open()), (1, 0));
@@ -94,7 +99,7 @@ scripted! {
     ], |pool, script| {
         let mut socket = wait!(pool.udp_socket()).unwrap();
         socket.set_timeout(LONG);
-        wait!(socket.bind(53)).unwrap();
+        wait!(socket.bind("", 53)).unwrap();
         let mut buffer = [0; 16];
         let (size, one) = wait!(socket.recv_from_into(&mut buffer)).unwrap();
         assert_eq!((&buffer[..size], one.port()), (&b"first"[..], 1));
@@ -136,11 +141,11 @@ loopback! {
 
         let taken = one.port();
         let mut other = wait!(pool.udp_socket()).unwrap();
-        wait!(other.bind(0)).unwrap();
+        wait!(other.bind("", 0)).unwrap();
         other.set_timeout(LONG);
         wait!(other.send_to_addr(b"from a bound one", two)).unwrap();
         assert_eq!(wait!(other.recv_from_into(&mut buffer)), Ok((16, two)));
-        assert_eq!(wait!(other.bind(taken)).unwrap_err().phase(), Phase::Connect);
+        assert_eq!(wait!(other.bind("", taken)).unwrap_err().phase(), Phase::Listen);
     })
 }
 
@@ -275,7 +280,7 @@ fn the_quirks_of_embedded_nal_stacks() {
     };
     let network = Network::new(quirks, HostClock, idle, ZeroRead::WouldBlock).udp_silence(UdpSilence::Error);
     network.set_deadline(Deadline::within(&HostClock, PATIENCE));
-    let mut socket = network.bind(Family::Any, 0).unwrap();
+    let mut socket = network.bind(any(0)).unwrap();
     {
         let odd = stack.borrow();
         assert_eq!((odd.open, odd.bound.len()), (1, 2), "the one that failed was closed");
@@ -286,10 +291,10 @@ fn the_quirks_of_embedded_nal_stacks() {
     assert_eq!(socket.recv_from(&mut out), Ok((4, sender)), "silence was no error, and the sender is IPv4");
     assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::TimedOut));
     drop(socket);
-    assert!(network.bind(Family::Any, 5).is_err(), "a port of one's own is tried once");
+    assert!(network.bind(any(5)).is_err(), "a port of one's own is tried once");
     assert_eq!((stack.borrow().open, stack.borrow().bound[2]), (0, 5));
 
     let network = network.udp_silence(UdpSilence::WouldBlock);
-    let mut socket = network.bind(Family::Any, 5).unwrap();
+    let mut socket = network.bind(any(5)).unwrap();
     assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::Other), "now an error is one");
 }

@@ -5,7 +5,7 @@ use std::{cell::Cell, fmt};
 use socketpool::{
     Result, blocking,
     pool::Key,
-    time::Instant,
+    time::{Deadline, Instant},
     traits::{SocketPool, TlsContext, TlsId},
 };
 
@@ -82,8 +82,8 @@ impl<P: SocketPool> SocketPool for Metered<'_, P> {
         self.inner.timer()
     }
 
-    async fn socket(&self) -> Result<P::Socket<'_>> {
-        self.inner.socket().await
+    async fn socket(&self, deadline: Deadline) -> Result<P::Socket<'_>> {
+        self.inner.socket(deadline).await
     }
 
     fn kept(&self, key: Key<'_>) -> Option<P::Socket<'_>> {

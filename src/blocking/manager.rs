@@ -1,9 +1,13 @@
 //! Finding a blocking connection: one that was kept, or a new one.
 
-use super::traits::{Socket, SocketPool, TlsContext};
+use super::{
+    stack::Stack,
+    traits::{Socket, SocketPool, TlsContext},
+};
 use crate::{
     error::Result,
-    pool::{Key, Leased},
+    pool::{Counts, Key, Leased},
+    sync::RawMutex,
     time::Deadline,
 };
 
@@ -84,5 +88,20 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// If the peer could not be told; the slot is free in any case.
     pub fn close_socket(&self, socket: P::Socket<'p>) -> Result<()> {
         socket.close()
+    }
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ConnectionManager<'_, super::SocketPool<'s, S, N, R>> {
+    /// How many connections are leased and how many are kept. CircuitPython's `managed_socket_count` is
+    /// `in_use + idle`, its `available_socket_count` is `idle`.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.pool.counts()
+    }
+
+    /// Closes every connection that is kept, in order. Those that are leased belong to whoever has them, and go when they
+    /// are dropped. CircuitPython's `connection_manager_close_all`.
+    pub fn close_all(&self) {
+        self.pool.close_idle();
     }
 }

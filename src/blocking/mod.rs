@@ -42,8 +42,11 @@
 //! ```
 //!
 //! # Not supported
-//! What the [pool](crate::pool) at the root does not support either, and waiting for several sockets at once.
+//! What the [pool](crate::pool) at the root does not support either; waiting for a free slot, or for several sockets at
+//! once; the two directions of a connection in two hands.
 
+mod connector;
+mod listener;
 mod manager;
 mod pool;
 #[cfg(feature = "requests")]
@@ -65,6 +68,8 @@ pub use self::requests::JsonElements;
 #[cfg(feature = "requests")]
 pub use self::requests::{Events, Lines, Payload, Response, Session, Source};
 pub use self::{
+    connector::Connector,
+    listener::Listener,
     manager::ConnectionManager,
     pool::SocketPool,
     socket::Socket,

@@ -1,18 +1,22 @@
 //! The blocking pool, on the slots and the memory of the other one.
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use super::{
     ConnectionManager, Socket,
-    stack::{Connect, Family, Resolve},
+    stack::{Connect, Family, Stack},
     stream::TlsStream,
     traits,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     lending::{Loan, Place},
-    pool::{Counts, Key, NO_SLOT, Resources, Slots, Stream, TlsMemory, lend_buffer, literal_or_name},
-    time::{Clock, Deadline, Instant},
+    pool::{
+        Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, lend_buffer,
+        literal_or_name,
+    },
+    sync::{NoopRawMutex, RawMutex},
+    time::{Deadline, Instant},
 };
 
 /// A deadline that has always passed.
@@ -23,31 +27,45 @@ const DO_NOT_WAIT: Deadline = Deadline::at(Instant::from_millis(0));
 ///
 /// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. The
 /// [module page](super) has an example.
-pub struct SocketPool<'s, S: Connect, const N: usize> {
+pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) network: &'s S,
-    pub(super) slots: Slots<Resting<'s, S>, N>,
-    buffers: [&'s Place<[u8]>; N],
+    pub(super) slots: Slots<Resting<'s, S, R>, R, N, 0>,
+    buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
-    pub(super) tls: &'s [Place<TlsMemory>],
+    pub(super) tls: &'s [Place<TlsMemory, R>],
+    idle_timeout: Option<Duration>,
 }
 
 /// What rests in a slot of a pool over `S`.
-pub(super) type Resting<'s, S> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>>>;
+pub(super) type Resting<'s, S, R> =
+    Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
 
-impl<'s, S: Connect + 's, const N: usize> SocketPool<'s, S, N> {
+/// A slot of a pool over `S`. Nobody waits for one.
+pub(super) type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N, 0>;
+
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
     #[must_use]
     pub fn new<const TLS: usize, const HEAD: usize>(
         network: &'s mut S,
-        memory: &'s mut Resources<N, TLS, HEAD>,
+        memory: &'s mut Resources<N, TLS, HEAD, R>,
     ) -> Self {
         let memory = &*memory;
         Self {
             network,
             slots: Slots::new(),
-            buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8]>),
+            buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
+            idle_timeout: Some(IDLE_TIMEOUT),
         }
+    }
+
+    /// How long a kept connection may be idle and still be used again: [90 seconds](IDLE_TIMEOUT) unless you say
+    /// otherwise; for ever with `None`. One that was idle for longer is closed when it would have been used.
+    #[must_use]
+    pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.idle_timeout = timeout;
+        self
     }
 
     /// How the slots are used at this moment.
@@ -55,22 +73,36 @@ impl<'s, S: Connect + 's, const N: usize> SocketPool<'s, S, N> {
     pub fn counts(&self) -> Counts {
         self.slots.counts()
     }
+
+    pub(super) fn lend_buffer(&self) -> Result<Loan<'s, [u8], R>> {
+        lend_buffer(&self.buffers)
+    }
 }
 
-impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> SocketPool<'s, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
     /// waiting a second at most) and its slot taken.
     ///
+    /// Here nobody waits for a slot: a blocking program that waited would keep itself from dropping a socket.
+    ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`] when every slot is in use.
-    pub fn socket(&self) -> Result<Socket<'_, 's, S, N>> {
-        if let Some(lease) = self.slots.free() {
-            return Ok(Socket::new(self, lease));
+    /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use.
+    pub fn socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
+        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
+        if socket.stream().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = socket.shut_down();
         }
-        let lease = self.slots.oldest_idle(|_| true).ok_or(NO_SLOT)?;
-        let mut socket = Socket::new(self, lease);
-        debug!("pool: closing the longest idle connection for its slot");
-        let _ = socket.shut_down();
+        Ok(socket)
+    }
+
+    /// The same, without waiting for the idle connection to be closed in order.
+    ///
+    /// # Errors
+    /// As for [`socket`](Self::socket).
+    pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
+        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
+        *socket.stream() = None;
         Ok(socket)
     }
 
@@ -80,14 +112,21 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> SocketPool<'s, S, N>
     /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
     /// apart; [`ErrorKind::HostName`] if it cannot be one; [`ErrorKind::Timeout`].
     pub fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
+        self.resolve(host, port, family, Patience::Until(deadline))
+    }
+
+    pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
             Ok(literal) => literal,
             Err(name) => {
-                self.begin(deadline).map_err(error)?;
-                self.network.resolve(name, family).map_err(|failure| match ErrorKind::from(failure) {
-                    ErrorKind::NoAnswer if deadline.has_passed(self.network) => error(ErrorKind::Timeout),
-                    kind => error(kind),
+                let answer = self.wait(patience, || Ok(self.network.resolve(name, family)?));
+                answer.map_err(|kind| match (kind, patience) {
+                    (ErrorKind::NoAnswer, Patience::Nothing) => error(ErrorKind::WouldBlock),
+                    (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
+                        error(ErrorKind::Timeout)
+                    }
+                    (kind, _) => error(kind),
                 })?
             }
         };
@@ -102,28 +141,37 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> SocketPool<'s, S, N>
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub fn close_idle(&self) {
-        while let Some(lease) = self.slots.oldest_idle(|_| true) {
+        while let Some(lease) = self.slots.oldest_idle(false) {
             let _ = Socket::new(self, lease).close();
         }
     }
 
-    /// Tells the stack by when the work that follows must be done. Work that is not begun in time is not begun.
-    pub(super) fn begin(&self, deadline: Deadline) -> Result<(), ErrorKind> {
-        if deadline.has_passed(self.network) {
-            return Err(ErrorKind::Timeout);
-        }
+    /// Does work of the stack's, which waits as long as `patience` allows. Work that is not begun in time is not begun.
+    pub(super) fn wait<T>(
+        &self,
+        patience: Patience,
+        work: impl FnOnce() -> Result<T, ErrorKind>,
+    ) -> Result<T, ErrorKind> {
+        let deadline = match patience {
+            Patience::Nothing => DO_NOT_WAIT,
+            Patience::Until(deadline) if deadline.has_passed(self.network) => return Err(ErrorKind::Timeout),
+            Patience::Until(deadline) => deadline,
+        };
         self.network.set_deadline(deadline);
-        Ok(())
+        work().map_err(|kind| match (kind, patience) {
+            (ErrorKind::Timeout, Patience::Nothing) => ErrorKind::WouldBlock,
+            (kind, _) => kind,
+        })
     }
 }
 
-impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::SocketPool for SocketPool<'s, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
     type Socket<'p>
-        = Socket<'p, 's, S, N>
+        = Socket<'p, 's, S, N, R>
     where
         Self: 'p;
     type Buffer<'p>
-        = Loan<'s, [u8]>
+        = Loan<'s, [u8], R>
     where
         Self: 'p;
     type Clock = S;
@@ -141,22 +189,23 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::SocketPool f
     }
 
     fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        while let Some(mut lease) = self.slots.idle(key) {
+        while let Some((mut lease, since)) = self.slots.kept(key) {
             self.network.set_deadline(DO_NOT_WAIT);
-            if lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
+            let is_fresh = self.idle_timeout.is_none_or(|timeout| self.network.now() <= since.after(timeout));
+            if is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
                 return Some(Socket::new(self, lease));
             }
-            debug!("pool: an idle connection was closed by its peer");
+            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
         }
         None
     }
 
     fn buffer(&self) -> Result<Self::Buffer<'_>> {
-        lend_buffer(&self.buffers)
+        self.lend_buffer()
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> core::fmt::Debug for SocketPool<'s, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for SocketPool<'s, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_tuple("SocketPool").field(&self.counts()).finish()
     }

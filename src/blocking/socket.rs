@@ -1,40 +1,79 @@
 //! A blocking socket: one slot of the pool in somebody's hands.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
-use embedded_io::{ErrorType, Read, Write};
+use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
 
 use super::{
-    SocketPool,
-    pool::Resting,
-    stack::{Connect, Family, Resolve},
+    Listener, SocketPool,
+    pool::{PoolLease, Resting},
+    stack::{Connect, Family, Listen, Local, SocketOption, Stack},
     traits,
 };
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
-    pool::{Key, LINGER, Lease, Stream, Timeout},
-    time::{Clock, Deadline},
+    error::{Error, ErrorKind, Phase, Result, SendAllError},
+    pool::{
+        Key, LINGER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ReadAhead, Shutdown, Stream, Timeout, UNSUPPORTED, copy,
+        local_host,
+    },
+    sync::{NoopRawMutex, RawMutex},
+    time::Deadline,
 };
 
 /// A socket of a [`SocketPool`]; its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`; the
 /// blocking twin of [`Socket`](crate::Socket).
 ///
-/// It is also an embedded-io `Read` and `Write`. After `TlsContext::wrap_socket_blocking` all of this speaks TLS.
-pub struct Socket<'p, 's, S: Connect, const N: usize> {
-    pool: &'p SocketPool<'s, S, N>,
-    lease: Lease<'p, Resting<'s, S>>,
+/// It is also an embedded-io `Read`, `BufRead`, `ReadReady` and `Write`. After `TlsContext::wrap_socket_blocking` all of
+/// this speaks TLS.
+///
+/// # Time-outs
+/// What [`set_timeout`](Self::set_timeout) means, operation by operation; the same on both faces and over every stack:
+///
+/// | operation | `None` | `0` | some time |
+/// |---|---|---|---|
+/// | [`recv_into`](Self::recv_into), nothing there | waits | `WouldBlock` | `Timeout`, nothing lost |
+/// | `recv_into`, the peer has ended the stream | 0 | 0 | 0 |
+/// | [`Listener::accept`], nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
+/// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
+/// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
+/// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
+///
+/// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
+pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
+    pool: &'p SocketPool<'s, S, N, R>,
+    /// What was read ahead; in memory of the pool, lent when it is first needed.
+    ahead: Option<ReadAhead<'s, R>>,
+    lease: PoolLease<'p, 's, S, N, R>,
     timeout: Timeout,
-    /// An operation failed, perhaps with bytes on the wire: never to be kept.
+    /// Where [`bind`](Self::bind) wants it.
+    local: Option<Local>,
+    reuse_address: bool,
+    /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
     torn: bool,
+    /// We want to read no more.
+    read_ended: bool,
+    /// We said that we write no more.
+    write_ended: bool,
 }
 
-impl<'p, 's, S: Connect + Resolve + Clock + 's, const N: usize> Socket<'p, 's, S, N> {
-    pub(super) fn new(pool: &'p SocketPool<'s, S, N>, lease: Lease<'p, Resting<'s, S>>) -> Self {
-        Self { pool, lease, timeout: Timeout::Each(None), torn: false }
+impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
+    pub(super) fn new(pool: &'p SocketPool<'s, S, N, R>, lease: PoolLease<'p, 's, S, N, R>) -> Self {
+        Self {
+            pool,
+            ahead: None,
+            lease,
+            timeout: Timeout::Each(None),
+            local: None,
+            reuse_address: false,
+            torn: false,
+            read_ended: false,
+            write_ended: false,
+        }
     }
 
-    /// How long each operation may take from now on; for ever with `None`, which is the default.
-    #[doc(alias = "settimeout")]
+    /// How long each operation may take from now on; for ever with `None`, which is the default. With no time at all it
+    /// does what it can without waiting. The [table](Self#time-outs) says what happens then.
+    #[doc(alias = "settimeout", alias = "setblocking")]
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = Timeout::Each(timeout);
     }
@@ -47,54 +86,183 @@ impl<'p, 's, S: Connect + Resolve + Clock + 's, const N: usize> Socket<'p, 's, S
     /// Resolves `host` and opens a TCP connection to it. A connection that was open is closed.
     ///
     /// # Errors
-    /// With phase `Resolve` or `Connect`; the socket can be connected again.
+    /// With phase `Resolve` or `Connect`; the attempt is over then, and the socket can be connected again.
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        let deadline = self.deadline();
-        *self.lease.connection() = None;
+        let patience = self.patience();
+        self.disconnect();
+        let remote = self.pool.resolve(host, port, Family::Any, patience)?;
+        self.open(remote, patience)
+    }
+
+    /// The same, to an address: one of [`getaddrinfo`](SocketPool::getaddrinfo).
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    pub fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
+        self.disconnect();
+        self.open(remote, self.patience())
+    }
+
+    fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
         let network = self.pool.network;
-        let remote = self.pool.getaddrinfo(host, port, Family::Any, deadline)?;
-        let connected = self.pool.begin(deadline).and_then(|()| network.connect(remote).map_err(ErrorKind::from));
+        let connected = match self.local {
+            Some(_) => Err(UNSUPPORTED),
+            None => self.pool.wait(patience, || Ok(network.connect(remote)?)),
+        };
         let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
-        *self.lease.connection() = Some(Stream::Plain(connection));
-        self.torn = false;
+        self.put(connection, remote);
         Ok(())
+    }
+
+    /// Closes what was open, without waiting.
+    fn disconnect(&mut self) {
+        *self.lease.connection() = None;
+        self.ahead = None;
+    }
+
+    pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
+        self.lease.connect(Stream::Plain(connection), peer);
+        (self.torn, self.read_ended, self.write_ended) = (false, false, false);
+    }
+
+    /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
+    /// them for `""`. Nothing is asked of the network yet.
+    ///
+    /// # Errors
+    /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal.
+    pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
+        self.local = Some(local_host(host, port)?);
+        Ok(())
+    }
+
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// as far as the stack can. The listener keeps the slot.
+    ///
+    /// # Errors
+    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
+    /// [`ErrorKind::Io`], if somebody listens there.
+    pub fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
+    where
+        S: Listen,
+    {
+        let patience = self.patience();
+        let network = self.pool.network;
+        let listener = match self.local {
+            None => Err(ErrorKind::NotConnected),
+            Some(local) => {
+                let reuse = self.reuse_address;
+                self.pool.wait(patience, || Ok(network.listen(local, backlog, reuse)?))
+            }
+        };
+        let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
+        let (pool, timeout) = (self.pool, self.timeout);
+        Ok(Listener::new(pool, self.into_slot(), listener, timeout))
+    }
+
+    /// Sets an option. [`ReuseAddress`](SocketOption::ReuseAddress) is for a socket that will [listen](Self::listen); the
+    /// others are for one that is connected, before TLS wraps it.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not have
+    /// the option.
+    #[doc(alias = "setsockopt")]
+    pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
+        if let SocketOption::ReuseAddress(reuse) = option {
+            self.reuse_address = reuse;
+            return Ok(());
+        }
+        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
+        stream.and_then(|stream| stream.set_option(option)).map_err(|kind| Error::new(Phase::Setup, kind))
+    }
+
+    /// Whom it is connected with.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`].
+    #[doc(alias = "getpeername")]
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        self.lease.peer().ok_or(Error::new(Phase::Setup, ErrorKind::NotConnected))
+    }
+
+    /// Our address and port on its connection.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
+    #[doc(alias = "getsockname")]
+    pub fn local_addr(&mut self) -> Result<SocketAddr> {
+        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
+        stream.and_then(|stream| stream.local_addr()).map_err(|kind| Error::new(Phase::Setup, kind))
     }
 
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
     ///
     /// # Errors
-    /// With phase `Send`. The socket sends nothing more then: close it.
+    /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] nothing was sent, and it can be tried
+    /// again; after any other, and after any over TLS, close the socket.
     pub fn send(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.exclusive(Phase::Send, |stream| stream.write(bytes))
+        self.exclusive(|stream| stream.write(bytes))
     }
 
     /// Sends all of `bytes`, and flushes them onto the wire.
     ///
     /// # Errors
-    /// With phase `Send`. The socket sends nothing more then: close it.
+    /// With phase `Send`, and how many bytes were sent before. As for [`send`](Self::send).
     #[doc(alias = "sendall")]
-    pub fn send_all(&mut self, bytes: &[u8]) -> Result<()> {
-        self.exclusive(Phase::Send, |stream| {
-            let mut rest = bytes;
-            while !rest.is_empty() {
-                let written = stream.write(rest)?;
-                rest = rest.get(written..).unwrap_or_default();
+    pub fn send_all(&mut self, bytes: &[u8]) -> Result<(), SendAllError> {
+        let mut sent = 0;
+        let work = |stream: &mut Resting<'s, S, R>| {
+            while let Some(rest @ [_, ..]) = bytes.get(sent..) {
+                sent += stream.write(rest)?;
             }
             stream.flush()
-        })
+        };
+        self.exclusive(work).map_err(|error| SendAllError { sent, error })
     }
 
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
     ///
     /// # Errors
-    /// With phase `Receive`. [`ErrorKind::Timeout`] loses nothing: call again.
+    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again.
+    #[doc(alias = "recv")]
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let deadline = self.deadline();
-        let error = |kind| Error::new(Phase::Receive, kind);
+        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
+            return Ok(ahead.take_into(buffer));
+        }
+        if self.read_ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let patience = self.patience();
+        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
+        let received = self.pool.wait(patience, || stream.read(buffer));
+        self.note(received)
+    }
+
+    /// What arrived, without taking it: copies some of it, and says how much; 0 when the peer has ended the stream. Takes
+    /// an exchange buffer of the pool to keep it in, for as long as there is this socket.
+    ///
+    /// # Errors
+    /// As for [`recv_into`](Self::recv_into), and with phase `Receive` [`ErrorKind::Exhausted`] if every exchange buffer is
+    /// in use, [`ErrorKind::TooLarge`] if they have no room.
+    #[doc(alias = "MSG_PEEK")]
+    pub fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Ok(copy(self.fill_buf()?, buffer))
+    }
+
+    /// Ends one direction, or both. A socket of which one was ended is closed, not kept.
+    ///
+    /// # Errors
+    /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
+    /// both sides, and under TLS.
+    pub fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
+        let patience = self.patience();
+        let error = |kind| Error::new(Phase::Close, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        let outcome = self.pool.begin(deadline).and_then(|()| stream.read(buffer));
-        self.torn |= outcome.is_err_and(|kind| kind != ErrorKind::Timeout);
-        outcome.map_err(error)
+        if direction != Shutdown::Read && !self.write_ended {
+            self.pool.wait(patience, || stream.close_write()).map_err(error)?;
+            self.write_ended = true;
+        }
+        self.read_ended |= direction != Shutdown::Write;
+        Ok(())
     }
 
     /// Closes in order: sends what was written, `close_notify` under TLS, and a FIN where the stack can; waits for
@@ -116,50 +284,60 @@ impl<'p, 's, S: Connect + Resolve + Clock + 's, const N: usize> Socket<'p, 's, S
             }
             _ => Ok(()),
         };
-        *self.lease.connection() = None;
+        self.disconnect();
         outcome.map_err(|kind| Error::new(Phase::Close, kind))
     }
 
     /// The slot, with nothing in it.
-    pub(super) fn into_slot(mut self) -> Lease<'p, Resting<'s, S>> {
-        *self.lease.connection() = None;
+    pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
+        self.disconnect();
         self.lease
     }
 
     /// The slot's content, for the TLS context that wraps it.
-    #[cfg(feature = "tls")]
-    pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S>> {
+    pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S, R>> {
         self.lease.connection()
     }
 
     #[cfg(feature = "tls")]
-    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N> {
+    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N, R> {
         self.pool
     }
 
-    pub(super) fn deadline(&self) -> Deadline {
-        self.timeout.deadline(self.pool.network)
+    pub(super) fn patience(&self) -> Patience {
+        self.timeout.begin(self.pool.network)
     }
 
-    /// Does work that leaves the connection torn if it fails.
-    fn exclusive<T>(
-        &mut self,
-        phase: Phase,
-        work: impl FnOnce(&mut Resting<'s, S>) -> Result<T, ErrorKind>,
-    ) -> Result<T> {
-        let deadline = self.deadline();
-        let error = |kind| Error::new(phase, kind);
+    /// What became of a read.
+    fn note(&mut self, received: Result<usize, ErrorKind>) -> Result<usize> {
+        self.torn |= received.is_err_and(|kind| !ran_out(kind));
+        received.map_err(|kind| Error::new(Phase::Receive, kind))
+    }
+
+    /// Sends something. If that fails the connection is torn; also if time runs out under TLS.
+    fn exclusive<T>(&mut self, work: impl FnOnce(&mut Resting<'s, S, R>) -> Result<T, ErrorKind>) -> Result<T> {
+        let patience = self.patience();
+        let error = |kind| Error::new(Phase::Send, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
+        if self.write_ended {
+            return Err(error(ErrorKind::Io(embedded_io::ErrorKind::BrokenPipe)));
+        }
         if self.torn {
             return Err(error(ErrorKind::NotConnected));
         }
-        let outcome = self.pool.begin(deadline).and_then(|()| work(stream));
-        self.torn = outcome.is_err();
+        let is_tls = stream.is_tls();
+        let outcome = self.pool.wait(patience, || work(stream));
+        self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !ran_out(*kind));
         outcome.map_err(error)
     }
 }
 
-impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::Socket for Socket<'_, 's, S, N> {
+/// Whether time ran out, which breaks nothing.
+const fn ran_out(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Timeout | ErrorKind::WouldBlock)
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'_, 's, S, N, R> {
     fn set_deadline(&mut self, deadline: Deadline) {
         self.set_deadline(deadline);
     }
@@ -168,9 +346,14 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::Socket for S
         self.connect(host, port)
     }
 
+    fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
+        self.connect_addr(remote)
+    }
+
     fn keep(self, key: Key<'_>) {
-        if !self.torn {
-            self.lease.rest(key);
+        let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
+        if !(self.torn || self.read_ended || self.write_ended || has_unread) {
+            self.lease.rest(key, self.pool.network.now());
         }
     }
 
@@ -179,29 +362,75 @@ impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> traits::Socket for S
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> ErrorType for Socket<'_, 's, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> ErrorType for Socket<'_, 's, S, N, R> {
     type Error = Error;
 }
 
 /// [`recv_into`](Socket::recv_into) under its embedded-io name.
-impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> Read for Socket<'_, 's, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Read for Socket<'_, 's, S, N, R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.recv_into(buffer)
     }
 }
 
+/// Reads ahead into an exchange buffer of the pool, which the socket keeps from then on. Errors as for
+/// [`peek`](Socket::peek).
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, S, N, R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        let patience = self.patience();
+        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
+        let ahead = match &mut self.ahead {
+            Some(ahead) => ahead,
+            none => {
+                none.insert(ReadAhead::new(self.pool.lend_buffer().map_err(|error| error.in_phase(Phase::Receive))?))
+            }
+        };
+        if ahead.is_empty() && !self.read_ended {
+            if ahead.room().is_empty() {
+                return Err(NO_ROOM_AHEAD);
+            }
+            let received = self.pool.wait(patience, || stream.read(ahead.room()));
+            let received = self.note(received)?;
+            if let Some(ahead) = &mut self.ahead {
+                ahead.fill(received);
+            }
+        }
+        Ok(self.ahead.as_ref().map_or(&[], ReadAhead::bytes))
+    }
+
+    fn consume(&mut self, len: usize) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.consume(len);
+        }
+    }
+}
+
+/// Whether a read would not have to wait: there are bytes, or the stream has ended. Reads ahead to find out, so takes an
+/// exchange buffer of the pool as [`peek`](Socket::peek) does.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ReadReady for Socket<'_, 's, S, N, R> {
+    fn read_ready(&mut self) -> Result<bool> {
+        let timeout = core::mem::replace(&mut self.timeout, Timeout::Each(Some(Duration::ZERO)));
+        let ready = self.fill_buf().map(|_| true);
+        self.timeout = timeout;
+        match ready {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            ready => ready,
+        }
+    }
+}
+
 /// [`send`](Socket::send) under its embedded-io name.
-impl<'s, S: Connect + Resolve + Clock + 's, const N: usize> Write for Socket<'_, 's, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Write for Socket<'_, 's, S, N, R> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         self.send(bytes)
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.exclusive(Phase::Send, |stream| stream.flush())
+        self.exclusive(|stream| stream.flush())
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> core::fmt::Debug for Socket<'_, 's, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Socket<'_, 's, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Socket").field("timeout", &self.timeout).field("torn", &self.torn).finish_non_exhaustive()
     }

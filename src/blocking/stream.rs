@@ -1,10 +1,13 @@
 //! What rests in a slot of the blocking face.
 
-use super::stack::Connection;
+use core::net::SocketAddr;
+
+use super::stack::{Connection, SocketOption};
 use crate::{
     error::ErrorKind,
     pool::{Stream, stream::from_io},
     stack::took,
+    sync::RawMutex,
 };
 
 #[cfg(feature = "tls")]
@@ -12,10 +15,10 @@ pub(crate) use crate::tls::backend::blocking::TlsStream;
 
 /// Without the feature `tls` there is no TLS session; this type has no values.
 #[cfg(not(feature = "tls"))]
-pub(crate) struct TlsStream<'s, C>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C)>);
+pub(crate) struct TlsStream<'s, C, R>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C, R)>);
 
 #[cfg(not(feature = "tls"))]
-impl<C> TlsStream<'_, C> {
+impl<C, R> TlsStream<'_, C, R> {
     fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
         match self.0 {}
     }
@@ -30,7 +33,7 @@ impl<C> TlsStream<'_, C> {
     }
 }
 
-impl<C: Connection> Stream<C, TlsStream<'_, C>> {
+impl<C: Connection, R: RawMutex> Stream<C, TlsStream<'_, C, R>> {
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         match self {
             Self::Plain(connection) => connection.read(out).map_err(from_io),
@@ -58,6 +61,18 @@ impl<C: Connection> Stream<C, TlsStream<'_, C>> {
             Self::Plain(connection) => connection.shutdown().map_err(ErrorKind::from),
             Self::Tls(session) => session.shutdown(),
         }
+    }
+
+    pub(super) fn close_write(&mut self) -> Result<(), ErrorKind> {
+        Ok(self.plain()?.close_write()?)
+    }
+
+    pub(super) fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        Ok(self.plain()?.set_option(option)?)
+    }
+
+    pub(super) fn local_addr(&mut self) -> Result<SocketAddr, ErrorKind> {
+        Ok(self.plain()?.local_addr()?)
     }
 
     /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting. The

@@ -6,17 +6,21 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     SocketPool, UdpSocket,
-    stack::{Connect, Datagrams, Resolve},
+    stack::{Datagrams, Stack},
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    pool::sync::{PATIENCE, PAUSES, Sample, Server, agreed, different, judge, new_request},
+    pool::{
+        Patience,
+        sync::{PATIENCE, PAUSES, Sample, Server, agreed, different, judge, new_request},
+    },
     sntp,
+    sync::RawMutex,
     time::{Clock, Deadline},
     tls::{Random, time::WallClock},
 };
 
-impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> SocketPool<'s, S, N> {
+impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Asks two time servers for the date with SNTP, and sets `clock` if they agree. Takes one slot of the pool, and 20
     /// seconds at most; gives the date.
     ///
@@ -59,13 +63,13 @@ impl<'s, S: Connect + Resolve + Datagrams + Clock + 's, const N: usize> SocketPo
 
     fn ask(
         &self,
-        socket: &mut UdpSocket<'_, 's, S, N>,
+        socket: &mut UdpSocket<'_, 's, S, N, R>,
         server: Server<'_>,
         other: Option<SocketAddr>,
         random: &mut impl Random,
         deadline: Deadline,
     ) -> Result<Sample> {
-        let server = different(socket.resolve(server.host, server.port, deadline)?, other)?;
+        let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline))?, other)?;
         for pause in PAUSES {
             let request = new_request(random);
             socket.set_deadline(deadline);

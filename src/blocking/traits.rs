@@ -20,7 +20,7 @@
 //! }
 //! ```
 
-use core::ops::DerefMut;
+use core::{net::SocketAddr, ops::DerefMut};
 
 use embedded_io::{Read, Write};
 
@@ -94,6 +94,12 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
     /// With phase `Resolve` or `Connect`; the socket can be connected again.
     fn connect(&mut self, host: &str, port: u16) -> Result<()>;
 
+    /// Opens a TCP connection to an address.
+    ///
+    /// # Errors
+    /// With phase `Connect`; the socket can be connected again.
+    fn connect_addr(&mut self, remote: SocketAddr) -> Result<()>;
+
     /// Gives the connection back to the pool, open, to be found again under `key`. One that cannot be used again (an
     /// operation on it failed) is closed instead. A pool that keeps nothing closes it.
     fn keep(self, key: Key<'_>) {
@@ -122,4 +128,13 @@ pub trait TlsContext<S> {
     /// # Errors
     /// With phase `Resolve`, `Connect` or `Handshake`. Not one byte of the application's was sent then.
     fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
+
+    /// The same, where the address of `host` is known already. It is only an address: who answers there has to prove that it
+    /// is `host`.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
+        self.connect(socket, host, remote.port())
+    }
 }

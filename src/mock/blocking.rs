@@ -4,14 +4,17 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io::{ErrorKind, Read, Write};
 
-use super::{Line, Mailbox, MockTls, Network, Script};
+use super::{Door, Line, Mailbox, MockTls, Network, Script};
 use crate::{
     blocking::{
         Socket,
-        stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
+        stack::{
+            Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError,
+        },
         traits::{TlsContext, TlsId},
     },
     error::Result as PoolResult,
+    sync::RawMutex,
     time::{Deadline, Instant},
 };
 
@@ -60,7 +63,7 @@ impl Datagrams for Network<'_> {
     where
         Self: 'a;
 
-    fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+    fn bind(&self, _: Local) -> Result<Mailbox<'_>, ErrorKind> {
         Ok(self.script.bind())
     }
 }
@@ -102,14 +105,42 @@ impl Connection for Line<'_> {
     fn shutdown(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
+
+    fn close_write(&mut self) -> Result<(), ErrorKind> {
+        self.write_ended = true;
+        Ok(())
+    }
 }
 
-impl<'s, const N: usize> TlsContext<Socket<'_, 's, Network<'s>, N>> for MockTls {
+impl Listen for Network<'_> {
+    type Listener<'a>
+        = Door<'a>
+    where
+        Self: 'a;
+
+    fn listen(&self, local: Local, _: usize, _: bool) -> Result<Door<'_>, ErrorKind> {
+        Ok(self.script.listen(local))
+    }
+}
+
+impl<'a> Listener for Door<'a> {
+    type Connection = Line<'a>;
+
+    fn accept(&mut self) -> Result<(Line<'a>, SocketAddr), ErrorKind> {
+        Door::accept(self, false).unwrap_or_else(|| Err(self.script.out_of_patience()))
+    }
+
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Ok(Door::local_addr(self))
+    }
+}
+
+impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
         TlsId(0)
     }
 
-    fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N>, host: &str, port: u16) -> PoolResult<()> {
+    fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
         socket.connect(host, port)
     }
 }

@@ -42,7 +42,10 @@ use embedded_io_async::ErrorKind;
 
 #[cfg(feature = "blocking")]
 use crate::time::Deadline;
-use crate::time::{Clock, Instant};
+use crate::{
+    stack::Local,
+    time::{Clock, Instant},
+};
 
 /// Bytes of what was sent that a script remembers.
 const LOG_LEN: usize = 8192;
@@ -75,6 +78,7 @@ pub struct Peer<'a> {
     refuses: bool,
     hesitates: bool,
     udp: bool,
+    comes: bool,
 }
 
 impl<'a> Peer<'a> {
@@ -92,7 +96,14 @@ impl<'a> Peer<'a> {
             refuses: false,
             hesitates: false,
             udp: false,
+            comes: false,
         }
+    }
+
+    /// A client that connects to whoever listens on this port, from `host`. List it again for each further connection.
+    #[must_use]
+    pub const fn client(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
+        Self { comes: true, ..Self::new(host, port, steps) }
     }
 
     /// A peer that speaks UDP with one socket. Each [`Step::Send`] is one datagram; [`Step::Receive`] waits for a datagram
@@ -222,16 +233,25 @@ impl<'a> Script<'a> {
 
     fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
         let mut met = self.met.borrow_mut();
-        let is_meant = |peer: &Peer<'_>| !peer.udp && self.remote(peer) == Some(remote);
+        let is_meant = |peer: &Peer<'_>| !peer.udp && !peer.comes && self.remote(peer) == Some(remote);
         let unmet = self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index));
         let (index, peer) = unmet.ok_or(ErrorKind::ConnectionRefused)?;
         met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
         if peer.refuses {
             return Err(ErrorKind::ConnectionRefused);
         }
+        Ok(self.meet(peer))
+    }
+
+    fn meet<'s>(&'s self, peer: &'s Peer<'s>) -> Line<'s> {
         self.connections.set(self.connections.get() + 1);
         self.open.set(self.open.get() + 1);
-        Ok(Line { script: self, peer, step: 0, done: 0, moved: 0, hesitated: false })
+        Line { script: self, peer, step: 0, done: 0, moved: 0, hesitated: false, write_ended: false }
+    }
+
+    fn listen(&self, local: Local) -> Door<'_> {
+        self.open.set(self.open.get() + 1);
+        Door { script: self, port: local.port, hesitated: false }
     }
 }
 
@@ -260,6 +280,8 @@ pub struct Line<'a> {
     moved: usize,
     /// Whether the operation under way was put off once already.
     hesitated: bool,
+    /// Whether we said that we write no more.
+    write_ended: bool,
 }
 
 impl Drop for Line<'_> {
@@ -290,6 +312,7 @@ impl Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> Option<Result<usize, ErrorKind>> {
         let count = bytes.len().min(self.allowance());
         match self.peer.steps.get(self.step) {
+            _ if self.write_ended => return Some(Err(ErrorKind::BrokenPipe)),
             _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Stall) => return None,
             Some(Step::Reset | Step::HangUp(_)) => return Some(Err(ErrorKind::ConnectionReset)),
@@ -323,6 +346,48 @@ impl Line<'_> {
         }
     }
 }
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Door<'a> {
+    script: &'a Script<'a>,
+    port: u16,
+    /// Whether the client at the door was put off once already.
+    hesitated: bool,
+}
+
+impl Drop for Door<'_> {
+    fn drop(&mut self) {
+        self.script.open.set(self.script.open.get() - 1);
+    }
+}
+
+impl<'a> Door<'a> {
+    /// The first client at this port that nobody has met, unless it comes with hesitation.
+    fn accept(&mut self, may_wait: bool) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
+        let script = self.script;
+        let mut met = script.met.borrow_mut();
+        let comes = |peer: &Peer<'_>| peer.comes && peer.port == self.port;
+        let (index, peer) =
+            script.peers.iter().enumerate().find(|(index, peer)| comes(peer) && !met.contains(index))?;
+        if may_wait && peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
+            return None;
+        }
+        self.hesitated = false;
+        if met.push(index).is_err() {
+            return Some(Err(ErrorKind::OutOfMemory));
+        }
+        let remote = SocketAddr::new(script.remote(peer)?.ip(), CLIENT_PORT);
+        Some(Ok((script.meet(peer), remote)))
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self.port)
+    }
+}
+
+/// The port of every client that comes.
+const CLIENT_PORT: u16 = 49_152;
 
 /// A UDP socket.
 #[derive(Debug)]

@@ -8,11 +8,12 @@ use core::{
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::{Line, Mailbox, MockTls, Network};
+use super::{Door, Line, Mailbox, MockTls, Network};
 use crate::{
     error::Result as PoolResult,
     pool::Socket,
-    stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError},
+    stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError},
+    sync::RawMutex,
     time::{Instant, Timer},
     traits::{TlsContext, TlsId},
 };
@@ -59,7 +60,7 @@ impl Datagrams for Network<'_> {
     where
         Self: 'a;
 
-    async fn bind(&self, _: Family, _: u16) -> Result<Mailbox<'_>, ErrorKind> {
+    async fn bind(&self, _: Local) -> Result<Mailbox<'_>, ErrorKind> {
         Ok(self.script.bind())
     }
 }
@@ -132,14 +133,55 @@ impl Connection for Line<'_> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
+
+    async fn close_write(&mut self) -> Result<(), ErrorKind> {
+        self.write_ended = true;
+        Ok(())
+    }
 }
 
-impl<'s, const N: usize> TlsContext<Socket<'_, 's, Network<'s>, N>> for MockTls {
+impl Listen for Network<'_> {
+    type Listener<'a>
+        = Door<'a>
+    where
+        Self: 'a;
+
+    async fn listen(&self, local: Local, _: usize, _: bool) -> Result<Door<'_>, ErrorKind> {
+        Ok(self.script.listen(local))
+    }
+}
+
+impl<'a> Listener for Door<'a> {
+    type Connection = Line<'a>;
+
+    async fn accept(&mut self) -> Result<(Line<'a>, SocketAddr), ErrorKind> {
+        poll_fn(|context| match Door::accept(self, true) {
+            Some(client) => {
+                self.script.events.set(self.script.events.get() + 1);
+                Poll::Ready(client)
+            }
+            None => {
+                if self.hesitated {
+                    self.script.events.set(self.script.events.get() + 1);
+                    context.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Ok(Door::local_addr(self))
+    }
+}
+
+impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
         TlsId(0)
     }
 
-    async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N>, host: &str, port: u16) -> PoolResult<()> {
+    async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
         socket.connect(host, port).await
     }
 }

@@ -1,8 +1,10 @@
 //! Finding a connection: one that was kept, or a new one.
 
-use super::Key;
+use super::{Counts, Key};
 use crate::{
     error::Result,
+    stack::Stack,
+    sync::RawMutex,
     time::Deadline,
     traits::{Socket, SocketPool, TlsContext},
 };
@@ -75,7 +77,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let mut socket = self.pool.socket().await?;
+        let mut socket = self.pool.socket(deadline).await?;
         socket.set_deadline(deadline);
         match tls {
             Some(tls) => tls.connect(&mut socket, host, port).await?,
@@ -95,5 +97,20 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// If the peer could not be told; the slot is free in any case.
     pub async fn close_socket(&self, socket: P::Socket<'p>) -> Result<()> {
         socket.close().await
+    }
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ConnectionManager<'_, super::SocketPool<'s, S, N, R>> {
+    /// How many connections are leased and how many are kept. CircuitPython's `managed_socket_count` is
+    /// `in_use + idle`, its `available_socket_count` is `idle`.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.pool.counts()
+    }
+
+    /// Closes every connection that is kept, in order. Those that are leased belong to whoever has them, and go when they
+    /// are dropped. CircuitPython's `connection_manager_close_all`.
+    pub async fn close_all(&self) {
+        self.pool.close_idle().await;
     }
 }

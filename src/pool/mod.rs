@@ -9,23 +9,31 @@
 //!      └──── longest idle, when a slot is needed ───────┘
 //! ```
 //!
-//! Capacity is counted here, never by provoking the stack: a full pool answers
-//! [`ErrorKind::Exhausted`]. A slot comes back on every path, also when a future is
+//! Capacity is counted here, never by provoking the stack: who finds a full pool [waits in line](SocketPool::socket),
+//! and gets [`ErrorKind::Exhausted`] when that takes too long. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
+//! A [`Socket`] that [listens](Socket::listen) becomes a [`Listener`], whose clients take slots like any other socket. A
+//! [`Connector`] hands the pool to other crates, as an embedded-nal-async `TcpConnect`.
+//!
 //! # Not supported
-//! Waiting for a free slot, listening, and use from several executors. UDP multicast and broadcast, and datagrams from
-//! one fixed peer ("connected" UDP).
+//! Raw sockets. Peeking and readiness cost an exchange buffer. What a stack cannot do (most have no multicast, many no
+//! half-close) is refused by name, as `Unsupported`.
 
+mod ahead;
+mod connector;
 mod key;
+mod listener;
 mod manager;
 mod resources;
 mod slots;
 mod socket;
+mod split;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
 pub(crate) mod sync;
+mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
 mod udp;
@@ -36,38 +44,56 @@ use core::{
     time::Duration,
 };
 
-#[cfg(feature = "blocking")]
-pub(crate) use self::socket::Timeout;
 use self::stream::TlsStream;
+#[cfg(feature = "blocking")]
+pub(crate) use self::{
+    ahead::{ReadAhead, copy},
+    connector::CONNECTING,
+    socket::{NO_ROOM_AHEAD, NOT_CONNECTED},
+    stream::UNSUPPORTED,
+};
 pub use self::{
+    connector::{Connector, Plain},
     key::KEPT_HOST_LEN,
+    listener::{Listener, WhenFull},
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
-    slots::Counts,
-    socket::Socket,
+    slots::{Counts, WAITERS},
+    socket::{Shutdown, Socket},
+    split::{ReadHalf, WriteHalf},
     udp::UdpSocket,
 };
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
     stream::Stream,
+    timeout::{Patience, Timeout},
 };
 pub use crate::traits::Key;
 use crate::{
     addr::ip_literal,
     error::{Error, ErrorKind, Limit, Phase, Resource, Result},
     lending::{Loan, Place},
-    stack::{Connect, Family, Resolve, ResolveError},
-    time::{Deadline, Timer},
+    stack::{Connect, Family, Local, ResolveError, Stack},
+    sync::{NoopRawMutex, RawMutex},
+    time::Deadline,
     traits,
 };
 
 /// How long an orderly close may wait for the peer, at most. CircuitPython gives up after ten seconds.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
+/// How long [`SocketPool::socket`] waits for a slot, at most.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a kept connection may be idle and still be used again, unless a pool says otherwise: shorter than most
+/// routers remember a silent connection.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// A pool of at most `N` sockets over one network stack. CircuitPython's `socketpool.SocketPool`.
 ///
-/// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler.
+/// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. Several tasks of one
+/// executor share it by reference; several executors, cores or threads too, with a [`RawMutex`] that allows it.
 ///
 /// # Examples
 ///
@@ -91,31 +117,44 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// socket.close().await
 /// # }).unwrap();
 /// ```
-pub struct SocketPool<'s, S: Connect, const N: usize> {
+pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     network: &'s S,
-    slots: Slots<Resting<'s, S>, N>,
-    buffers: [&'s Place<[u8]>; N],
+    slots: Slots<Resting<'s, S, R>, R, N, WAITERS>,
+    buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
-    tls: &'s [Place<TlsMemory>],
+    tls: &'s [Place<TlsMemory, R>],
+    idle_timeout: Option<Duration>,
 }
 
 /// What rests in a slot of a pool over `S`.
-type Resting<'s, S> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>>>;
+type Resting<'s, S, R> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
 
-impl<'s, S: Connect + 's, const N: usize> SocketPool<'s, S, N> {
+/// A slot of a pool over `S`.
+type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N, WAITERS>;
+
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
     #[must_use]
     pub fn new<const TLS: usize, const HEAD: usize>(
         network: &'s mut S,
-        memory: &'s mut Resources<N, TLS, HEAD>,
+        memory: &'s mut Resources<N, TLS, HEAD, R>,
     ) -> Self {
         let memory = &*memory;
         Self {
             network,
             slots: Slots::new(),
-            buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8]>),
+            buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
+            idle_timeout: Some(IDLE_TIMEOUT),
         }
+    }
+
+    /// How long a kept connection may be idle and still be used again: [90 seconds](IDLE_TIMEOUT) unless you say
+    /// otherwise; for ever with `None`. One that was idle for longer is closed when it would have been used.
+    #[must_use]
+    pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.idle_timeout = timeout;
+        self
     }
 
     /// How the slots are used at this moment.
@@ -123,25 +162,61 @@ impl<'s, S: Connect + 's, const N: usize> SocketPool<'s, S, N> {
     pub fn counts(&self) -> Counts {
         self.slots.counts()
     }
+
+    fn lend_buffer(&self) -> Result<Loan<'s, [u8], R>> {
+        lend_buffer(&self.buffers)
+    }
 }
 
-impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
-    /// waiting a second at most) and its slot taken.
+    /// waiting a second at most) and its slot taken; when there is no such either, waits in line for
+    /// [ten seconds](PATIENCE) at most until somebody drops a socket.
+    ///
+    /// Tasks that wait are served in the order in which they came.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`] when every slot is in use.
+    /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is still in use after that, or more than [`WAITERS`]
+    /// tasks wait.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing but that idle connection.
-    pub async fn socket(&self) -> Result<Socket<'_, 's, S, N>> {
-        if let Some(lease) = self.slots.free() {
-            return Ok(Socket::new(self, lease));
-        }
-        let lease = self.slots.oldest_idle(|_| true).ok_or(NO_SLOT)?;
+    /// Dropping the future leaves the line, and loses nothing but that idle connection.
+    pub async fn socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
+        self.socket_until(Deadline::within(self.network, Some(PATIENCE))).await
+    }
+
+    /// The same, but waits in line until `deadline`.
+    ///
+    /// # Errors
+    /// As for [`socket`](Self::socket).
+    ///
+    /// # Cancel safety
+    /// As for [`socket`](Self::socket).
+    pub async fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
+        let lease = match self.slots.take() {
+            Some(lease) => lease,
+            None => deadline.limit(self.network, pin!(self.slots.wait())).await.unwrap_or(Err(NO_SLOT))?,
+        };
+        self.empty(lease).await
+    }
+
+    /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use, or others wait for one.
+    pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
+        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
+        *socket.stream() = None;
+        Ok(socket)
+    }
+
+    /// A socket in this slot, whose idle connection is closed in order if it has one.
+    async fn empty<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Result<Socket<'p, 's, S, N, R>> {
         let mut socket = Socket::new(self, lease);
-        debug!("pool: closing the longest idle connection for its slot");
-        let _ = socket.shut_down().await;
+        if socket.stream().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = socket.shut_down().await;
+        }
         Ok(socket)
     }
 
@@ -151,13 +226,17 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
     /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
     /// apart; [`ErrorKind::HostName`] if it cannot be one; [`ErrorKind::Timeout`].
     pub async fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
+        self.resolve(host, port, family, Patience::Until(deadline)).await
+    }
+
+    async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
             Ok(literal) => literal,
-            Err(name) => match deadline.limit(self.network, pin!(self.network.resolve(name, family))).await {
-                None => return Err(error(ErrorKind::Timeout)),
-                Some(answer) => answer.map_err(|failure| error(failure.into()))?,
-            },
+            Err(name) => {
+                let answer = patience.limit(self.network, pin!(self.network.resolve(name, family))).await;
+                answer.and_then(|answer| Ok(answer?)).map_err(error)?
+            }
         };
         Ok(SocketAddr::new(address, port))
     }
@@ -170,10 +249,24 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> SocketPool<'s, S, N>
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub async fn close_idle(&self) {
-        while let Some(lease) = self.slots.oldest_idle(|_| true) {
+        while let Some(lease) = self.slots.oldest_idle(false) {
             let _ = Socket::new(self, lease).close().await;
         }
     }
+}
+
+/// Where `bind` means: an address literal, or `""` for all addresses.
+pub(crate) fn local_host(host: &str, port: u16) -> Result<Local> {
+    let address = ip_literal(host);
+    if address.is_none() && !host.is_empty() {
+        return Err(Error::new(Phase::Listen, ErrorKind::HostName));
+    }
+    let family = match address {
+        None => Family::Any,
+        Some(IpAddr::V4(_)) => Family::Ipv4,
+        Some(IpAddr::V6(_)) => Family::Ipv6,
+    };
+    Ok(Local { address: address.filter(|address| !address.is_unspecified()), family, port })
 }
 
 /// What a host is: an address, or a name to be resolved.
@@ -201,18 +294,18 @@ impl From<ResolveError> for ErrorKind {
 }
 
 /// Finds a buffer that nobody has.
-pub(crate) fn lend_buffer<'s>(buffers: &[&'s Place<[u8]>]) -> Result<Loan<'s, [u8]>> {
+pub(crate) fn lend_buffer<'s, R: RawMutex>(buffers: &[&'s Place<[u8], R>]) -> Result<Loan<'s, [u8], R>> {
     let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers));
     buffers.iter().find_map(|place| place.lend()).ok_or(exhausted)
 }
 
-impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::SocketPool for SocketPool<'s, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
     type Socket<'p>
-        = Socket<'p, 's, S, N>
+        = Socket<'p, 's, S, N, R>
     where
         Self: 'p;
     type Buffer<'p>
-        = Loan<'s, [u8]>
+        = Loan<'s, [u8], R>
     where
         Self: 'p;
     type Timer = S;
@@ -221,26 +314,27 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::SocketPool f
         self.network
     }
 
-    async fn socket(&self) -> Result<Self::Socket<'_>> {
-        self.socket().await
+    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>> {
+        self.socket_until(deadline).await
     }
 
     fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        while let Some(mut lease) = self.slots.idle(key) {
-            if lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
+        while let Some((mut lease, since)) = self.slots.kept(key) {
+            let is_fresh = self.idle_timeout.is_none_or(|timeout| self.network.now() <= since.after(timeout));
+            if is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
                 return Some(Socket::new(self, lease));
             }
-            debug!("pool: an idle connection was closed by its peer");
+            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
         }
         None
     }
 
     fn buffer(&self) -> Result<Self::Buffer<'_>> {
-        lend_buffer(&self.buffers)
+        self.lend_buffer()
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> core::fmt::Debug for SocketPool<'s, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for SocketPool<'s, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_tuple("SocketPool").field(&self.counts()).finish()
     }

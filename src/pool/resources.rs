@@ -1,6 +1,9 @@
 //! The memory of a pool, in one object of known size.
 
-use crate::lending::Place;
+use crate::{
+    lending::Place,
+    sync::{NoopRawMutex, RawMutex},
+};
 
 #[cfg(feature = "tls")]
 pub(crate) use crate::tls::TlsMemory;
@@ -27,6 +30,8 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// receive the largest record a server may send (RFC 8446 §5.2), 1,536 to send one. Put it in a static (or, on a
 /// desk, on the stack).
 ///
+/// `R` says who may share the pool; the page of [`sync`](crate::sync) has more.
+///
 /// `HEAD` must hold the whole head of a response: servers of the open web send 500 to 4,000 bytes. One that does not
 /// fit is refused with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
 ///
@@ -38,12 +43,17 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// let mut memory = Resources::<3, 1>::new();
 /// assert!(size_of_val(&memory) < 3 * 2048 + 18_176 + 100);
 /// ```
-pub struct Resources<const SOCKETS: usize, const TLS: usize = 0, const HEAD: usize = DEFAULT_HEAD> {
-    pub(crate) buffers: [Place<[u8; HEAD]>; SOCKETS],
-    pub(crate) tls: [Place<TlsMemory>; TLS],
+pub struct Resources<
+    const SOCKETS: usize,
+    const TLS: usize = 0,
+    const HEAD: usize = DEFAULT_HEAD,
+    R: RawMutex = NoopRawMutex,
+> {
+    pub(crate) buffers: [Place<[u8; HEAD], R>; SOCKETS],
+    pub(crate) tls: [Place<TlsMemory, R>; TLS],
 }
 
-impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Resources<SOCKETS, TLS, HEAD> {
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize, R: RawMutex> Resources<SOCKETS, TLS, HEAD, R> {
     /// All of it free.
     #[must_use]
     pub const fn new() -> Self {
@@ -52,13 +62,17 @@ impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Resources<SOCKET
     }
 }
 
-impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> Default for Resources<SOCKETS, TLS, HEAD> {
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize, R: RawMutex> Default
+    for Resources<SOCKETS, TLS, HEAD, R>
+{
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize> core::fmt::Debug for Resources<SOCKETS, TLS, HEAD> {
+impl<const SOCKETS: usize, const TLS: usize, const HEAD: usize, R: RawMutex> core::fmt::Debug
+    for Resources<SOCKETS, TLS, HEAD, R>
+{
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Resources<{SOCKETS}, {TLS}, {HEAD}>")
     }

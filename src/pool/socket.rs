@@ -1,55 +1,91 @@
 //! A socket: one slot of the pool in somebody's hands.
 
-use core::{pin::pin, time::Duration};
+use core::{net::SocketAddr, pin::pin, time::Duration};
 
-use embedded_io_async::{ErrorType, Read, Write};
+use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 
-use super::{Key, LINGER, Lease, Resting, SocketPool, Stream};
+use super::{
+    Key, LINGER, Listener, PoolLease, Resting, SocketPool, Stream, Timeout,
+    ahead::{ReadAhead, copy},
+    local_host,
+    stream::UNSUPPORTED,
+    timeout::Patience,
+};
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
-    stack::{Connect, Family, Resolve},
-    time::{Clock, Deadline, Timer},
+    error::{Error, ErrorKind, Limit, Phase, Result, SendAllError},
+    stack::{Connect, Family, Listen, Local, SocketOption, Stack},
+    sync::{NoopRawMutex, RawMutex},
+    time::{Deadline, poll_once},
     traits,
 };
 
 /// A socket of a [`SocketPool`]; its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`.
 ///
-/// It is also an embedded-io-async `Read` and `Write`. After
+/// It is also an embedded-io-async `Read`, `BufRead`, `ReadReady` and `Write`. After
 /// [`TlsContext::wrap_socket`](crate::tls::TlsContext::wrap_socket) all of this speaks TLS.
-pub struct Socket<'p, 's, S: Connect, const N: usize> {
-    pool: &'p SocketPool<'s, S, N>,
-    lease: Lease<'p, Resting<'s, S>>,
-    timeout: Timeout,
-    /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept.
-    torn: bool,
+///
+/// # Time-outs
+/// What [`set_timeout`](Self::set_timeout) means, operation by operation; the same on both faces and over every stack:
+///
+/// | operation | `None` | `0` | some time |
+/// |---|---|---|---|
+/// | [`recv_into`](Self::recv_into), nothing there | waits | `WouldBlock` | `Timeout`, nothing lost |
+/// | `recv_into`, the peer has ended the stream | 0 | 0 | 0 |
+/// | [`Listener::accept`], nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
+/// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
+/// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
+/// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
+///
+/// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
+pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
+    pub(super) pool: &'p SocketPool<'s, S, N, R>,
+    /// What was read ahead; in memory of the pool, lent when it is first needed.
+    pub(super) ahead: Option<ReadAhead<'s, R>>,
+    pub(super) lease: PoolLease<'p, 's, S, N, R>,
+    pub(super) timeout: Timeout,
+    /// Where [`bind`](Self::bind) wants it.
+    local: Option<Local>,
+    reuse_address: bool,
+    /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
+    pub(super) torn: bool,
+    /// We want to read no more.
+    pub(super) read_ended: bool,
+    /// We said that we write no more.
+    pub(super) write_ended: bool,
+    pub(super) was_split: bool,
 }
 
-/// How long operations may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Timeout {
-    /// Each operation this long, or for ever.
-    Each(Option<Duration>),
-    /// All of them until then.
-    Until(Deadline),
+/// Which direction of a connection. CircuitPython has no `shutdown`; POSIX calls them `SHUT_RD`, `SHUT_WR`, `SHUT_RDWR`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Shutdown {
+    /// From the peer to us. The peer is not told: TCP has no word for it.
+    Read,
+    /// From us to the peer, who reads the end of the stream.
+    Write,
+    /// Both.
+    Both,
 }
 
-impl Timeout {
-    /// The deadline of an operation that begins now.
-    pub(crate) fn deadline(self, clock: &impl Clock) -> Deadline {
-        match self {
-            Self::Each(timeout) => Deadline::within(clock, timeout),
-            Self::Until(deadline) => deadline,
+impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
+    pub(super) fn new(pool: &'p SocketPool<'s, S, N, R>, lease: PoolLease<'p, 's, S, N, R>) -> Self {
+        Self {
+            pool,
+            ahead: None,
+            lease,
+            timeout: Timeout::Each(None),
+            local: None,
+            reuse_address: false,
+            torn: false,
+            read_ended: false,
+            write_ended: false,
+            was_split: false,
         }
     }
-}
 
-impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S, N> {
-    pub(super) fn new(pool: &'p SocketPool<'s, S, N>, lease: Lease<'p, Resting<'s, S>>) -> Self {
-        Self { pool, lease, timeout: Timeout::Each(None), torn: false }
-    }
-
-    /// How long each operation may take from now on; for ever with `None`, which is the default.
-    #[doc(alias = "settimeout")]
+    /// How long each operation may take from now on; for ever with `None`, which is the default. With no time at all it
+    /// does what it can without waiting. The [table](Self#time-outs) says what happens then.
+    #[doc(alias = "settimeout", alias = "setblocking")]
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = Timeout::Each(timeout);
     }
@@ -62,75 +98,209 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
     /// Resolves `host` and opens a TCP connection to it. A connection that was open is closed.
     ///
     /// # Errors
-    /// With phase `Resolve` or `Connect`.
+    /// With phase `Resolve` or `Connect`; the attempt is over then, and the socket can be connected again.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt.
     pub async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        let deadline = self.deadline();
-        *self.lease.connection() = None;
+        let patience = self.patience();
+        self.disconnect();
+        let remote = self.pool.resolve(host, port, Family::Any, patience).await?;
+        self.open(remote, patience).await
+    }
+
+    /// The same, to an address: one of [`getaddrinfo`](SocketPool::getaddrinfo).
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// As for [`connect`](Self::connect).
+    pub async fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
+        self.disconnect();
+        self.open(remote, self.patience()).await
+    }
+
+    async fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
         let network = self.pool.network;
-        let remote = self.pool.getaddrinfo(host, port, Family::Any, deadline).await?;
-        let connected = match deadline.limit(network, pin!(network.connect(remote))).await {
-            None => Err(ErrorKind::Timeout),
-            Some(outcome) => outcome.map_err(ErrorKind::from),
+        let connected = match self.local {
+            Some(_) => Err(UNSUPPORTED),
+            None => patience.limit(network, pin!(network.connect(remote))).await.and_then(|made| Ok(made?)),
         };
         let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
-        *self.lease.connection() = Some(Stream::Plain(connection));
-        self.torn = false;
+        self.put(connection, remote);
         Ok(())
+    }
+
+    /// Closes what was open, without waiting.
+    fn disconnect(&mut self) {
+        *self.lease.connection() = None;
+        self.ahead = None;
+    }
+
+    pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
+        self.lease.connect(Stream::Plain(connection), peer);
+        (self.torn, self.read_ended, self.write_ended, self.was_split) = (false, false, false, false);
+    }
+
+    /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
+    /// them for `""`. Nothing is asked of the network yet.
+    ///
+    /// # Errors
+    /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal.
+    pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
+        self.local = Some(local_host(host, port)?);
+        Ok(())
+    }
+
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// as far as the stack can. The listener keeps the slot.
+    ///
+    /// # Errors
+    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
+    /// [`ErrorKind::Io`], if somebody listens there.
+    ///
+    /// # Cancel safety
+    /// Dropping the future frees slot and port.
+    pub async fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
+    where
+        S: Listen,
+    {
+        let patience = self.patience();
+        let network = self.pool.network;
+        let listener = match self.local {
+            None => Err(ErrorKind::NotConnected),
+            Some(local) => {
+                let work = network.listen(local, backlog, self.reuse_address);
+                patience.limit(network, pin!(work)).await.and_then(|bound| Ok(bound?))
+            }
+        };
+        let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
+        let (pool, timeout) = (self.pool, self.timeout);
+        Ok(Listener::new(pool, self.into_slot(), listener, timeout))
+    }
+
+    /// Sets an option. [`ReuseAddress`](SocketOption::ReuseAddress) is for a socket that will [listen](Self::listen); the
+    /// others are for one that is connected, before TLS wraps it.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not have
+    /// the option.
+    #[doc(alias = "setsockopt")]
+    pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
+        if let SocketOption::ReuseAddress(reuse) = option {
+            self.reuse_address = reuse;
+            return Ok(());
+        }
+        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
+        stream.and_then(|stream| stream.set_option(option)).map_err(|kind| Error::new(Phase::Setup, kind))
+    }
+
+    /// Whom it is connected with.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`].
+    #[doc(alias = "getpeername")]
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        self.lease.peer().ok_or(Error::new(Phase::Setup, ErrorKind::NotConnected))
+    }
+
+    /// Our address and port on its connection.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
+    #[doc(alias = "getsockname")]
+    pub fn local_addr(&mut self) -> Result<SocketAddr> {
+        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
+        stream.and_then(|stream| stream.local_addr()).map_err(|kind| Error::new(Phase::Setup, kind))
     }
 
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
     ///
     /// # Errors
-    /// With phase `Send`.
+    /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] nothing was sent, and it can be tried
+    /// again; after any other, and after any over TLS, close the socket.
     ///
     /// # Cancel safety
-    /// After dropping the future it is unknown how many bytes were sent: close the socket.
+    /// Dropping the future sends nothing. Over TLS the socket sends nothing more after that.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.exclusive(Phase::Send, async |stream| stream.write(bytes).await).await
+        let fragile = self.is_tls();
+        self.exclusive(fragile, async |stream| stream.write(bytes).await).await
     }
 
     /// Sends all of `bytes`, and flushes them onto the wire.
     ///
     /// # Errors
-    /// With phase `Send`.
+    /// With phase `Send`, and how many bytes were sent before. As for [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// As for [`send`](Self::send).
+    /// After dropping the future it is unknown how many bytes were sent: the socket sends nothing more.
     #[doc(alias = "sendall")]
-    pub async fn send_all(&mut self, bytes: &[u8]) -> Result<()> {
-        self.exclusive(Phase::Send, async |stream| {
-            let mut rest = bytes;
-            while !rest.is_empty() {
-                let written = stream.write(rest).await?;
-                rest = rest.get(written..).unwrap_or_default();
+    pub async fn send_all(&mut self, bytes: &[u8]) -> Result<(), SendAllError> {
+        let mut sent = 0;
+        let work = async |stream: &mut Resting<'s, S, R>| {
+            while let Some(rest @ [_, ..]) = bytes.get(sent..) {
+                sent += stream.write(rest).await?;
             }
             stream.flush().await
-        })
-        .await
+        };
+        self.exclusive(true, work).await.map_err(|error| SendAllError { sent, error })
     }
 
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
     ///
     /// # Errors
-    /// With phase `Receive`. [`ErrorKind::Timeout`] loses nothing: call again.
+    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
+    #[doc(alias = "recv")]
     pub async fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let deadline = self.deadline();
-        let error = |kind| Error::new(Phase::Receive, kind);
-        let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, pin!(stream.read(buffer))).await {
-            None => Err(error(ErrorKind::Timeout)),
-            Some(Ok(received)) => Ok(received),
-            Some(Err(kind)) => {
-                self.torn |= kind != ErrorKind::Timeout;
-                Err(error(kind))
-            }
+        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
+            return Ok(ahead.take_into(buffer));
         }
+        if self.read_ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let patience = self.patience();
+        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
+        let received = patience.limit(self.pool.network, pin!(stream.read(buffer))).await;
+        self.note(received)
+    }
+
+    /// What arrived, without taking it: copies some of it, and says how much; 0 when the peer has ended the stream. Takes
+    /// an exchange buffer of the pool to keep it in, for as long as there is this socket.
+    ///
+    /// # Errors
+    /// As for [`recv_into`](Self::recv_into), and with phase `Receive` [`ErrorKind::Exhausted`] if every exchange buffer is
+    /// in use, [`ErrorKind::TooLarge`] if they have no room.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    #[doc(alias = "MSG_PEEK")]
+    pub async fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Ok(copy(self.fill_buf().await?, buffer))
+    }
+
+    /// Ends one direction, or both. A socket of which one was ended is closed, not kept.
+    ///
+    /// # Errors
+    /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
+    /// both sides, and under TLS.
+    ///
+    /// # Cancel safety
+    /// After dropping the future it is unknown whether the peer was told.
+    pub async fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
+        let patience = self.patience();
+        let error = |kind| Error::new(Phase::Close, kind);
+        let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
+        if direction != Shutdown::Read && !self.write_ended {
+            let told = patience.limit(self.pool.network, pin!(stream.close_write())).await;
+            told.and_then(|told| told).map_err(error)?;
+            self.write_ended = true;
+        }
+        self.read_ended |= direction != Shutdown::Write;
+        Ok(())
     }
 
     /// Closes in order: sends what was written, `close_notify` under TLS, and a FIN where the stack can; waits for
@@ -150,50 +320,76 @@ impl<'p, 's, S: Connect + Resolve + Timer + 's, const N: usize> Socket<'p, 's, S
             Some(stream) if !self.torn => linger.limit(network, pin!(stream.shutdown())).await,
             _ => Some(Ok(())),
         };
-        *self.lease.connection() = None;
+        self.disconnect();
         outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
     }
 
     /// The slot, with nothing in it.
-    pub(super) fn into_slot(mut self) -> Lease<'p, Resting<'s, S>> {
-        *self.lease.connection() = None;
+    pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
+        self.disconnect();
         self.lease
     }
 
     /// The slot's content, for the TLS context that wraps it.
-    #[cfg(feature = "tls")]
-    pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S>> {
+    pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S, R>> {
         self.lease.connection()
     }
 
     #[cfg(feature = "tls")]
-    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N> {
+    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N, R> {
         self.pool
     }
 
-    pub(super) fn deadline(&self) -> Deadline {
-        self.timeout.deadline(self.pool.network)
+    pub(super) fn patience(&self) -> Patience {
+        self.timeout.begin(self.pool.network)
     }
 
-    /// Does work that leaves the connection torn if it fails or is dropped half-way.
+    fn is_tls(&mut self) -> bool {
+        self.lease.connection().as_ref().is_some_and(Stream::is_tls)
+    }
+
+    /// What became of a read.
+    fn note<T>(&mut self, received: Result<Result<T, ErrorKind>, ErrorKind>) -> Result<T> {
+        self.torn |=
+            received.as_ref().is_ok_and(|outcome| outcome.as_ref().is_err_and(|kind| *kind != ErrorKind::Timeout));
+        received.and_then(|outcome| outcome).map_err(|kind| Error::new(Phase::Receive, kind))
+    }
+
+    /// Sends something. If that fails the connection is torn; also if it is dropped half-way and that is `fragile`, or if
+    /// time runs out under TLS.
     async fn exclusive<T>(
         &mut self,
-        phase: Phase,
-        work: impl AsyncFnOnce(&mut Resting<'s, S>) -> Result<T, ErrorKind>,
+        fragile: bool,
+        work: impl AsyncFnOnce(&mut Resting<'s, S, R>) -> Result<T, ErrorKind>,
     ) -> Result<T> {
-        let deadline = self.deadline();
-        let error = |kind| Error::new(phase, kind);
+        let patience = self.patience();
+        let error = |kind| Error::new(Phase::Send, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        if core::mem::replace(&mut self.torn, true) {
+        if self.write_ended {
+            return Err(error(ErrorKind::Io(embedded_io_async::ErrorKind::BrokenPipe)));
+        }
+        if self.torn {
             return Err(error(ErrorKind::NotConnected));
         }
-        let outcome = deadline.limit(self.pool.network, pin!(work(stream))).await.unwrap_or(Err(ErrorKind::Timeout));
-        self.torn = outcome.is_err();
-        outcome.map_err(error)
+        self.torn = fragile;
+        let is_tls = stream.is_tls();
+        let outcome = patience.limit(self.pool.network, pin!(work(stream))).await;
+        self.torn = match &outcome {
+            Ok(outcome) => outcome.is_err(),
+            Err(_) => is_tls,
+        };
+        outcome.and_then(|outcome| outcome).map_err(error)
     }
 }
 
-impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::Socket for Socket<'_, 's, S, N> {
+/// What a read of a socket without a connection reports.
+pub(crate) const NOT_CONNECTED: Error = Error::new(Phase::Receive, ErrorKind::NotConnected);
+
+/// What reading ahead reports when exchange buffers have no bytes.
+pub(crate) const NO_ROOM_AHEAD: Error =
+    Error::new(Phase::Receive, ErrorKind::TooLarge { what: Limit::ReadAhead, need: Some(1), have: 0 });
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'_, 's, S, N, R> {
     fn set_deadline(&mut self, deadline: Deadline) {
         self.set_deadline(deadline);
     }
@@ -202,9 +398,14 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::Socket for S
         self.connect(host, port).await
     }
 
+    async fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
+        self.connect_addr(remote).await
+    }
+
     fn keep(self, key: Key<'_>) {
-        if !self.torn {
-            self.lease.rest(key);
+        let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
+        if !(self.torn || self.read_ended || self.write_ended || self.was_split || has_unread) {
+            self.lease.rest(key, self.pool.network.now());
         }
     }
 
@@ -213,29 +414,77 @@ impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> traits::Socket for S
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> ErrorType for Socket<'_, 's, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> ErrorType for Socket<'_, 's, S, N, R> {
     type Error = Error;
 }
 
 /// [`recv_into`](Socket::recv_into) under its embedded-io name.
-impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> Read for Socket<'_, 's, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Read for Socket<'_, 's, S, N, R> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.recv_into(buffer).await
     }
 }
 
+/// Reads ahead into an exchange buffer of the pool, which the socket keeps from then on. Errors and cancel safety as for
+/// [`peek`](Socket::peek).
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, S, N, R> {
+    async fn fill_buf(&mut self) -> Result<&[u8]> {
+        let patience = self.patience();
+        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
+        let ahead = match &mut self.ahead {
+            Some(ahead) => ahead,
+            none => {
+                none.insert(ReadAhead::new(self.pool.lend_buffer().map_err(|error| error.in_phase(Phase::Receive))?))
+            }
+        };
+        if ahead.is_empty() && !self.read_ended {
+            if ahead.room().is_empty() {
+                return Err(NO_ROOM_AHEAD);
+            }
+            let received = patience.limit(self.pool.network, pin!(stream.read(ahead.room()))).await;
+            let received = self.note(received)?;
+            if let Some(ahead) = &mut self.ahead {
+                ahead.fill(received);
+            }
+        }
+        Ok(self.ahead.as_ref().map_or(&[], ReadAhead::bytes))
+    }
+
+    fn consume(&mut self, len: usize) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.consume(len);
+        }
+    }
+}
+
+/// Whether a read would not have to wait: there are bytes, or the stream has ended. Reads ahead to find out, so takes an
+/// exchange buffer of the pool as [`peek`](Socket::peek) does.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ReadReady for Socket<'_, 's, S, N, R> {
+    fn read_ready(&mut self) -> Result<bool> {
+        let timeout = core::mem::replace(&mut self.timeout, Timeout::Each(Some(Duration::ZERO)));
+        let ready = poll_once(self.fill_buf()).map(|filled| filled.map(|_| ()));
+        self.timeout = timeout;
+        match ready {
+            None => Ok(false),
+            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Some(outcome) => outcome.map(|()| true),
+        }
+    }
+}
+
 /// [`send`](Socket::send) under its embedded-io name.
-impl<'s, S: Connect + Resolve + Timer + 's, const N: usize> Write for Socket<'_, 's, S, N> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Write for Socket<'_, 's, S, N, R> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         self.send(bytes).await
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.exclusive(Phase::Send, async |stream| stream.flush().await).await
+        let fragile = self.is_tls();
+        self.exclusive(fragile, async |stream| stream.flush().await).await
     }
 }
 
-impl<'s, S: Connect + 's, const N: usize> core::fmt::Debug for Socket<'_, 's, S, N> {
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Socket<'_, 's, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Socket").field("timeout", &self.timeout).field("torn", &self.torn).finish_non_exhaustive()
     }

@@ -1,8 +1,11 @@
 //! What rests in a slot: a plain connection, or a TLS session over one. Both read and write the application's bytes.
 
+use core::net::SocketAddr;
+
 use crate::{
     error::ErrorKind,
-    stack::{Connection, took},
+    stack::{Connection, SocketOption, took},
+    sync::RawMutex,
     time::poll_once,
 };
 
@@ -11,10 +14,10 @@ pub(crate) use crate::tls::backend::TlsStream;
 
 /// Without the feature `tls` there is no TLS session; this type has no values.
 #[cfg(not(feature = "tls"))]
-pub(crate) struct TlsStream<'s, C>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C)>);
+pub(crate) struct TlsStream<'s, C, R>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C, R)>);
 
 #[cfg(not(feature = "tls"))]
-impl<C> TlsStream<'_, C> {
+impl<C, R> TlsStream<'_, C, R> {
     async fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
         match self.0 {}
     }
@@ -29,6 +32,8 @@ impl<C> TlsStream<'_, C> {
     }
 }
 
+pub(crate) const UNSUPPORTED: ErrorKind = ErrorKind::Io(embedded_io_async::ErrorKind::Unsupported);
+
 /// An open connection of a pool: plain, of type `P`, or under TLS, of type `T`.
 pub(crate) enum Stream<P, T> {
     Plain(P),
@@ -36,14 +41,21 @@ pub(crate) enum Stream<P, T> {
     Tls(T),
 }
 
-#[cfg(feature = "tls")]
 impl<P, T> Stream<P, T> {
+    /// The connection, for what cannot be done under TLS.
+    pub(crate) fn plain(&mut self) -> Result<&mut P, ErrorKind> {
+        match self {
+            Self::Plain(connection) => Ok(connection),
+            Self::Tls(_) => Err(UNSUPPORTED),
+        }
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 }
 
-impl<C: Connection> Stream<C, TlsStream<'_, C>> {
+impl<C: Connection, R: RawMutex> Stream<C, TlsStream<'_, C, R>> {
     pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         match self {
             Self::Plain(connection) => connection.read(out).await.map_err(from_io),
@@ -71,6 +83,18 @@ impl<C: Connection> Stream<C, TlsStream<'_, C>> {
             Self::Plain(connection) => connection.shutdown().await.map_err(ErrorKind::from),
             Self::Tls(session) => session.shutdown().await,
         }
+    }
+
+    pub(crate) async fn close_write(&mut self) -> Result<(), ErrorKind> {
+        Ok(self.plain()?.close_write().await?)
+    }
+
+    pub(crate) fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        Ok(self.plain()?.set_option(option)?)
+    }
+
+    pub(crate) fn local_addr(&mut self) -> Result<SocketAddr, ErrorKind> {
+        Ok(self.plain()?.local_addr()?)
     }
 
     /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting.

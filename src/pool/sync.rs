@@ -4,12 +4,13 @@ use core::{net::SocketAddr, time::Duration};
 
 use rustls_pki_types::UnixTime;
 
-use super::{SocketPool, UdpSocket};
+use super::{SocketPool, UdpSocket, timeout::Patience};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     sntp::{self, Request, SntpError},
-    stack::{Connect, Datagrams, Resolve},
-    time::{Clock, Deadline, Instant, Timer},
+    stack::{Datagrams, Stack},
+    sync::RawMutex,
+    time::{Clock, Deadline, Instant},
     tls::{
         Random,
         time::{RELEASE_DATE, WallClock},
@@ -22,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long each request to a server may stay without an answer until the next one, and then no other.
 pub(crate) const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(4)];
 
-impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> SocketPool<'s, S, N> {
+impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Asks two time servers for the date with SNTP, and sets `clock` if they agree. Takes one slot of the pool, and 20
     /// seconds at most; gives the date.
     ///
@@ -71,13 +72,13 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> SocketPo
 
     async fn ask(
         &self,
-        socket: &mut UdpSocket<'_, 's, S, N>,
+        socket: &mut UdpSocket<'_, 's, S, N, R>,
         server: Server<'_>,
         other: Option<SocketAddr>,
         random: &mut impl Random,
         deadline: Deadline,
     ) -> Result<Sample> {
-        let server = different(socket.resolve(server.host, server.port, deadline).await?, other)?;
+        let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline)).await?, other)?;
         for pause in PAUSES {
             let request = new_request(random);
             socket.set_deadline(deadline);

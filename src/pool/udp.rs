@@ -1,12 +1,17 @@
 //! A UDP socket: datagrams, and one slot of the pool.
 
-use core::{net::SocketAddr, pin::pin, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    time::Duration,
+};
 
-use super::{Lease, Resting, SocketPool, socket::Timeout};
+use super::{PoolLease, SocketPool, Timeout, local_host, socket::NOT_CONNECTED, timeout::Patience};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    stack::{Connect, DatagramSocket, Datagrams, Family, Resolve},
-    time::{Deadline, Timer},
+    stack::{Connect, DatagramSocket, Datagrams, Family, Local, SocketOption, Stack},
+    sync::{NoopRawMutex, RawMutex},
+    time::Deadline,
 };
 
 /// A UDP socket of a [`SocketPool`]; it takes a slot like any other socket, which is free again when it is dropped.
@@ -38,33 +43,35 @@ use crate::{
 /// # }).unwrap();
 /// ```
 ///
-/// # Not supported
-/// Multicast, broadcast, and `connect`.
-pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize> {
+/// Time-outs mean what they mean for a [TCP socket](super::Socket#time-outs).
+pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex = NoopRawMutex> {
     /// Dropped before the slot is free. `None` until it is bound.
     socket: Option<S::Socket<'s>>,
-    pool: &'p SocketPool<'s, S, N>,
-    _slot: Lease<'p, Resting<'s, S>>,
+    /// The one peer it speaks with, once it is connected.
+    peer: Option<SocketAddr>,
+    pool: &'p SocketPool<'s, S, N, R>,
+    _slot: PoolLease<'p, 's, S, N, R>,
     timeout: Timeout,
 }
 
-impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> SocketPool<'s, S, N> {
+impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`] when every slot is in use.
+    /// [`ErrorKind::Exhausted`] when every slot is in use and none was free in time.
     ///
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
-    pub async fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N>> {
+    pub async fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
         let slot = self.socket().await?.into_slot();
-        Ok(UdpSocket { socket: None, pool: self, _slot: slot, timeout: Timeout::Each(None) })
+        Ok(UdpSocket { socket: None, peer: None, pool: self, _slot: slot, timeout: Timeout::Each(None) })
     }
 }
 
-impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocket<'_, 's, S, N> {
-    /// How long each operation may take from now on; for ever with `None`, which is the default.
-    #[doc(alias = "settimeout")]
+impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, 's, S, N, R> {
+    /// How long each operation may take from now on; for ever with `None`, which is the default. With no time at all it
+    /// does what it can without waiting.
+    #[doc(alias = "settimeout", alias = "setblocking")]
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = Timeout::Each(timeout);
     }
@@ -74,44 +81,92 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
         self.timeout = Timeout::Until(deadline);
     }
 
-    /// Receives on this local port from now on, or on any free one for 0. What it was bound to before is closed.
+    /// Receives from now on on this port, any free one for 0, of the local address `host`, or of all of them for `""`. What
+    /// it was bound to before is closed.
     ///
     /// A socket that sends first need not be bound: it is, to any port, when it sends.
     ///
     /// # Errors
-    /// With phase `Connect`: the port is taken, or the stack has no socket left.
+    /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal; the port is taken,
+    /// or the stack has no socket left.
     ///
     /// # Cancel safety
     /// After dropping the future the socket is not bound.
-    pub async fn bind(&mut self, port: u16) -> Result<()> {
-        self.bind_in(Family::Any, port, self.deadline()).await
+    pub async fn bind(&mut self, host: &str, port: u16) -> Result<()> {
+        let patience = self.patience();
+        self.bind_to(local_host(host, port)?, patience).await
+    }
+
+    /// Speaks with one peer from now on: [`send`](Self::send) and [`recv_into`](Self::recv_into) mean that one, and what
+    /// others send is lost.
+    ///
+    /// # Errors
+    /// With phase `Resolve`. (UDP has no connections: nobody is asked whether there is a peer.)
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
+        self.peer = Some(self.resolve(host, port, self.patience()).await?);
+        Ok(())
+    }
+
+    /// Sends one datagram to the peer it is connected with, whole or not at all.
+    ///
+    /// # Errors
+    /// With phase `Listen` (an unbound socket could not be bound) or `Send`; [`ErrorKind::NotConnected`].
+    ///
+    /// # Cancel safety
+    /// As for [`send_to`](Self::send_to).
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let peer = self.peer.ok_or(NOT_CONNECTED.in_phase(Phase::Send))?;
+        self.send_until(bytes, peer, self.patience()).await
+    }
+
+    /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
+    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost.
+    ///
+    /// # Errors
+    /// As for [`recv_from_into`](Self::recv_from_into).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing of the peer's.
+    #[doc(alias = "recv")]
+    pub async fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let peer = self.peer.ok_or(NOT_CONNECTED)?;
+        let patience = self.patience();
+        loop {
+            let (size, sender) = self.recv_until(buffer, patience).await?;
+            if (sender.ip(), sender.port()) == (peer.ip(), peer.port()) {
+                return Ok(size);
+            }
+        }
     }
 
     /// Resolves `host` and sends it one datagram, whole or not at all.
     ///
     /// # Errors
-    /// With phase `Resolve`, `Connect` (an unbound socket could not be bound) or `Send`. Success does not mean that it
+    /// With phase `Resolve`, `Listen` (an unbound socket could not be bound) or `Send`. Success does not mean that it
     /// arrives.
     ///
     /// # Cancel safety
     /// After dropping the future it is unknown whether the datagram was sent; the socket can be used again.
     #[doc(alias = "sendto")]
     pub async fn send_to(&mut self, bytes: &[u8], host: &str, port: u16) -> Result<()> {
-        let deadline = self.deadline();
-        let remote = self.resolve(host, port, deadline).await?;
-        self.send_until(bytes, remote, deadline).await
+        let patience = self.patience();
+        let remote = self.resolve(host, port, patience).await?;
+        self.send_until(bytes, remote, patience).await
     }
 
     /// Sends one datagram to an address: that of a sender, or one of [`getaddrinfo`](SocketPool::getaddrinfo), which
     /// saves asking for the name again.
     ///
     /// # Errors
-    /// With phase `Connect` (an unbound socket could not be bound) or `Send`.
+    /// With phase `Listen` (an unbound socket could not be bound) or `Send`.
     ///
     /// # Cancel safety
     /// As for [`send_to`](Self::send_to).
     pub async fn send_to_addr(&mut self, bytes: &[u8], remote: SocketAddr) -> Result<()> {
-        self.send_until(bytes, remote, self.deadline()).await
+        self.send_until(bytes, remote, self.patience()).await
     }
 
     /// Receives one datagram: how many bytes it has, and who sent it.
@@ -122,58 +177,100 @@ impl<'s, S: Connect + Resolve + Datagrams + Timer + 's, const N: usize> UdpSocke
     /// blocking twin: give them one byte more than you expect.)
     ///
     /// # Errors
-    /// With phase `Receive`; [`ErrorKind::NotConnected`] if nothing was bound or sent before. [`ErrorKind::Timeout`]
-    /// loses nothing: call again.
+    /// With phase `Receive`; [`ErrorKind::NotConnected`] if nothing was bound or sent before. [`ErrorKind::Timeout`] and
+    /// [`ErrorKind::WouldBlock`] lose nothing: call again.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
     #[doc(alias = "recvfrom_into")]
     pub async fn recv_from_into(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr)> {
-        let deadline = self.deadline();
-        let error = |kind| Error::new(Phase::Receive, kind);
-        let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, pin!(socket.recv_from(buffer))).await {
-            None => Err(error(ErrorKind::Timeout)),
-            Some(received) => received.map_err(|kind| error(kind.into())),
-        }
+        self.recv_until(buffer, self.patience()).await
+    }
+
+    /// Receives from now on also what is sent to this multicast group.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// stack has no multicast.
+    #[doc(alias = "IP_ADD_MEMBERSHIP")]
+    pub fn join(&mut self, group: IpAddr) -> Result<()> {
+        self.bound(|socket| socket.set_member(group, true))
+    }
+
+    /// Receives no more what is sent to this multicast group.
+    ///
+    /// # Errors
+    /// As for [`join`](Self::join).
+    #[doc(alias = "IP_DROP_MEMBERSHIP")]
+    pub fn leave(&mut self, group: IpAddr) -> Result<()> {
+        self.bound(|socket| socket.set_member(group, false))
+    }
+
+    /// Sets an option of a bound socket.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// stack does not have the option.
+    #[doc(alias = "setsockopt")]
+    pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
+        self.bound(|socket| socket.set_option(option))
+    }
+
+    /// Our port, and our address if it is bound to one.
+    ///
+    /// # Errors
+    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// stack does not tell.
+    #[doc(alias = "getsockname")]
+    pub fn local_addr(&mut self) -> Result<SocketAddr> {
+        self.bound(|socket| socket.local_addr())
+    }
+
+    fn bound<T>(
+        &mut self,
+        work: impl FnOnce(&mut S::Socket<'s>) -> Result<T, embedded_io_async::ErrorKind>,
+    ) -> Result<T> {
+        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected);
+        socket.and_then(|socket| Ok(work(socket)?)).map_err(|kind| Error::new(Phase::Setup, kind))
     }
 
     /// An address of `host` that this socket can send to.
-    pub(super) async fn resolve(&self, host: &str, port: u16, deadline: Deadline) -> Result<SocketAddr> {
+    pub(super) async fn resolve(&self, host: &str, port: u16, patience: Patience) -> Result<SocketAddr> {
         let family = self.socket.as_ref().map_or(Family::Any, DatagramSocket::family);
-        self.pool.getaddrinfo(host, port, family, deadline).await
+        self.pool.resolve(host, port, family, patience).await
     }
 
-    async fn send_until(&mut self, bytes: &[u8], remote: SocketAddr, deadline: Deadline) -> Result<()> {
+    async fn recv_until(&mut self, buffer: &mut [u8], patience: Patience) -> Result<(usize, SocketAddr)> {
+        let socket = self.socket.as_mut().ok_or(NOT_CONNECTED)?;
+        let received = patience.limit(self.pool.network, pin!(socket.recv_from(buffer))).await;
+        received.and_then(|received| Ok(received?)).map_err(|kind| Error::new(Phase::Receive, kind))
+    }
+
+    async fn send_until(&mut self, bytes: &[u8], remote: SocketAddr, patience: Patience) -> Result<()> {
         if self.socket.is_none() {
             let family = if remote.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-            self.bind_in(family, 0, deadline).await?;
+            self.bind_to(Local { address: None, family, port: 0 }, patience).await?;
         }
         let error = |kind| Error::new(Phase::Send, kind);
         let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        match deadline.limit(self.pool.network, pin!(socket.send_to(remote, bytes))).await {
-            None => Err(error(ErrorKind::Timeout)),
-            Some(sent) => sent.map_err(|kind| error(kind.into())),
-        }
+        let sent = patience.limit(self.pool.network, pin!(socket.send_to(remote, bytes))).await;
+        sent.and_then(|sent| Ok(sent?)).map_err(error)
     }
 
-    async fn bind_in(&mut self, family: Family, port: u16, deadline: Deadline) -> Result<()> {
+    async fn bind_to(&mut self, local: Local, patience: Patience) -> Result<()> {
         self.socket = None;
         let network = self.pool.network;
-        let bound = match deadline.limit(network, pin!(network.bind(family, port))).await {
-            None => Err(ErrorKind::Timeout),
-            Some(bound) => bound.map_err(ErrorKind::from),
-        };
-        self.socket = Some(bound.map_err(|kind| Error::new(Phase::Connect, kind))?);
+        let bound = patience.limit(network, pin!(network.bind(local))).await.and_then(|bound| Ok(bound?));
+        self.socket = Some(bound.map_err(|kind| Error::new(Phase::Listen, kind))?);
         Ok(())
     }
 
-    fn deadline(&self) -> Deadline {
-        self.timeout.deadline(self.pool.network)
+    fn patience(&self) -> Patience {
+        self.timeout.begin(self.pool.network)
     }
 }
 
-impl<'s, S: Connect + Datagrams + 's, const N: usize> core::fmt::Debug for UdpSocket<'_, 's, S, N> {
+impl<'s, S: Connect + Datagrams + 's, const N: usize, R: RawMutex> core::fmt::Debug for UdpSocket<'_, 's, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("UdpSocket")
             .field("bound", &self.socket.is_some())

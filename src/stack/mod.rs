@@ -2,12 +2,16 @@
 //!
 //! A [`SocketPool`](crate::SocketPool) needs a stack that can [`Connect`], [`Resolve`] names, and tell time
 //! ([`Timer`]). [`Network`] makes one of any embedded-nal-async `TcpConnect`, any `Dns` and any timer. A stack with UDP
-//! also [binds](Datagrams) sockets for datagrams. A stack that can do more than embedded-nal-async has words for (send a
-//! FIN, tell an unknown name from a dead name server) implements these traits itself.
+//! also [binds](Datagrams) sockets for datagrams, and one with servers [listens](Listen). A stack that can do more than
+//! embedded-nal-async has words for (send a FIN, tell an unknown name from a dead name server, accept) implements these
+//! traits itself. What not every stack can do is a provided method that answers `Unsupported`.
 
 mod nal;
 
-use core::net::{IpAddr, SocketAddr};
+use core::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use embedded_io_async::{ErrorKind, Read, Write};
 
@@ -37,9 +41,98 @@ pub trait Connect {
 }
 
 /// An open TCP connection. `read` gives `Ok(0)` when the peer has closed its side.
+///
+/// A future of `read` or `write` that is dropped before it is done has moved nothing; embedded-io-async encourages that,
+/// and the time-outs of a [`Socket`](crate::Socket) rely on it.
 pub trait Connection: Read + Write {
-    /// Sends what was written and ends our side of the stream (FIN), as far as the stack can.
+    /// Sends what was written and ends our side of the stream (FIN), as far as the stack can. The last that is asked of a
+    /// connection before it is dropped.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words.
     async fn shutdown(&mut self) -> Result<(), ErrorKind>;
+
+    /// Sends what was written and ends our side of the stream (FIN); the peer's side stays open.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that can only close both sides.
+    async fn close_write(&mut self) -> Result<(), ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Our address and port on this connection.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not have it.
+    fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        let _ = option;
+        Err(ErrorKind::Unsupported)
+    }
+}
+
+/// A connection whose two directions can be used at the same time.
+pub trait Split: Connection {
+    /// The direction from the peer.
+    type Reader<'a>: Read
+    where
+        Self: 'a;
+
+    /// The direction to the peer.
+    type Writer<'a>: Write
+    where
+        Self: 'a;
+
+    /// Both directions.
+    fn split(&mut self) -> (Self::Reader<'_>, Self::Writer<'_>);
+}
+
+/// Accepts TCP connections. A stack without servers does not implement this.
+pub trait Listen: Connect {
+    /// Waits for clients. Dropping it refuses those that come later, and closes those that were not accepted yet.
+    type Listener<'a>: Listener<Connection = Self::Connection<'a>>
+    where
+        Self: 'a;
+
+    /// Listens where `local` says, with room for at least one client, and for `backlog` if the stack can, that nobody has
+    /// accepted yet. With `reuse` also on a port whose last connections are still in TIME-WAIT (RFC 9293 §3.6.1).
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words: `AddrInUse`, `AddrNotAvailable`, `OutOfMemory` when the stack has no socket left.
+    ///
+    /// # Cancel safety
+    /// Dropping the future binds nothing.
+    async fn listen(&self, local: Local, backlog: usize, reuse: bool) -> Result<Self::Listener<'_>, ErrorKind>;
+}
+
+/// A listening TCP socket.
+pub trait Listener {
+    /// What it accepts.
+    type Connection;
+
+    /// The next client, and its address.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words. The listener goes on listening.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no client.
+    async fn accept(&mut self) -> Result<(Self::Connection, SocketAddr), ErrorKind>;
+
+    /// Where it listens; with the port that the stack picked.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
 }
 
 /// Resolves host names.
@@ -55,15 +148,14 @@ pub trait Datagrams {
     where
         Self: 'a;
 
-    /// A socket on this local port of every local address, or on the one address that the stack picks; any free port
-    /// for 0. With [`Family::Any`] the stack chooses the family.
+    /// A socket bound where `local` says; a stack that cannot receive on every local address picks one.
     ///
     /// # Errors
     /// The reason in embedded-io's words.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
-    async fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind>;
+    async fn bind(&self, local: Local) -> Result<Self::Socket<'_>, ErrorKind>;
 }
 
 /// A bound UDP socket.
@@ -89,6 +181,72 @@ pub trait DatagramSocket {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     async fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind>;
+
+    /// Our address and port; the address is unspecified on a socket for all of them.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Joins or leaves a multicast group: datagrams to it are received from now on, or no more.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that cannot; else the reason in embedded-io's words.
+    fn set_member(&mut self, group: IpAddr, member: bool) -> Result<(), ErrorKind> {
+        let _ = (group, member);
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not have it.
+    fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        let _ = option;
+        Err(ErrorKind::Unsupported)
+    }
+}
+
+/// Where a socket is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Local {
+    /// One of our addresses, or all of them.
+    pub address: Option<IpAddr>,
+    /// Of which family all of them are; with [`Family::Any`] the stack chooses, both if it can. One address says it itself.
+    pub family: Family,
+    /// The port; any free one for 0.
+    pub port: u16,
+}
+
+impl Local {
+    /// The address to bind, as other interfaces want it: unspecified for all of them; IPv4 if the family is open.
+    #[must_use]
+    pub const fn to_addr(self) -> SocketAddr {
+        let address = match (self.address, self.family) {
+            (Some(address), _) => address,
+            (None, Family::Ipv6) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            (None, _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        SocketAddr::new(address, self.port)
+    }
+}
+
+/// An option of a socket, and what it is set to. CircuitPython's `setsockopt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SocketOption {
+    /// TCP: small writes leave at once instead of waiting for those before them to be acknowledged (RFC 9293 §3.7.4).
+    NoDelay(bool),
+    /// TCP: how long a connection may be silent before the peer is asked whether it is still there (RFC 9293 §3.8.4).
+    KeepAlive(Option<Duration>),
+    /// TCP: before listening: take the port also while its last connections are in TIME-WAIT.
+    ReuseAddress(bool),
+    /// UDP: how many routers a multicast datagram may pass.
+    MulticastTtl(u8),
 }
 
 /// An IPv4 address that came in IPv6's clothes (RFC 4291 §2.5.5.2) is an IPv4 address again.

@@ -1,11 +1,11 @@
 //! embedded-nal-async: a `TcpConnect`, a `Dns` and a timer make a network.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect, UdpStack, UnconnectedUdp};
 
-use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError, unmapped};
+use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Local, Resolve, ResolveError, unmapped};
 use crate::time::{Clock, Instant, Timer};
 
 /// A network made of three parts: any embedded-nal-async `TcpConnect`, any `Dns`, and a timer.
@@ -49,19 +49,16 @@ impl<T: UdpStack, D, W> Datagrams for Network<T, D, W> {
     where
         Self: 'a;
 
-    async fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind> {
-        let bind = async |address: IpAddr| match self.tcp.bind_single(SocketAddr::new(address, port)).await {
+    async fn bind(&self, local: Local) -> Result<Self::Socket<'_>, ErrorKind> {
+        let bind = async |local: Local| match self.tcp.bind_single(local.to_addr()).await {
             Ok((local, socket)) => Ok(NetworkDatagrams { local, socket }),
             Err(error) => Err(error.kind()),
         };
-        let (ipv4, ipv6) = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        match family {
-            Family::Ipv4 => bind(ipv4).await,
-            Family::Ipv6 => bind(ipv6).await,
-            Family::Any => match bind(ipv4).await {
-                Ok(socket) => Ok(socket),
-                Err(_) => bind(ipv6).await,
-            },
+        match (bind(local).await, local) {
+            (Err(_), Local { address: None, family: Family::Any, .. }) => {
+                bind(Local { family: Family::Ipv6, ..local }).await
+            }
+            (bound, _) => bound,
         }
     }
 }
@@ -138,6 +135,10 @@ pub struct NetworkDatagrams<U> {
 impl<U: UnconnectedUdp> DatagramSocket for NetworkDatagrams<U> {
     fn family(&self) -> Family {
         if self.local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+    }
+
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Ok(self.local)
     }
 
     async fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {

@@ -17,8 +17,13 @@ use core::net::{IpAddr, SocketAddr};
 use embedded_io::{ErrorKind, Read, Write};
 
 pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence, ZeroRead};
-pub use crate::stack::{Family, ResolveError};
+pub use crate::stack::{Family, Local, ResolveError, SocketOption};
 use crate::time::{Clock, Deadline, Instant};
+
+/// All that a pool needs of a network, in one bound. Whatever has the parts has it.
+pub trait Stack: Connect + Resolve + Clock {}
+
+impl<S: Connect + Resolve + Clock> Stack for S {}
 
 /// Opens TCP connections. The blocking twin of [`Connect`](crate::stack::Connect).
 pub trait Connect {
@@ -64,6 +69,68 @@ pub trait Connection: Read + Write {
     /// # Errors
     /// The reason in embedded-io's words.
     fn shutdown(&mut self) -> Result<(), ErrorKind>;
+
+    /// Sends what was written and ends our side of the stream (FIN); the peer's side stays open.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that can only close both sides.
+    fn close_write(&mut self) -> Result<(), ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Our address and port on this connection.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not have it.
+    fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        let _ = option;
+        Err(ErrorKind::Unsupported)
+    }
+}
+
+/// Accepts TCP connections. A stack without servers does not implement this. The blocking twin of
+/// [`Listen`](crate::stack::Listen).
+pub trait Listen: Connect {
+    /// Waits for clients. Dropping it refuses those that come later, and closes those that were not accepted yet.
+    type Listener<'a>: Listener<Connection = Self::Connection<'a>>
+    where
+        Self: 'a;
+
+    /// Listens where `local` says, with room for at least one client, and for `backlog` if the stack can, that nobody has
+    /// accepted yet. With `reuse` also on a port whose last connections are still in TIME-WAIT (RFC 9293 §3.6.1).
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words: `AddrInUse`, `AddrNotAvailable`, `OutOfMemory` when the stack has no socket left.
+    fn listen(&self, local: Local, backlog: usize, reuse: bool) -> Result<Self::Listener<'_>, ErrorKind>;
+}
+
+/// A listening TCP socket. The blocking twin of [`Listener`](crate::stack::Listener); waiting for a client ends at the
+/// stack's [deadline](Connect::set_deadline).
+pub trait Listener {
+    /// What it accepts.
+    type Connection;
+
+    /// The next client, and its address.
+    ///
+    /// # Errors
+    /// The reason in embedded-io's words; `TimedOut` loses no client. The listener goes on listening.
+    fn accept(&mut self) -> Result<(Self::Connection, SocketAddr), ErrorKind>;
+
+    /// Where it listens; with the port that the stack picked.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
 }
 
 /// Binds UDP sockets. A stack without UDP does not implement this. The blocking twin of
@@ -74,11 +141,11 @@ pub trait Datagrams {
     where
         Self: 'a;
 
-    /// A socket on this local port, or on any free one for 0. With [`Family::Any`] the stack chooses the family.
+    /// A socket bound where `local` says; a stack that cannot receive on every local address picks one.
     ///
     /// # Errors
     /// The reason in embedded-io's words.
-    fn bind(&self, family: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind>;
+    fn bind(&self, local: Local) -> Result<Self::Socket<'_>, ErrorKind>;
 }
 
 /// A bound UDP socket. The blocking twin of [`DatagramSocket`](crate::stack::DatagramSocket); both operations end at the
@@ -99,6 +166,32 @@ pub trait DatagramSocket {
     /// # Errors
     /// The reason in embedded-io's words; `TimedOut` loses nothing.
     fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind>;
+
+    /// Our address and port; the address is unspecified on a socket for all of them.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not tell.
+    fn local_addr(&self) -> Result<SocketAddr, ErrorKind> {
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Joins or leaves a multicast group: datagrams to it are received from now on, or no more.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that cannot; else the reason in embedded-io's words.
+    fn set_member(&mut self, group: IpAddr, member: bool) -> Result<(), ErrorKind> {
+        let _ = (group, member);
+        Err(ErrorKind::Unsupported)
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// `Unsupported` by a stack that does not have it.
+    fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {
+        let _ = option;
+        Err(ErrorKind::Unsupported)
+    }
 }
 
 /// Resolves host names. The blocking twin of [`Resolve`](crate::stack::Resolve).

@@ -8,7 +8,7 @@ use core::{
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind, UdpFullStack};
 
-use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Resolve, ResolveError};
+use super::{Connect, Connection, DatagramSocket, Datagrams, Family, Local, Resolve, ResolveError};
 use crate::{
     stack::unmapped,
     time::{Clock, Deadline, Instant},
@@ -318,7 +318,11 @@ impl<S: UdpFullStack, C: Clock, I: Fn(&mut S)> Datagrams for Network<S, C, I> {
     where
         Self: 'a;
 
-    fn bind(&self, _: Family, port: u16) -> Result<Self::Socket<'_>, ErrorKind> {
+    /// embedded-nal has no word for a local address: only all of them can be asked for.
+    fn bind(&self, Local { address, port, .. }: Local) -> Result<Self::Socket<'_>, ErrorKind> {
+        if address.is_some_and(|address| !address.is_unspecified()) {
+            return Err(ErrorKind::Unsupported);
+        }
         let mut stack = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?;
         for _ in 0..if port == 0 { PORTS_TRIED } else { 1 } {
             let mut socket = stack.socket().map_err(|_| ErrorKind::OutOfMemory)?;

@@ -15,15 +15,17 @@ use crate::{
     error::ErrorKind,
     lending::{Loan, Tenant},
     stack::took,
+    sync::RawMutex,
     tls::{Random, TimeSource, TlsContext, context::Peer},
 };
 
 /// A TLS session over a blocking connection of type `C`, in memory lent for `'m`.
-pub(crate) struct TlsStream<'m, C>
+pub(crate) struct TlsStream<'m, C, R>
 where
     C: Read + Write,
+    R: RawMutex,
 {
-    engine: Tenant<'m, TlsMemory, Engine<'m, C>>,
+    engine: Tenant<'m, TlsMemory, Engine<'m, C>, R>,
     state: State,
 }
 
@@ -33,8 +35,14 @@ struct Engine<'m, C: Read + Write> {
     shared: &'m Shared,
 }
 
-impl<'m, C: Connection + 'm> TlsStream<'m, C> {
-    pub(crate) fn new(connection: C, memory: Loan<'m, TlsMemory>) -> Self {
+#[allow(unsafe_code)]
+// SAFETY: all that keeps a session from being sent are the cells that its engine and its guard share. They lie in the
+// memory lent to this very session, where nobody else has a reference to them, so they go where it goes. That the rest
+// of it can be sent, with a connection that can, a test below holds us to.
+unsafe impl<C: Read + Write + Send, R: RawMutex + Sync> Send for TlsStream<'_, C, R> {}
+
+impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
+    pub(crate) fn new(connection: C, memory: Loan<'m, TlsMemory, R>) -> Self {
         let move_in = |memory: &'m mut TlsMemory| {
             memory.shared = Shared::new();
             let shared = &memory.shared;
@@ -51,9 +59,9 @@ impl<'m, C: Connection + 'm> TlsStream<'m, C> {
     }
 
     /// Performs the handshake. The session is open only if `server_name` proved itself.
-    pub(crate) fn open<R: Random, T: TimeSource>(
+    pub(crate) fn open<G: Random, T: TimeSource>(
         &mut self,
-        context: &TlsContext<'_, R, T>,
+        context: &TlsContext<'_, G, T>,
         server_name: &str,
     ) -> Result<(), ErrorKind> {
         let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
@@ -153,5 +161,40 @@ impl<C: Write> Write for Guarded<'_, C> {
 
     fn flush(&mut self) -> Result<(), Io> {
         self.connection.flush().map_err(|error| error.kind())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection that can be sent, under an engine without a guard.
+    struct Wire;
+
+    impl embedded_io::ErrorType for Wire {
+        type Error = Io;
+    }
+
+    impl Read for Wire {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize, Io> {
+            Ok(0)
+        }
+    }
+
+    impl Write for Wire {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Io> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_the_shared_cells_keep_a_session_from_being_sent() {
+        const fn sendable<T: Send>() {}
+        sendable::<TlsConnection<'_, Wire, Suite>>();
+        sendable::<Loan<'_, u8, crate::sync::CriticalSectionRawMutex>>();
     }
 }

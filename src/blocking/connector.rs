@@ -1,0 +1,141 @@
+//! The blocking pool for other crates: sockets of it, with verified TLS, behind embedded-nal's `TcpClientStack` and `Dns`.
+
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
+
+use super::{
+    Socket, SocketPool,
+    stack::{Family, Stack},
+    traits::TlsContext,
+};
+use crate::{
+    error::{Error, ErrorKind, Phase, Result},
+    pool::{CONNECTING, Plain, UNSUPPORTED},
+    sync::{NoopRawMutex, RawMutex},
+    time::Deadline,
+};
+
+/// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal `TcpClientStack` and `Dns`. With
+/// [`tls`](SocketPool::connector) each of them is a verified TLS connection to one host. The blocking twin of
+/// [`Connector`](crate::pool::Connector).
+///
+/// Connecting, resolving, and sending over TLS wait inside one call, thirty seconds at most. Receiving never waits; the end
+/// of the stream is an error of the kind `PipeClosed`.
+pub struct Connector<'p, 's, S: Stack, T, const N: usize, R: RawMutex = NoopRawMutex> {
+    pool: &'p SocketPool<'s, S, N, R>,
+    tls: Option<(&'p T, &'p str)>,
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+    /// Connections to `host` with TLS verified by `tls`, for other crates.
+    #[must_use]
+    pub const fn connector<'p, T>(&'p self, tls: &'p T, host: &'p str) -> Connector<'p, 's, S, T, N, R>
+    where
+        T: TlsContext<Socket<'p, 's, S, N, R>>,
+    {
+        Connector { pool: self, tls: Some((tls, host)) }
+    }
+
+    /// Plain connections, for other crates.
+    #[must_use]
+    pub const fn plain_connector(&self) -> Connector<'_, 's, S, Plain, N, R> {
+        Connector { pool: self, tls: None }
+    }
+}
+
+impl<S> TlsContext<S> for Plain {
+    fn id(&self) -> crate::traits::TlsId {
+        match *self {}
+    }
+
+    fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
+        match *self {}
+    }
+}
+
+impl TcpError for Error {
+    fn kind(&self) -> TcpErrorKind {
+        match (*self).kind() {
+            ErrorKind::NotConnected | ErrorKind::Io(embedded_io::ErrorKind::BrokenPipe) => TcpErrorKind::PipeClosed,
+            _ => TcpErrorKind::Other,
+        }
+    }
+}
+
+/// "Try again" is not an error there.
+fn nb(error: Error) -> nb::Error<Error> {
+    if error.kind() == ErrorKind::WouldBlock { nb::Error::WouldBlock } else { nb::Error::Other(error) }
+}
+
+const DO_NOT_WAIT: Option<Duration> = Some(Duration::ZERO);
+
+impl<'p, 's, S: Stack + 's, T, const N: usize, R: RawMutex> TcpClientStack for Connector<'p, 's, S, T, N, R>
+where
+    T: TlsContext<Socket<'p, 's, S, N, R>>,
+{
+    type TcpSocket = Socket<'p, 's, S, N, R>;
+    type Error = Error;
+
+    fn socket(&mut self) -> Result<Self::TcpSocket> {
+        self.pool.socket()
+    }
+
+    fn connect(&mut self, socket: &mut Self::TcpSocket, remote: SocketAddr) -> nb::Result<(), Error> {
+        socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING)));
+        let connected = match self.tls {
+            Some((tls, host)) => tls.connect_addr(socket, host, remote),
+            None => socket.connect_addr(remote),
+        };
+        connected.map_err(nb::Error::Other)
+    }
+
+    fn send(&mut self, socket: &mut Self::TcpSocket, bytes: &[u8]) -> nb::Result<usize, Error> {
+        // A record that is cut short cannot be gone on with.
+        socket.set_timeout(if self.tls.is_some() { Some(CONNECTING) } else { DO_NOT_WAIT });
+        socket.send(bytes).map_err(nb)
+    }
+
+    fn receive(&mut self, socket: &mut Self::TcpSocket, buffer: &mut [u8]) -> nb::Result<usize, Error> {
+        socket.set_timeout(DO_NOT_WAIT);
+        match socket.recv_into(buffer).map_err(nb)? {
+            0 if !buffer.is_empty() => {
+                let closed = ErrorKind::Io(embedded_io::ErrorKind::BrokenPipe);
+                Err(nb::Error::Other(Error::new(Phase::Receive, closed)))
+            }
+            received => Ok(received),
+        }
+    }
+
+    fn close(&mut self, socket: Self::TcpSocket) -> Result<()> {
+        socket.close()
+    }
+}
+
+impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Dns for Connector<'_, 's, S, T, N, R> {
+    type Error = Error;
+
+    fn get_host_by_name(&mut self, host: &str, family: AddrType) -> nb::Result<IpAddr, Error> {
+        let family = match family {
+            AddrType::IPv4 => Family::Ipv4,
+            AddrType::IPv6 => Family::Ipv6,
+            AddrType::Either => Family::Any,
+        };
+        let deadline = Deadline::within(self.pool.network, Some(CONNECTING));
+        Ok(self.pool.getaddrinfo(host, 0, family, deadline).map_err(nb::Error::Other)?.ip())
+    }
+
+    /// Not supported: nobody here knows the names of addresses.
+    fn get_host_by_address(&mut self, _: IpAddr, _: &mut [u8]) -> nb::Result<usize, Error> {
+        Err(nb::Error::Other(Error::new(Phase::Resolve, UNSUPPORTED)))
+    }
+}
+
+impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> core::fmt::Debug for Connector<'_, 's, S, T, N, R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Connector").field("host", &self.tls.map(|(_, host)| host)).finish_non_exhaustive()
+    }
+}

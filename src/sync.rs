@@ -1,0 +1,17 @@
+//! Who may use a pool at the same time: what guards its books.
+//!
+//! The books of a pool (which slot is whose, which buffer is lent) are touched for a few instructions at a time, behind
+//! a raw mutex in the sense of embassy-sync. The one that a pool has unless you say otherwise, [`NoopRawMutex`], costs
+//! nothing, and the compiler keeps such a pool on one executor. With [`CriticalSectionRawMutex`] tasks on several
+//! executors, cores or threads can share it, if the network stack below can be shared as well:
+//!
+//! ```
+//! use socketpool::{Resources, SocketPool, sync::CriticalSectionRawMutex};
+//! # let script = socketpool::mock::Script::new(&[]);
+//! # let mut network = script.network();
+//!
+//! let mut memory = Resources::<3, 1, 2048, CriticalSectionRawMutex>::new();
+//! let pool = SocketPool::new(&mut network, &mut memory);
+//! ```
+
+pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
