@@ -305,13 +305,6 @@ impl<const TCP: usize, const UDP: usize> Timer for Network<'_, TCP, UDP> {
     }
 }
 
-impl Family {
-    /// Whether this address is of the family.
-    const fn has(self, address: IpAddr) -> bool {
-        matches!((self, address), (Self::Any, _) | (Self::Ipv4, IpAddr::V4(_)) | (Self::Ipv6, IpAddr::V6(_)))
-    }
-}
-
 /// An address in embassy-net's words, if the stack was built with its family.
 fn address(address: IpAddr) -> Result<IpAddress, ErrorKind> {
     match address {
