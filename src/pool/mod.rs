@@ -198,7 +198,9 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             Some(lease) => lease,
             None => deadline.limit(self.network, pin!(self.slots.wait())).await.unwrap_or(Err(NO_SLOT))?,
         };
-        self.empty(lease).await
+        let mut socket = Socket::new(self, lease);
+        socket.vacate().await;
+        Ok(socket)
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -208,16 +210,6 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
         let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
         *socket.stream() = None;
-        Ok(socket)
-    }
-
-    /// A socket in this slot, whose idle connection is closed in order if it has one.
-    async fn empty<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Result<Socket<'p, 's, S, N, R>> {
-        let mut socket = Socket::new(self, lease);
-        if socket.stream().is_some() {
-            debug!("pool: closing the longest idle connection for its slot");
-            let _ = socket.shut_down().await;
-        }
         Ok(socket)
     }
 

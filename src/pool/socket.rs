@@ -327,6 +327,14 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
     }
 
+    /// Closes in order what was idle in the slot.
+    pub(super) async fn vacate(&mut self) {
+        if self.lease.connection().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = self.shut_down().await;
+        }
+    }
+
     /// The slot, with nothing in it.
     pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
         self.disconnect();
