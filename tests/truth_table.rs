@@ -9,6 +9,7 @@
 #![cfg(all(feature = "mock", feature = "blocking"))]
 
 mod both;
+mod smoltcp_nal;
 #[path = "../examples/support/mod.rs"]
 mod support;
 mod truth_table {
@@ -16,10 +17,11 @@ mod truth_table {
     pub mod faces;
     pub mod peers;
     pub mod rows;
+    pub mod smoltcp;
 }
 
 use truth_table::{
-    columns::{Column, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING},
+    columns::{Column, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP},
     rows::{Outcome, Row, rows},
 };
 
@@ -86,4 +88,9 @@ fn embedded_nal() {
 #[test]
 fn host() {
     column("host", &HOST);
+}
+
+#[test]
+fn smoltcp() {
+    column("smoltcp-nal", &SMOLTCP);
 }

@@ -62,8 +62,8 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     /// The next client, and its address. Its socket has no time-out, whatever the listener's is.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] when nobody came;
-    /// [`ErrorKind::Exhausted`] when somebody came and there is no slot. The listener goes on listening.
+    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when nobody came;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when somebody came and there is no slot. The listener goes on listening.
     pub fn accept(&mut self) -> Result<(Socket<'p, 's, S, N, R>, SocketAddr)> {
         let error = |kind| Error::new(Phase::Listen, kind);
         let patience = self.timeout.begin(self.pool.network);
@@ -91,7 +91,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     /// Where it listens; with the port that the stack picked.
     ///
     /// # Errors
-    /// With phase `Setup`: `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
+    /// With phase `Setup`: `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|kind| Error::new(Phase::Setup, kind.into()))

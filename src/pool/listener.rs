@@ -90,8 +90,8 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     /// The next client, and its address. Its socket has no time-out, whatever the listener's is.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] when nobody came;
-    /// [`ErrorKind::Exhausted`] when somebody came and there was no slot in time. The listener goes on listening.
+    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when nobody came;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when somebody came and there was no slot in time. The listener goes on listening.
     ///
     /// # Cancel safety
     /// Dropping the future loses nobody.
@@ -122,14 +122,18 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     async fn slot(&self, patience: Patience) -> Result<Socket<'p, 's, S, N, R>> {
         match patience {
             Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline).await,
-            _ => self.pool.empty(self.pool.slots.take().ok_or(NO_SLOT)?).await,
+            _ => {
+                let mut socket = Socket::new(self.pool, self.pool.slots.take().ok_or(NO_SLOT)?);
+                socket.vacate().await;
+                Ok(socket)
+            }
         }
     }
 
     /// Where it listens; with the port that the stack picked.
     ///
     /// # Errors
-    /// With phase `Setup`: `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
+    /// With phase `Setup`: `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|kind| Error::new(Phase::Setup, kind.into()))

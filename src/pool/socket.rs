@@ -8,6 +8,7 @@ use super::{
     Key, LINGER, Listener, PoolLease, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
     local_host,
+    stream::UNSUPPORTED,
     timeout::Patience,
 };
 use crate::{
@@ -127,7 +128,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     async fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
         let network = self.pool.network;
         let connected = match self.local {
-            Some(_) => Err(ErrorKind::Io(embedded_io_async::ErrorKind::Unsupported)),
+            Some(_) => Err(UNSUPPORTED),
             None => patience.limit(network, pin!(network.connect(remote))).await.and_then(|made| Ok(made?)),
         };
         let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
@@ -331,6 +332,14 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         };
         self.disconnect();
         outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
+    }
+
+    /// Closes in order what was idle in the slot.
+    pub(super) async fn vacate(&mut self) {
+        if self.lease.connection().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = self.shut_down().await;
+        }
     }
 
     /// The slot, with nothing in it.

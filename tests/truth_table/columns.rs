@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use embedded_io_async::ErrorKind::{Other, Unsupported};
+use embedded_io_async::ErrorKind::Unsupported;
 use socketpool::{
-    Phase,
+    ErrorKind, Phase,
     mock::{self, Script, block_on},
     stack,
 };
@@ -12,9 +12,13 @@ use socketpool::{
 use super::{
     faces::{self, At},
     peers::Company,
-    rows::{Act, Do, Kind, Outcome, Peer, Row, Step, datagram, io},
+    rows::{Act, Do, Kind, Outcome, Peer, Row, Step, datagram, failed, io},
+    smoltcp::Cast,
 };
-use crate::support::{self, host::HostNetwork};
+use crate::{
+    smoltcp_nal::Lab,
+    support::{self, host::HostNetwork},
+};
 
 /// One network stack under one face.
 pub struct Column {
@@ -80,7 +84,6 @@ pub const NAL_ASYNC: Column = Column {
 pub const NAL_BLOCKING: Column = Column {
     run: nal_blocking,
     limits: &[
-        (Fits::Kind(Kind::Server), NotAsked("the `Network` of embedded-nal is not `Listen`")),
         (
             Cell("connect, nobody answers", "0"),
             NotAsked("std-embedded-nal connects in one call, which no deadline ends"),
@@ -89,13 +92,26 @@ pub const NAL_BLOCKING: Column = Column {
             Cell("connect, nobody answers", "t"),
             NotAsked("std-embedded-nal connects in one call, which no deadline ends"),
         ),
-        (Name("connect, refused"), Says(io(Phase::Connect, Other))),
-        (Name("recv_into, the peer breaks off"), Says(io(Phase::Receive, Other))),
         (Name("send, after shutdown(Write)"), NO_HALF_CLOSE),
         (Name("set_option"), NO_OPTION),
         (Name("local_addr"), NO_OPTION),
         (Name("join"), NO_OPTION),
         (Name("recv_from_into, more than"), Says(datagram(2, b"an"))),
+    ],
+};
+
+/// The same, and what smoltcp-nal has none of.
+pub const SMOLTCP: Column = Column {
+    run: smoltcp,
+    limits: &[
+        (Fits::Kind(Kind::Server), NotAsked("smoltcp-nal has no servers")),
+        (Cell("connect, refused", "None"), NotAsked("smoltcp-nal tries again when it is refused, until the deadline")),
+        (Name("connect, refused"), Says(failed(Phase::Connect, ErrorKind::Timeout))),
+        (Name("send, after shutdown(Write)"), NO_HALF_CLOSE),
+        (Name("set_option"), NO_OPTION),
+        (Name("local_addr"), NO_OPTION),
+        (Name("join"), NO_OPTION),
+        (Name("recv_from_into, more than"), Says(failed(Phase::Receive, ErrorKind::Timeout))),
     ],
 };
 
@@ -141,13 +157,24 @@ async fn over_loopback(mut network: impl stack::Stack + stack::Datagrams, row: &
 
 fn nal_blocking(row: &Row, out: &mut Vec<Outcome>) {
     let mut network = support::blocking_network();
-    let company = Company::new(row.peers);
+    let mut company = Company::new(row.peers);
     match row.kind {
         Kind::Tcp => faces::blocking::tcp(&mut network, &company.at, &row.steps, out),
+        Kind::Server => faces::blocking::server(&mut network, 0, &row.steps, |port| company.come(port), out),
         Kind::Udp => faces::blocking::udp(&mut network, &company.at, &row.steps, out),
-        Kind::Server => unreachable!("it is not `Listen`"),
     }
     company.part();
+}
+
+fn smoltcp(row: &Row, out: &mut Vec<Outcome>) {
+    let (lab, stack) = Lab::new(|end| Cast::new(row.peers, end));
+    let mut network = lab.network(stack);
+    let at = super::smoltcp::at(row.peers);
+    match row.kind {
+        Kind::Tcp => faces::blocking::tcp(&mut network, &at, &row.steps, out),
+        Kind::Udp => faces::blocking::udp(&mut network, &at, &row.steps, out),
+        Kind::Server => unreachable!("it is not `Listen`"),
+    }
 }
 
 fn mock_async(row: &Row, out: &mut Vec<Outcome>) {
