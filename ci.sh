@@ -17,9 +17,9 @@ gates=(
   "features  each feature alone, none and all: on the host and for a chip without atomics"
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET and a POST of JSON link for bare metal with no global allocator"
-  "examples  the examples build; the quick start and the tour run"
+  "examples  the examples build; the quick start, the tours and the servers run"
   "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
-  "interop   our request tool against openssl, nginx and httpbin"
+  "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -52,6 +52,7 @@ chip_features() {
 gate_fmt() {
   cargo fmt --check
   cargo fmt --check --manifest-path benches/size/Cargo.toml
+  cargo fmt --check --manifest-path tests/clients/Cargo.toml
 }
 
 gate_words() {
@@ -255,11 +256,15 @@ gate_examples() {
   [ -f examples/quickstart.rs ] || skip "not there yet: examples/quickstart.rs"
   timeout 120 cargo run --quiet --locked --example quickstart </dev/null
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
+  timeout 120 cargo run --quiet --locked --example sockets </dev/null
+  timeout 120 python3 tests/interop/server.py target/debug/examples/server
 }
 
 gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
+  cargo clippy --quiet --locked --all-targets --manifest-path tests/clients/Cargo.toml -- -D warnings
+  cargo test --quiet --locked --no-run --manifest-path tests/clients/Cargo.toml
   python3 tests/interop/run.py target/debug/examples/request
 }
 

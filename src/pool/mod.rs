@@ -49,7 +49,7 @@ use self::stream::TlsStream;
 pub(crate) use self::{
     ahead::{ReadAhead, copy},
     connector::CONNECTING,
-    socket::{NO_ROOM_AHEAD, NOT_CONNECTED},
+    socket::NO_ROOM_AHEAD,
     stream::UNSUPPORTED,
 };
 pub use self::{
@@ -66,6 +66,7 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
+    socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
 };
@@ -216,7 +217,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     ///
     /// # Errors
     /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
-    /// apart; [`ErrorKind::HostName`] if it cannot be one; [`ErrorKind::Timeout`].
+    /// apart; [`ErrorKind::NoSuchName`] too for a literal of another family; [`ErrorKind::HostName`] if it cannot be one;
+    /// [`ErrorKind::Timeout`].
     pub async fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
         self.resolve(host, port, family, Patience::Until(deadline)).await
     }
@@ -224,7 +226,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) => literal,
+            Ok(literal) if family.has(literal) => literal,
+            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
             Err(name) => {
                 let answer = patience.limit(self.network, pin!(self.network.resolve(name, family))).await;
                 answer.and_then(|answer| Ok(answer?)).map_err(error)?

@@ -45,4 +45,4 @@ leaf ed25519 root leaf ED25519
 leaf client-p256 devices client EC ec_paramgen_curve:P-256
 leaf client-ed25519 devices client ED25519
 leaf client-strange stranger client EC ec_paramgen_curve:P-256
-openssl x509 -in root.pem -outform DER -out root.der
+for authority in root stranger; do openssl x509 -in "$authority.pem" -outform DER -out "$authority.der"; done

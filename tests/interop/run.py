@@ -2,7 +2,8 @@
 """usage: run.py REQUEST
 
 Drives REQUEST (the built examples/request) against real servers on loopback: openssl s_server, gnutls-serv, nginx and httpbin,
-and one of our own for what no decent server does. Everything it makes is under target/interop.
+and one of our own for what no decent server does. Then the clients of other crates in tests/clients, over our pool. Everything it
+makes is under target/interop.
 """
 
 import atexit
@@ -28,15 +29,18 @@ DAY = 24 * 60 * 60
 # --- servers ----------------------------------------------------------------------------------------------------------
 
 
+TOOLS = {"nginx": "nginx-light", "openssl": "openssl", "gnutls-serv": "gnutls-bin", "mosquitto": "mosquitto"}
+
+
 def install():
-    packages = [p for tool, p in (("nginx", "nginx-light"), ("openssl", "openssl"), ("gnutls-serv", "gnutls-bin")) if not shutil.which(tool)]
+    packages = [p for tool, p in TOOLS.items() if not shutil.which(tool)]
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         packages.append("python3-venv")
     if packages:
         print("installing", *packages, flush=True)
-        # RUNLEVEL: the package is not to start a server of its own.
+        # RUNLEVEL: the packages are not to start servers of their own.
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         subprocess.run(["apt-get", "-qq", "update"], check=True, env=quiet)
         subprocess.run(["apt-get", "-qq", "install", "--yes", *packages], check=True, env=quiet, stdout=subprocess.DEVNULL)
@@ -490,6 +494,13 @@ def refusals(face, ports):
     face.report("refused: no request reached nginx", leaked)
 
 
+def clients(ports):
+    """MQTT and HTTP clients of other crates over our pool: tests/clients, which starts a mosquitto of its own."""
+    command = ["cargo", "test", "--quiet", "--locked", "--manifest-path", HERE.parent / "clients/Cargo.toml"]
+    environment = os.environ | {"INTEROP_DIRECTORY": str(RUN), "INTEROP_NGINX": str(ports["P256"])}
+    report("clients of other crates", [] if subprocess.run(command, env=environment).returncode == 0 else ["see above"])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -517,6 +528,7 @@ def main():
         for group in (plain_http, httpbin_families, odd, tls, identities, refusals):
             group(face, ports)
     side_by_side(binary, ports)
+    clients(ports)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -4,7 +4,17 @@
 //! any platform in a few lines. (The *date* that certificates are checked against is another matter, and another
 //! trait: `tls::TimeSource`.)
 
+#[cfg(feature = "embedded-hal-async")]
+mod delay;
+#[cfg(feature = "embassy-time")]
+mod embassy;
+
 use core::{future::Future, pin::pin, task::Poll, time::Duration};
+
+#[cfg(feature = "embedded-hal-async")]
+pub use self::delay::DelayTimer;
+#[cfg(feature = "embassy-time")]
+pub use self::embassy::EmbassyTimer;
 
 /// A point in time: milliseconds since an arbitrary start that stays the same while the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
