@@ -226,7 +226,7 @@ gate_sizes() {
         bad=1
       fi
     done
-    for peer in $peers; do row+=("${peer%%-[ghp]*} $(weigh "$small" "${peer#*:}" "${peer%:*}")"); done
+    for peer in $peers; do row+=("${peer#*:} $(weigh "$small" "${peer#*:}" "${peer%:*}")"); done
     printf '%-34s %12d %12d   %s\n' "$name" "${row[0]}" "${row[1]}" "$(printf '%s  ' "${row[@]:2}")"
     largest "$program"
   done <<'PROGRAMS'
@@ -245,9 +245,10 @@ PROGRAMS
 
 # largest PROGRAM: the five largest symbols of the program that was built last.
 largest() {
-  nm -C -S --size-sort -r "target/$small/release/$1" | head -n 5 | while read -r _ bytes _ symbol; do
+  local bytes symbol
+  while read -r _ bytes _ symbol; do
     printf '  %10d %.96s\n' "0x$bytes" "$symbol"
-  done
+  done < <(nm -C -S --size-sort -r "target/$small/release/$1" | awk 'NR <= 5')
 }
 
 # The figures that README.md quotes are those of benches/budgets.toml, in kilobytes.
