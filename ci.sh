@@ -6,7 +6,8 @@
 # shellcheck disable=SC2317 # the gates are called by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-export CARGO_TARGET_DIR=$PWD/target
+root=$PWD
+export CARGO_TARGET_DIR=$root/target
 
 gates=(
   "fmt       the code is formatted"
@@ -16,12 +17,14 @@ gates=(
   "docs      the documentation builds without warnings"
   "features  each feature alone, none and all: on the host and for a chip without atomics"
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
-  "bare      a verified GET links for bare metal with no global allocator"
-  "examples  the examples build; the quick start and the tour run"
-  "sizes     the flash of that program, within 3 % of benches/budgets.toml"
+  "bare      a verified GET and a POST of JSON link for bare metal with no global allocator"
+  "examples  the examples build; the quick start, the tours and the servers run"
+  "boards    every app for every board: how much flash and RAM it takes"
+  "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
   "bench     our speed beside other clients', at least what benches/claims.toml and README.md say"
   "icount    instructions, stack and memory on emulated boards, within 3 % of benches/budgets.toml"
-  "interop   our request tool against openssl, nginx and httpbin"
+  "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
+  "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -29,7 +32,9 @@ gates=(
 )
 
 targets=(thumbv6m-none-eabi thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
+qemu_targets=(thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 small=thumbv6m-none-eabi # the chip without atomics
+small_riscv=riscv32imc-unknown-none-elf
 host_only=()             # features that need an operating system: not built for chips
 
 # A gate that has nothing to work on leaves here, and the table says so.
@@ -51,10 +56,9 @@ chip_features() {
 }
 
 gate_fmt() {
-  cargo fmt --check
   local manifest
-  for manifest in examples/bare benches/peers benches/icount benches/icount/record; do
-    cargo fmt --check --manifest-path "$manifest/Cargo.toml"
+  for manifest in $(git ls-files '*Cargo.toml'); do
+    cargo fmt --check --manifest-path "$manifest"
   done
 }
 
@@ -118,6 +122,14 @@ gate_clippy() {
     echo "alone: $feature"
     cargo clippy --quiet --locked --lib --no-default-features --features "$feature" -- -D warnings
   done
+  echo "examples/apps"
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml -- -D warnings
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml --all-features -- -D warnings
+  local target
+  for target in "${qemu_targets[@]}"; do
+    echo "examples/qemu for $target"
+    cross clippy "$target" --manifest-path examples/qemu/Cargo.toml --workspace -- -D warnings
+  done
 }
 
 gate_docs() {
@@ -126,13 +138,14 @@ gate_docs() {
   cargo doc --quiet --locked --no-deps
 }
 
-# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available.
+# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available; with $libraries instead
+# of core alone.
 cross() {
   local verb=$1 target=$2 how
   shift 2
-  how=$(ci/targets.sh "$target" | tail -n 1)
+  how=$("$root/ci/targets.sh" "$target" | tail -n 1)
   if [ "$how" = build-std ]; then
-    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked -Zbuild-std=core --target "$target" "$@"
+    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked "-Zbuild-std=${libraries:-core}" --target "$target" "$@"
   else
     cargo "$verb" --quiet --locked --target "$target" "$@"
   fi
@@ -166,43 +179,89 @@ gate_targets() {
 }
 
 gate_bare() {
-  [ -f examples/bare/Cargo.toml ] || skip "not there yet: examples/bare"
-  [ -e src/requests ] || [ -e src/requests.rs ] || skip "not there yet: src/requests"
-  local target binary names
-  for target in "$small" riscv32imc-unknown-none-elf; do
-    cross build "$target" --manifest-path examples/bare/Cargo.toml
-    binary=target/$target/debug/bare
-    names=$(nm -C "$binary")
-    # An empty program would prove nothing: the code of the exchange must be in it.
-    local part
-    for part in 'socketpool::requests' 'socketpool::tls' 'embedded_tls'; do
-      grep -q "$part" <<<"$names" || { echo "$target: no $part in the binary" && return 1; }
+  local target program features wanted names part
+  while IFS='|' read -r program features wanted; do
+    for target in "$small" "$small_riscv"; do
+      cross build "$target" --manifest-path benches/size/Cargo.toml --features "$features" --bin "$program"
+      names=$(nm -C "target/$target/debug/$program")
+      # An empty program would prove nothing: the code of the exchange must be in it.
+      for part in $wanted; do
+        grep -q "$part" <<<"$names" || { echo "$target, $program: no $part in the binary" && return 1; }
+      done
+      if grep -E '__rust_(no_)?(alloc|realloc|dealloc)|__rg_alloc|\balloc::' <<<"$names"; then
+        echo "$target, $program: ^ allocator in the binary"
+        return 1
+      fi
+      echo "$target, $program: linked, $(wc -l <<<"$names") symbols, no allocator"
     done
-    if grep -E '__rust_(no_)?(alloc|realloc|dealloc)|__rg_alloc|\balloc::' <<<"$names"; then
-      echo "$target: ^ allocator in the binary"
-      return 1
-    fi
-    echo "$target: linked, $(wc -l <<<"$names") symbols, no allocator"
+  done <<'PROGRAMS'
+https-all|https|socketpool::requests socketpool::tls embedded_tls
+post-float|http|socketpool::requests serde_json_core
+PROGRAMS
+}
+
+# weigh TARGET FEATURES PROGRAM: builds a program of benches/size and says how many bytes of code and constants it is.
+weigh() {
+  cross build "$1" --release --manifest-path benches/size/Cargo.toml --features "$2" --bin "$3"
+  size "target/$1/release/$3" | awk 'NR == 2 {print $1 + $2}'
+}
+
+# budget TABLE NAME: what benches/budgets.toml allows it.
+budget() {
+  awk -F ' = ' -v table="[$1]" -v name="\"$2\"" '/^\[/ {here = $0 == table} here && $1 == name {print $2}' "$root/benches/budgets.toml"
+}
+
+# What a chip flashes, the stub of the network included; and beside it, on one chip, the same programs on our peers.
+gate_sizes() {
+  local name features program peers peer target bytes allowed row bad=0
+  printf '%-34s %12s %12s   %s\n' "bytes of flash" Cortex-M0+ RISC-V "peers on Cortex-M0+"
+  while IFS='|' read -r name program features peers; do
+    row=()
+    for target in "$small" "$small_riscv"; do
+      bytes=$(weigh "$target" "$features" "$program")
+      allowed=$(budget "$target" "$name")
+      row+=("$bytes")
+      if [ -z "$allowed" ] || [ "$bytes" -gt $((allowed * 103 / 100)) ]; then
+        echo "$name on $target: $bytes bytes, budget ${allowed:-none}"
+        bad=1
+      fi
+    done
+    for peer in $peers; do row+=("${peer%%-[ghp]*} $(weigh "$small" "${peer#*:}" "${peer%:*}")"); done
+    printf '%-34s %12d %12d   %s\n' "$name" "${row[0]}" "${row[1]}" "$(printf '%s  ' "${row[@]:2}")"
+    largest "$program"
+  done <<'PROGRAMS'
+GET|get|http|reqwless-get:reqwless edge-http-get:edge-http
+POST JSON and parse|post|http|reqwless-post:reqwless edge-http-post:edge-http
+the same with f32|post-float|http|
+GET with both faces|both|both|
+HTTPS, one CA|https-one|https|reqwless-https-one:reqwless-https
+HTTPS, one CA, verify-compact|https-one|verify-compact|
+HTTPS, Mozilla, verify-compact|https-all|verify-compact|
+PROGRAMS
+  if [ "$bad" = 1 ]; then echo "more than 3 % above its budget in benches/budgets.toml, or without one"; fi
+  quoted || bad=1
+  return "$bad"
+}
+
+# largest PROGRAM: the five largest symbols of the program that was built last.
+largest() {
+  nm -C -S --size-sort -r "target/$small/release/$1" | head -n 5 | while read -r _ bytes _ symbol; do
+    printf '  %10d %.96s\n' "0x$bytes" "$symbol"
   done
 }
 
-# What a chip flashes: code and constants of examples/bare, stubs of its network included. A build with link-time
-# optimization takes most of a minute, so not every feature is measured on every target.
-gate_sizes() {
-  local name target with size budget bad=0
-  printf '%-48s %9s %9s\n' "bytes of flash" size budget
-  while IFS='|' read -r name target with; do
-    cross build "$target" --release --manifest-path examples/bare/Cargo.toml --features "$with"
-    size=$(size "target/$target/release/bare" | awk 'NR == 2 {print $1 + $2}')
-    budget=$(awk -F ' = ' -v name="\"$name\"" '$1 == name {print $2}' benches/budgets.toml)
-    printf '%-48s %9d %9s\n' "$name" "$size" "${budget:-none}"
-    if [ -z "$budget" ] || [ "$size" -gt $((budget * 103 / 100)) ]; then bad=1; fi
-  done <<'CONFIGURATIONS'
-Cortex-M0+|thumbv6m-none-eabi|
-Cortex-M0+, verify-compact|thumbv6m-none-eabi|verify-compact
-RISC-V without atomics, verify-compact|riscv32imc-unknown-none-elf|verify-compact
-CONFIGURATIONS
-  if [ "$bad" = 1 ]; then echo "more than 3 % above its budget, or without one"; fi
+# The figures that README.md quotes are those of benches/budgets.toml, in kilobytes.
+quoted() {
+  local name kilobytes bad=0
+  while IFS='|' read -r name; do
+    kilobytes=$((($(budget "$small" "$name") + 500) / 1000))
+    grep -qF "$name: $kilobytes KB" README.md || { echo "README.md should say \"$name: $kilobytes KB\"" && bad=1; }
+  done <<'QUOTED'
+GET
+POST JSON and parse
+HTTPS, one CA, verify-compact
+HTTPS, Mozilla, verify-compact
+QUOTED
   return "$bad"
 }
 
@@ -262,12 +321,74 @@ gate_examples() {
   [ -f examples/quickstart.rs ] || skip "not there yet: examples/quickstart.rs"
   timeout 120 cargo run --quiet --locked --example quickstart </dev/null
   if [ -f examples/requests_tour.rs ]; then timeout 120 cargo run --quiet --locked --example requests_tour </dev/null; fi
+  timeout 120 cargo run --quiet --locked --example sockets </dev/null
+  timeout 120 python3 tests/interop/server.py target/debug/examples/server
+}
+
+# Each board: the feature and the directory in examples that it has, and its target.
+boards=(
+  "pico-w  rp2040-w thumbv6m-none-eabi"
+  "pico2-w rp2040-w thumbv8m.main-none-eabihf"
+  "esp32c3 esp32    riscv32imc-unknown-none-elf"
+  "esp32c6 esp32    riscv32imac-unknown-none-elf"
+)
+
+# footprint PROGRAM: the bytes it takes of flash (what is loaded) and of RAM (what is written to, and code that runs there).
+# The stack, which has the rest of the RAM, is not counted.
+footprint() {
+  local name type size flags flash=0 ram=0
+  while read -r name type _ _ size _ flags _; do
+    size=$((16#$size))
+    case $type,$flags in PROGBITS,*A*) flash=$((flash + size)) ;; esac
+    case $name,$flags in *,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;; esac
+  done < <(readelf --sections --wide "$1" | sed -nE 's/^ +\[ *[0-9]+\] +(\.[^ ]+) /\1 /p')
+  echo "$flash $ram"
+}
+
+gate_boards() {
+  local board directory target app flash ram allowed bad=0
+  cargo test --quiet --locked --manifest-path examples/station/Cargo.toml
+  printf '%-8s %-10s %9s %9s\n' board app flash RAM
+  while read -r board directory target; do
+    cd "$root/examples/$directory" # for its .cargo/config.toml
+    local options=(--release --no-default-features --features "$board")
+    libraries=core,alloc cross clippy "$target" "${options[@]}" -- -D warnings
+    libraries=core,alloc cross build "$target" "${options[@]}"
+    for app in src/bin/*.rs; do
+      app=$(basename "$app" .rs)
+      read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
+      printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
+      allowed=$(budget boards "$board, $app")
+      if [ -n "$allowed" ] && [ "$flash" -gt $((allowed * 103 / 100)) ]; then
+        echo "^ more than 3 % above its budget of $allowed bytes of flash"
+        bad=1
+      fi
+      if [ "$directory" = rp2040-w ] && [ "$ram" -gt 120000 ]; then
+        echo "^ more than 120000 bytes of RAM"
+        bad=1
+      fi
+    done
+  done < <(printf '%s\n' "${boards[@]}")
+  return "$bad"
 }
 
 gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
+  cargo clippy --quiet --locked --all-targets --manifest-path tests/clients/Cargo.toml -- -D warnings
+  cargo test --quiet --locked --no-run --manifest-path tests/clients/Cargo.toml
   python3 tests/interop/run.py target/debug/examples/request
+}
+
+# Needs port 53 of loopback, for the name server that the boards ask.
+gate_qemu() {
+  [ -f examples/qemu/Cargo.toml ] || skip "not there yet: examples/qemu"
+  local target
+  for target in "${qemu_targets[@]}"; do
+    cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
+    echo "$target: built"
+  done
+  python3 tests/qemu/run.py target
 }
 
 # The other gates and plain tests see the general algorithms behind every policy; this one sees the compact ones.

@@ -7,7 +7,9 @@ pub(crate) fn ip_literal(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match bare {
         Some(bare) => parse_ipv6(bare.as_bytes()).map(|groups| IpAddr::V6(groups.into())),
-        None if host.contains(':') => parse_ipv6(host.as_bytes()).map(|groups| IpAddr::V6(groups.into())),
+        None if host.bytes().any(|byte| byte == b':') => {
+            parse_ipv6(host.as_bytes()).map(|groups| IpAddr::V6(groups.into()))
+        }
         None => parse_ipv4(host.as_bytes()).map(|octets| IpAddr::V4(octets.into())),
     }
 }

@@ -101,7 +101,7 @@ pub enum SntpError {
     /// The two servers are further apart than [`AGREEMENT`]: at least one is wrong or lies.
     Disagreement {
         /// How many seconds apart.
-        seconds: u64,
+        seconds: u32,
     },
     /// Both names lead to one server: name another.
     SameServer,

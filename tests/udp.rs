@@ -5,19 +5,9 @@ mod both;
 #[path = "../examples/support/mod.rs"]
 mod support;
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    future::Future,
-    net::SocketAddr,
-    pin::pin,
-    rc::Rc,
-    task::{Context, Poll, Waker},
-    thread,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc, thread, time::Duration};
 
-use both::{loopback, scripted};
+use both::{loopback, poll_times, scripted};
 use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, UdpClientStack, UdpFullStack, nb};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
@@ -146,16 +136,6 @@ loopback! {
         wait!(other.send_to_addr(b"from a bound one", two)).unwrap();
         assert_eq!(wait!(other.recv_from_into(&mut buffer)), Ok((16, two)));
         assert_eq!(wait!(other.bind("", taken)).unwrap_err().phase(), Phase::Listen);
-    })
-}
-
-/// Polls `future` at most `polls` times.
-fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! A host's network, clock and randomness, for examples and tests on a desk. A board has its own of each.
 #![allow(dead_code, reason = "each example uses a part")]
 
+pub mod host;
 pub mod server;
 
 use std::{
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, Instant as StdInstant, SystemTime},
 };
 
+use embedded_io::ErrorKind;
 use rustls_pki_types::UnixTime;
 use socketpool::{
     blocking,
@@ -36,16 +38,25 @@ impl Timer for HostClock {
 
 type HostStack = std_embedded_nal_async::Stack;
 
-/// The host's network for the async face.
+/// The host's network for the async face, by way of embedded-nal-async; [`host`] has all of it.
 pub fn network() -> Network<HostStack, HostStack, HostClock> {
     Network::new(HostStack::default(), HostStack::default(), HostClock)
 }
 
-/// The host's network for the blocking face. Its `Ok(0)` is the end of the stream.
+/// The host's network for the blocking face. Its `Ok(0)` is the end of the stream, and it knows what went wrong.
 pub fn blocking_network()
 -> blocking::stack::Network<std_embedded_nal::Stack, HostClock, impl Fn(&mut std_embedded_nal::Stack)> {
+    use std::io::ErrorKind as Std;
     let idle = |_: &mut std_embedded_nal::Stack| std::thread::sleep(Duration::from_micros(200));
-    blocking::stack::Network::new(std_embedded_nal::Stack, HostClock, idle, blocking::stack::ZeroRead::Eof)
+    blocking::stack::Network::new(std_embedded_nal::Stack, HostClock, idle, blocking::stack::ZeroRead::Eof).tcp_errors(
+        |error| match error.0.kind() {
+            Std::ConnectionRefused => ErrorKind::ConnectionRefused,
+            Std::ConnectionReset => ErrorKind::ConnectionReset,
+            Std::AddrInUse => ErrorKind::AddrInUse,
+            Std::BrokenPipe => ErrorKind::BrokenPipe,
+            _ => ErrorKind::Other,
+        },
+    )
 }
 
 /// The host's random numbers.

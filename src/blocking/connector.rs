@@ -5,6 +5,7 @@ use core::{
     time::Duration,
 };
 
+use embedded_io::Write as _;
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 
 use super::{
@@ -24,7 +25,8 @@ use crate::{
 /// [`Connector`](crate::pool::Connector).
 ///
 /// Connecting, resolving, and sending over TLS wait inside one call, thirty seconds at most. Receiving never waits; the end
-/// of the stream is an error of the kind `PipeClosed`.
+/// of the stream is an error of the kind `PipeClosed`, and a connection that broke is of the kind `Other`, so that nobody
+/// takes half a message for a whole one.
 pub struct Connector<'p, 's, S: Stack, T, const N: usize, R: RawMutex = NoopRawMutex> {
     pool: &'p SocketPool<'s, S, N, R>,
     tls: Option<(&'p T, &'p str)>,
@@ -94,9 +96,17 @@ where
     }
 
     fn send(&mut self, socket: &mut Self::TcpSocket, bytes: &[u8]) -> nb::Result<usize, Error> {
-        // A record that is cut short cannot be gone on with.
-        socket.set_timeout(if self.tls.is_some() { Some(CONNECTING) } else { DO_NOT_WAIT });
-        socket.send(bytes).map_err(nb)
+        match self.tls {
+            // A record that is cut short cannot be gone on with.
+            Some(_) => socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING))),
+            None => socket.set_timeout(DO_NOT_WAIT),
+        }
+        let sent = socket.send(bytes).map_err(nb)?;
+        // embedded-nal has no flush, so what was taken leaves now, or as soon as the stack can.
+        match socket.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(nb::Error::Other(error)),
+            _ => Ok(sent),
+        }
     }
 
     fn receive(&mut self, socket: &mut Self::TcpSocket, buffer: &mut [u8]) -> nb::Result<usize, Error> {

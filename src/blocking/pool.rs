@@ -110,7 +110,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     ///
     /// # Errors
     /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
-    /// apart; [`ErrorKind::HostName`] if it cannot be one; [`ErrorKind::Timeout`].
+    /// apart; [`ErrorKind::NoSuchName`] too for a literal of another family; [`ErrorKind::HostName`] if it cannot be one;
+    /// [`ErrorKind::Timeout`].
     pub fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
         self.resolve(host, port, family, Patience::Until(deadline))
     }
@@ -118,7 +119,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) => literal,
+            Ok(literal) if family.has(literal) => literal,
+            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
             Err(name) => {
                 let answer = self.wait(patience, || Ok(self.network.resolve(name, family)?));
                 answer.map_err(|kind| match (kind, patience) {

@@ -54,6 +54,8 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     read_ended: bool,
     /// We said that we write no more.
     write_ended: bool,
+    /// A direction was ended, or may have been: never to be kept.
+    not_kept: bool,
 }
 
 impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
@@ -68,6 +70,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
             torn: false,
             read_ended: false,
             write_ended: false,
+            not_kept: false,
         }
     }
 
@@ -122,7 +125,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
         self.lease.connect(Stream::Plain(connection), peer);
-        (self.torn, self.read_ended, self.write_ended) = (false, false, false);
+        (self.torn, self.read_ended, self.write_ended, self.not_kept) = (false, false, false, false);
     }
 
     /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
@@ -222,7 +225,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
     ///
     /// # Errors
-    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again.
+    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again. Any other closes
+    /// the connection; it is not followed by an end of the stream that could be taken for an orderly one.
     #[doc(alias = "recv")]
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
@@ -248,7 +252,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         Ok(copy(self.fill_buf()?, buffer))
     }
 
-    /// Ends one direction, or both. A socket of which one was ended is closed, not kept.
+    /// Ends one direction, or both. A socket that was asked to is closed, not kept.
     ///
     /// # Errors
     /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
@@ -257,6 +261,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         let patience = self.patience();
         let error = |kind| Error::new(Phase::Close, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
+        self.not_kept = true;
         if direction != Shutdown::Read && !self.write_ended {
             self.pool.wait(patience, || stream.close_write()).map_err(error)?;
             self.write_ended = true;
@@ -308,9 +313,11 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.timeout.begin(self.pool.network)
     }
 
-    /// What became of a read.
+    /// What became of a read. One that failed was the last: some stacks would report the end of the stream after it.
     fn note(&mut self, received: Result<usize, ErrorKind>) -> Result<usize> {
-        self.torn |= received.is_err_and(|kind| !ran_out(kind));
+        if received.is_err_and(|kind| !ran_out(kind)) {
+            self.disconnect();
+        }
         received.map_err(|kind| Error::new(Phase::Receive, kind))
     }
 
@@ -352,7 +359,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'
 
     fn keep(self, key: Key<'_>) {
         let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
-        if !(self.torn || self.read_ended || self.write_ended || has_unread) {
+        if !(self.torn || self.not_kept || has_unread) {
             self.lease.rest(key, self.pool.network.now());
         }
     }

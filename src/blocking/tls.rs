@@ -33,18 +33,20 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// context serves both.
     ///
     /// # Errors
-    /// With phase `Handshake`; the socket is closed then, and nothing of the application's was sent.
+    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use; the socket is
+    /// closed then, and nothing of the application's was sent.
     pub fn wrap_socket_blocking<'s, S: Stack + 's, const N: usize, R: RawMutex>(
         &self,
         socket: &mut Socket<'_, 's, S, N, R>,
         server_hostname: &str,
     ) -> Result<()> {
         let error = |kind| Error::new(Phase::Handshake, kind);
-        let memory = socket.pool().tls_memory()?;
+        // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
             Some(Stream::Plain(connection)) => connection,
             _ => return Err(error(ErrorKind::NotConnected)),
         };
+        let memory = socket.pool().tls_memory()?;
         let patience = socket.patience();
         let pool = socket.pool();
         // The session is made where it will stay: it is large.

@@ -136,7 +136,9 @@ impl<'b> HeadWriter<'b> {
 
     /// Writes `Authorization: Basic …` from the userinfo of a URL, `user:password` or `user`, percent-decoding both.
     pub fn basic_auth_userinfo(&mut self, userinfo: &str) -> &mut Self {
-        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        let colon = userinfo.bytes().position(|byte| byte == b':').unwrap_or(userinfo.len());
+        let (user, password) =
+            (userinfo.get(..colon).unwrap_or_default(), userinfo.get(colon + 1..).unwrap_or_default());
         self.basic(percent_decode(user), percent_decode(password))
     }
 

@@ -67,7 +67,7 @@
 //! `101 Switching Protocols`; internationalised host names in anything but their ASCII (`xn--`) form.
 
 mod body;
-mod bytes;
+pub(crate) mod bytes;
 mod chunked;
 mod decode;
 mod encode;

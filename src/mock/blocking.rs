@@ -47,7 +47,7 @@ impl Connect for Network<'_> {
     }
 
     fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
-        self.script.connect(remote)
+        self.script.connect(remote).unwrap_or_else(|| Err(self.script.out_of_patience()))
     }
 }
 

@@ -76,6 +76,7 @@ pub struct Peer<'a> {
     fragment: usize,
     fail_after: usize,
     refuses: bool,
+    answers: bool,
     hesitates: bool,
     udp: bool,
     comes: bool,
@@ -94,6 +95,7 @@ impl<'a> Peer<'a> {
             fragment: usize::MAX,
             fail_after: usize::MAX,
             refuses: false,
+            answers: true,
             hesitates: false,
             udp: false,
             comes: false,
@@ -120,13 +122,19 @@ impl<'a> Peer<'a> {
         Self { refuses: true, ..Self::new(host, port, &[]) }
     }
 
+    /// Nobody answers at that port: connecting waits.
+    #[must_use]
+    pub const fn silent(host: &'a str, port: u16) -> Self {
+        Self { answers: false, ..Self::new(host, port, &[]) }
+    }
+
     /// Moves at most so many bytes in one read or write.
     #[must_use]
     pub const fn in_fragments_of(self, bytes: usize) -> Self {
         Self { fragment: bytes, ..self }
     }
 
-    /// Every read and write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
+    /// Connecting, closing, every read and every write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
     /// half-way.
     #[must_use]
     pub const fn hesitating(self) -> Self {
@@ -231,16 +239,24 @@ impl<'a> Script<'a> {
         Mailbox { script: self, met: heapless::Vec::new(), hesitated: false }
     }
 
-    fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
-        let mut met = self.met.borrow_mut();
+    /// The first peer at this address that nobody has met, and its number.
+    fn unmet(&self, remote: SocketAddr) -> Option<(usize, &Peer<'a>)> {
+        let met = self.met.borrow();
         let is_meant = |peer: &Peer<'_>| !peer.udp && !peer.comes && self.remote(peer) == Some(remote);
-        let unmet = self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index));
-        let (index, peer) = unmet.ok_or(ErrorKind::ConnectionRefused)?;
-        met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
-        if peer.refuses {
-            return Err(ErrorKind::ConnectionRefused);
+        self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index))
+    }
+
+    /// What comes of connecting; `None` if nobody answers.
+    fn connect(&self, remote: SocketAddr) -> Option<Result<Line<'_>, ErrorKind>> {
+        let Some((index, peer)) = self.unmet(remote) else { return Some(Err(ErrorKind::ConnectionRefused)) };
+        if !peer.answers {
+            return None;
         }
-        Ok(self.meet(peer))
+        Some(match self.met.borrow_mut().push(index) {
+            Err(_) => Err(ErrorKind::OutOfMemory),
+            Ok(()) if peer.refuses => Err(ErrorKind::ConnectionRefused),
+            Ok(()) => Ok(self.meet(peer)),
+        })
     }
 
     fn meet<'s>(&'s self, peer: &'s Peer<'s>) -> Line<'s> {

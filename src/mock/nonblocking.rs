@@ -25,7 +25,17 @@ impl Connect for Network<'_> {
         Self: 'a;
 
     async fn connect(&self, remote: SocketAddr) -> Result<Line<'_>, ErrorKind> {
-        self.script.connect(remote)
+        let script = self.script;
+        let mut hesitates = script.unmet(remote).is_some_and(|(_, peer)| peer.hesitates);
+        poll_fn(|context| {
+            if core::mem::take(&mut hesitates) {
+                script.events.set(script.events.get() + 1);
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            script.connect(remote).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 
@@ -131,12 +141,15 @@ impl Write for Line<'_> {
 
 impl Connection for Line<'_> {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        Ok(())
+        self.close_write().await
     }
 
     async fn close_write(&mut self) -> Result<(), ErrorKind> {
-        self.write_ended = true;
-        Ok(())
+        let close = |line: &mut Self| {
+            line.write_ended = true;
+            Some(Ok(()))
+        };
+        poll_fn(|context| self.poll(context, close)).await
     }
 }
 

@@ -122,7 +122,11 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     async fn slot(&self, patience: Patience) -> Result<Socket<'p, 's, S, N, R>> {
         match patience {
             Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline).await,
-            _ => self.pool.empty(self.pool.slots.take().ok_or(NO_SLOT)?).await,
+            _ => {
+                let mut socket = Socket::new(self.pool, self.pool.slots.take().ok_or(NO_SLOT)?);
+                socket.vacate().await;
+                Ok(socket)
+            }
         }
     }
 

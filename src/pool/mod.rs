@@ -49,7 +49,7 @@ use self::stream::TlsStream;
 pub(crate) use self::{
     ahead::{ReadAhead, copy},
     connector::CONNECTING,
-    socket::{NO_ROOM_AHEAD, NOT_CONNECTED},
+    socket::NO_ROOM_AHEAD,
     stream::UNSUPPORTED,
 };
 pub use self::{
@@ -66,6 +66,7 @@ pub use self::{
 pub(crate) use self::{
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
+    socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
 };
@@ -197,7 +198,9 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             Some(lease) => lease,
             None => deadline.limit(self.network, pin!(self.slots.wait())).await.unwrap_or(Err(NO_SLOT))?,
         };
-        self.empty(lease).await
+        let mut socket = Socket::new(self, lease);
+        socket.vacate().await;
+        Ok(socket)
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -210,21 +213,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         Ok(socket)
     }
 
-    /// A socket in this slot, whose idle connection is closed in order if it has one.
-    async fn empty<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Result<Socket<'p, 's, S, N, R>> {
-        let mut socket = Socket::new(self, lease);
-        if socket.stream().is_some() {
-            debug!("pool: closing the longest idle connection for its slot");
-            let _ = socket.shut_down().await;
-        }
-        Ok(socket)
-    }
-
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
     ///
     /// # Errors
     /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
-    /// apart; [`ErrorKind::HostName`] if it cannot be one; [`ErrorKind::Timeout`].
+    /// apart; [`ErrorKind::NoSuchName`] too for a literal of another family; [`ErrorKind::HostName`] if it cannot be one;
+    /// [`ErrorKind::Timeout`].
     pub async fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
         self.resolve(host, port, family, Patience::Until(deadline)).await
     }
@@ -232,7 +226,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
         let error = |kind| Error::new(Phase::Resolve, kind);
         let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) => literal,
+            Ok(literal) if family.has(literal) => literal,
+            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
             Err(name) => {
                 let answer = patience.limit(self.network, pin!(self.network.resolve(name, family))).await;
                 answer.and_then(|answer| Ok(answer?)).map_err(error)?

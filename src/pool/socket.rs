@@ -48,11 +48,14 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     reuse_address: bool,
     /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
     pub(super) torn: bool,
+    /// A read of the [half that reads](super::ReadHalf) failed, and was the last.
+    pub(super) read_torn: bool,
     /// We want to read no more.
     pub(super) read_ended: bool,
     /// We said that we write no more.
     pub(super) write_ended: bool,
-    pub(super) was_split: bool,
+    /// A direction was ended, or may have been, or both were split: never to be kept.
+    pub(super) not_kept: bool,
 }
 
 /// Which direction of a connection. CircuitPython has no `shutdown`; POSIX calls them `SHUT_RD`, `SHUT_WR`, `SHUT_RDWR`.
@@ -77,9 +80,10 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
             local: None,
             reuse_address: false,
             torn: false,
+            read_torn: false,
             read_ended: false,
             write_ended: false,
-            was_split: false,
+            not_kept: false,
         }
     }
 
@@ -140,7 +144,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
         self.lease.connect(Stream::Plain(connection), peer);
-        (self.torn, self.read_ended, self.write_ended, self.was_split) = (false, false, false, false);
+        (self.torn, self.read_torn, self.not_kept) = (false, false, false);
+        (self.read_ended, self.write_ended) = (false, false);
     }
 
     /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
@@ -250,7 +255,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
     ///
     /// # Errors
-    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again.
+    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again. Any other closes
+    /// the connection; it is not followed by an end of the stream that could be taken for an orderly one.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -261,6 +267,9 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         }
         if self.read_ended || buffer.is_empty() {
             return Ok(0);
+        }
+        if self.read_torn {
+            return Err(NOT_CONNECTED);
         }
         let patience = self.patience();
         let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
@@ -282,7 +291,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         Ok(copy(self.fill_buf().await?, buffer))
     }
 
-    /// Ends one direction, or both. A socket of which one was ended is closed, not kept.
+    /// Ends one direction, or both. A socket that was asked to is closed, not kept.
     ///
     /// # Errors
     /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
@@ -294,6 +303,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         let patience = self.patience();
         let error = |kind| Error::new(Phase::Close, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
+        self.not_kept = true;
         if direction != Shutdown::Read && !self.write_ended {
             let told = patience.limit(self.pool.network, pin!(stream.close_write())).await;
             told.and_then(|told| told).map_err(error)?;
@@ -324,6 +334,14 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
     }
 
+    /// Closes in order what was idle in the slot.
+    pub(super) async fn vacate(&mut self) {
+        if self.lease.connection().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = self.shut_down().await;
+        }
+    }
+
     /// The slot, with nothing in it.
     pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
         self.disconnect();
@@ -348,10 +366,11 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.lease.connection().as_ref().is_some_and(Stream::is_tls)
     }
 
-    /// What became of a read.
+    /// What became of a read. One that failed was the last: some stacks would report the end of the stream after it.
     fn note<T>(&mut self, received: Result<Result<T, ErrorKind>, ErrorKind>) -> Result<T> {
-        self.torn |=
-            received.as_ref().is_ok_and(|outcome| outcome.as_ref().is_err_and(|kind| *kind != ErrorKind::Timeout));
+        if received.as_ref().is_ok_and(|outcome| outcome.as_ref().is_err_and(|kind| *kind != ErrorKind::Timeout)) {
+            self.disconnect();
+        }
         received.and_then(|outcome| outcome).map_err(|kind| Error::new(Phase::Receive, kind))
     }
 
@@ -404,7 +423,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'
 
     fn keep(self, key: Key<'_>) {
         let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
-        if !(self.torn || self.read_ended || self.write_ended || self.was_split || has_unread) {
+        if !(self.torn || self.not_kept || has_unread) {
             self.lease.rest(key, self.pool.network.now());
         }
     }
@@ -438,6 +457,9 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, 
             }
         };
         if ahead.is_empty() && !self.read_ended {
+            if self.read_torn {
+                return Err(NOT_CONNECTED);
+            }
             if ahead.room().is_empty() {
                 return Err(NO_ROOM_AHEAD);
             }

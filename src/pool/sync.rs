@@ -176,7 +176,8 @@ pub(crate) fn agreed<C: Clock>(first: Sample, second: Sample, now: Instant, cloc
     let (first, second) = (first.at(now), second.at(now));
     let apart = first.abs_diff(second);
     if apart > sntp::AGREEMENT {
-        return Err(refused(SntpError::Disagreement { seconds: apart.as_secs() }));
+        let seconds = u32::try_from(apart.as_secs()).unwrap_or(u32::MAX);
+        return Err(refused(SntpError::Disagreement { seconds }));
     }
     let date = UnixTime::since_unix_epoch(first.min(second));
     clock.raise(date);

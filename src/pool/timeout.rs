@@ -1,6 +1,11 @@
 //! What a time-out means: wait for ever, for a while, or not at all.
 
-use core::{future::Future, time::Duration};
+use core::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use crate::{
     error::ErrorKind,
@@ -38,12 +43,31 @@ impl Timeout {
 
 impl Patience {
     /// The work's output, or what to report when there is none in time. Large work is passed pinned.
+    ///
+    /// There is one place where the work is polled: it is compiled into this, and is large.
     pub(crate) async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Result<W::Output, ErrorKind> {
-        let (deadline, may_wait) = match self {
-            Self::Nothing => (Deadline::NEVER, false),
-            Self::Until(deadline) => (deadline, true),
-        };
-        let ran_out = if may_wait { ErrorKind::Timeout } else { ErrorKind::WouldBlock };
-        deadline.race(timer, may_wait, work).await.ok_or(ran_out)
+        if let Self::Until(deadline) = self
+            && deadline.has_passed(timer)
+        {
+            return Err(ErrorKind::Timeout);
+        }
+        let mut work = pin!(work);
+        let mut end = pin!(self.end(timer));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => end.as_mut().poll(context).map(Err),
+        })
+        .await
+    }
+
+    /// Waits until it is used up, and says what to report then.
+    async fn end(self, timer: &impl Timer) -> ErrorKind {
+        match self {
+            Self::Nothing => ErrorKind::WouldBlock,
+            Self::Until(deadline) => {
+                deadline.end(timer).await;
+                ErrorKind::Timeout
+            }
+        }
     }
 }

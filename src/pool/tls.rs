@@ -32,7 +32,8 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// `server_hostname`, a DNS name or an IP address.
     ///
     /// # Errors
-    /// With phase `Handshake`; the socket is closed then, and nothing of the application's was sent.
+    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use; the socket is
+    /// closed then, and nothing of the application's was sent.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt; the socket is closed then.
@@ -42,11 +43,12 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         server_hostname: &str,
     ) -> Result<()> {
         let error = |kind| Error::new(Phase::Handshake, kind);
-        let memory = socket.pool().tls_memory().await?;
+        // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
             Some(Stream::Plain(connection)) => connection,
             _ => return Err(error(ErrorKind::NotConnected)),
         };
+        let memory = socket.pool().tls_memory().await?;
         let patience = socket.patience();
         let network = socket.pool().network;
         let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));

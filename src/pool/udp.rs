@@ -6,7 +6,7 @@ use core::{
     time::Duration,
 };
 
-use super::{PoolLease, SocketPool, Timeout, local_host, socket::NOT_CONNECTED, timeout::Patience};
+use super::{NOT_CONNECTED, PoolLease, SocketPool, Timeout, local_host, timeout::Patience};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     stack::{Connect, DatagramSocket, Datagrams, Family, Local, SocketOption, Stack},

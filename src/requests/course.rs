@@ -2,16 +2,10 @@
 
 use core::{ops::DerefMut, time::Duration};
 
-use super::{
-    builder::Options,
-    draft::Draft,
-    incoming::IncomingHead,
-    payload::SourceError,
-    retry::{Retry, asked_for},
-};
+use super::{builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, retry::Retry};
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
-    http::{DecodeError, Method, ResponseHead},
+    http::{DecodeError, Fields, Method, ResponseHead},
     time::{Deadline, Instant},
 };
 
@@ -33,10 +27,12 @@ pub(crate) struct Course<'r> {
     answers: u8,
 }
 
-/// What an answer leads to.
-#[derive(Debug)]
+/// What an answer, or its absence, leads to.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Turn {
     Deliver,
+    /// The same again at once, on a new connection.
+    Anew,
     Redirect,
     #[cfg(feature = "digest")]
     Authenticate,
@@ -45,15 +41,21 @@ pub(crate) enum Turn {
 }
 
 impl<'r> Course<'r> {
-    pub(crate) fn new(options: Options<'r>, deadline: Deadline) -> Self {
+    pub(crate) fn new(options: Options<'r>) -> Self {
         Self {
             options,
-            deadline,
+            deadline: Deadline::NEVER,
             redirects: 0,
             attempts: 1,
             #[cfg(feature = "digest")]
             answers: 0,
         }
+    }
+
+    /// The time allowed begins now.
+    pub(crate) fn start(&mut self, now: Instant) {
+        let deadline = |timeout| Deadline::at(now.after(timeout));
+        self.deadline = self.options.timeout.map_or(Deadline::NEVER, deadline);
     }
 
     /// What the response with this head leads to, which lies at the start of the work area.
@@ -83,8 +85,7 @@ impl<'r> Course<'r> {
         if !(self.options.retry.is_some_and(is_passing) && self.may_repeat(draft.method())) {
             return Ok(Turn::Deliver);
         }
-        let asked = asked_for(draft.received(head));
-        Ok(self.next_attempt(now, asked).map_or(Turn::Deliver, Turn::Repeat))
+        Ok(self.next_attempt(now, draft.received(head)).map_or(Turn::Deliver, Turn::Repeat))
     }
 
     /// When to try again after this error, if at all.
@@ -97,7 +98,7 @@ impl<'r> Course<'r> {
             Phase::Send | Phase::Head => self.may_repeat(method),
             _ => false,
         };
-        if is_network && may { self.next_attempt(now, Duration::ZERO) } else { None }
+        if is_network && may { self.next_attempt(now, Fields::default()) } else { None }
     }
 
     /// Whether a request that failed on a kept connection may be sent again on a new one (RFC 9110 §9.2.2, RFC 9112
@@ -122,10 +123,10 @@ impl<'r> Course<'r> {
         method.is_idempotent() || self.options.repeatable
     }
 
-    fn next_attempt(&mut self, now: Instant, asked: Duration) -> Option<Instant> {
+    fn next_attempt(&mut self, now: Instant, answer: Fields<'_>) -> Option<Instant> {
         let retry = self.options.retry.filter(|retry| self.attempts < retry.attempts)?;
-        let at = now.after(asked.saturating_add(retry.delay(self.attempts)));
-        if self.deadline.instant().is_some_and(|deadline| deadline <= at) {
+        let at = now.after(retry.wait_after(self.attempts, answer));
+        if self.deadline.or_at(at) == self.deadline {
             return None;
         }
         self.attempts += 1;
@@ -152,6 +153,5 @@ pub(crate) fn was_closed(error: Error) -> bool {
 
 /// A second from now, or the deadline if that is earlier.
 pub(crate) fn within_grace(now: Instant, deadline: Deadline) -> Deadline {
-    let soon = now.after(GRACE);
-    Deadline::at(deadline.instant().map_or(soon, |at| at.min(soon)))
+    deadline.or_at(now.after(GRACE))
 }

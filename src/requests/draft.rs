@@ -13,10 +13,11 @@ use core::ops::{Deref, DerefMut, Range};
 use super::{
     builder::Options,
     payload::{Outline, Plan},
+    upload::Upload,
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Result},
-    http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError},
+    http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 
 /// What `User-Agent` says unless the caller says otherwise; some servers refuse requests without one.
@@ -91,14 +92,17 @@ pub(crate) struct Staged {
     pub(crate) expects: bool,
 }
 
+impl Staged {
+    pub(crate) const NOTHING: Self = Self { bytes: 0..0, head_end: 0, follows: Follows::Nothing, expects: false };
+}
+
 /// What has to be sent after what is staged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Follows {
     Nothing,
     /// The body's own bytes.
     Bytes,
-    /// A stream, of this length if it is known.
-    Stream(Option<u64>),
+    Stream(Upload),
 }
 
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
@@ -144,6 +148,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         &mut self.memory
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.memory
+    }
+
     pub(crate) fn into_memory(self) -> Memory<B> {
         self.memory
     }
@@ -157,11 +165,11 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let (old, have) = (self.url.len(), self.memory.len());
         // The fields step aside, to the very end.
         let aside = have - self.fields_len;
-        self.memory.copy_within(old..old + self.fields_len, aside);
+        shift(&mut self.memory, old..old + self.fields_len, aside);
         let room = self.memory.get_mut(..aside).unwrap_or_default();
         let pushed = self.url.push_query(room, name, value);
         self.url = pushed.map_err(|error| too_small(error, aside))?;
-        self.memory.copy_within(aside..have, self.url.len());
+        shift(&mut self.memory, aside..have, self.url.len());
         Ok(())
     }
 
@@ -197,14 +205,9 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Stages the whole request in the work area: head, and body if it fits, in one piece.
-    pub(crate) fn stage(&mut self, body: &impl Outline) -> Result<Staged> {
+    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<Staged> {
         let setup = |kind| Error::new(Phase::Setup, kind);
         let (start, have) = (self.work(), self.memory.len());
-        let has =
-            |name| self.fields().get(name).is_some() || self.defaults().any(|(other, _)| is_one_of(name, &[other]));
-        let (no_agent, no_accept, no_coding) = (!has("user-agent"), !has("accept"), !has("accept-encoding"));
-        let (no_host, no_type, no_auth) = (!has("host"), !has("content-type"), !has("authorization"));
-
         let plan = if self.without_body { Plan::Bytes(&[]) } else { body.plan().map_err(setup)? };
         let (front, work) = self.memory.split_at_mut_checked(start).unwrap_or_default();
         let fields = Fields::new(front.get(self.url.len()..).unwrap_or_default());
@@ -213,41 +216,44 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             Plan::Written => body.write(work).map_err(|kind| setup(from_start(kind, start, have)))?,
             _ => 0,
         };
+        let aside = work.len().saturating_sub(written);
+        shift(work, 0..written, aside);
         let (bytes, len) = match plan {
             Plan::Bytes(bytes) => (bytes, Some(bytes.len() as u64)),
             Plan::Written => (&[][..], Some(written as u64)),
-            Plan::Streamed(len) => (&[][..], len),
+            Plan::Streamed(upload) => (&[][..], upload.len()),
         };
         let expects = self.expects && len != Some(0);
 
-        let mut head =
-            HeadWriter::new(work.get_mut(written..).unwrap_or_default(), self.method, self.url.target(front));
-        if no_host {
-            head.field("Host", self.url.authority(front).as_bytes());
-        }
-        if no_agent {
-            head.field("User-Agent", USER_AGENT.as_bytes());
-        }
-        if no_accept {
-            head.field("Accept", b"*/*");
-        }
-        if no_coding {
-            head.field("Accept-Encoding", b"identity");
+        let stays = |name: &str| !(self.is_elsewhere && is_one_of(name, &PRIVATE));
+        let has = |name: &str| {
+            fields.get(name).is_some()
+                || self.defaults.iter().any(|(other, _)| is_one_of(name, &[other]) && stays(name))
+        };
+        let target = self.url.target(front);
+        let mut head = HeadWriter::new(work.get_mut(..aside).unwrap_or_default(), self.method, target);
+        let ours = [
+            ("Host", self.url.authority(front)),
+            ("User-Agent", USER_AGENT),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", "identity"),
+        ];
+        for (name, value) in ours.into_iter().filter(|(name, _)| !has(name)) {
+            head.field(name, value.as_bytes());
         }
         for (name, value) in self.defaults {
-            let stays = !(self.is_elsewhere && is_one_of(name, &PRIVATE));
             if is_one_of(name, &FRAMING) {
                 return Err(setup(ErrorKind::Encode(EncodeError::FramingField)));
             }
-            if stays && fields.get(name).is_none() {
+            if stays(name) && fields.get(name).is_none() {
                 head.field(name, value.as_bytes());
             }
         }
-        if let Some(userinfo) = self.url.userinfo(front).filter(|_| no_auth) {
+        if let Some(userinfo) = self.url.userinfo(front).filter(|_| !has("authorization")) {
             head.basic_auth_userinfo(userinfo);
         }
         head.lines(fields.as_bytes());
-        if let Some([first, second]) = body.media_type().filter(|_| no_type && !self.without_body) {
+        if let Some([first, second]) = body.media_type().filter(|_| !self.without_body && !has("content-type")) {
             head.field_parts("Content-Type", &[first.as_bytes(), second.as_bytes()]);
         }
         match len {
@@ -259,12 +265,12 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             head.field("Expect", b"100-continue");
         }
         let head_len = head.finish().map_err(|error| encode_error(error, start + written, have))?;
-        work.get_mut(..written + head_len).unwrap_or_default().rotate_left(written);
+        shift(work, aside..aside + written, head_len);
 
         let mut end = head_len + written;
         let room = work.get_mut(end..end + bytes.len()).filter(|_| !expects);
         let follows = match (plan, room) {
-            (Plan::Streamed(len), _) => Follows::Stream(len),
+            (Plan::Streamed(upload), _) => Follows::Stream(upload),
             (_, None) => Follows::Bytes,
             (_, Some(room)) => {
                 room.copy_from_slice(bytes);
@@ -315,9 +321,9 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
         let failed = |error| encode_error(error, start + head.len, have).in_phase(Phase::Head);
         let len = written.and_then(|()| writer.end()).map_err(failed)?;
-        self.drop_fields(|name| is_one_of(name, &["authorization"]));
+        self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         let end = self.work();
-        self.memory.copy_within(start + head.len..start + head.len + len, end);
+        shift(&mut self.memory, start + head.len..start + head.len + len, end);
         self.fields_len += len;
         self.is_answer = true;
         Ok(())
@@ -354,16 +360,18 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.move_to(next, start + head.len)?;
         #[cfg(feature = "digest")]
         if core::mem::take(&mut self.is_answer) {
-            self.drop_fields(|name| is_one_of(name, &["authorization"]));
+            self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         }
         if becomes_get {
             self.method = Method::Get;
             self.without_body = true;
-            self.drop_fields(|name| name.len() > 8 && name[..8].eq_ignore_ascii_case("content-"));
+            self.drop_fields(&|name| {
+                name.len() > 8 && name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
+            });
         }
         if !stays {
             // RFC 9110 §15.4: what was meant for one origin is not for another.
-            self.drop_fields(|name| is_one_of(name, &PRIVATE));
+            self.drop_fields(&|name| is_one_of(name, &PRIVATE));
             self.is_elsewhere = true;
         }
         Ok(())
@@ -377,21 +385,21 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         if need > have {
             return Err(Error::new(Phase::Head, ErrorKind::TooLarge { what: Limit::Request, need: Some(need), have }));
         }
-        self.memory.copy_within(from..from + len, aside);
-        self.memory.copy_within(fields, len);
-        self.memory.copy_within(aside.., 0);
+        shift(&mut self.memory, from..from + len, aside);
+        shift(&mut self.memory, fields, len);
+        shift(&mut self.memory, aside..have, 0);
         self.url = next;
         Ok(())
     }
 
     /// Removes the field lines whose name `unwanted` accepts.
-    fn drop_fields(&mut self, unwanted: impl Fn(&str) -> bool) {
+    fn drop_fields(&mut self, unwanted: &dyn Fn(&str) -> bool) {
         let (mut read, mut write, end) = (self.url.len(), self.url.len(), self.work());
         while let Some(line) = self.memory.get(read..end).filter(|rest| !rest.is_empty()) {
             let len = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |position| position + 1);
             let name = line.split(|byte| *byte == b':').next().and_then(|name| core::str::from_utf8(name).ok());
-            if !name.is_some_and(&unwanted) {
-                self.memory.copy_within(read..read + len, write);
+            if !name.is_some_and(unwanted) {
+                shift(&mut self.memory, read..read + len, write);
                 write += len;
             }
             read += len;

@@ -5,7 +5,7 @@ use core::ops::{DerefMut, Range};
 use super::draft::Draft;
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{BodyDecoder, DecodeError, Fields, HeadDecoder, HeadStep, MAX_HEAD, ResponseHead},
+    http::{BodyDecoder, DecodeError, Fields, HeadDecoder, HeadStep, MAX_HEAD, ResponseHead, bytes::shift},
 };
 
 /// The head of a response while it arrives, at the start of a draft's work area.
@@ -53,7 +53,7 @@ impl IncomingHead {
 
     /// Moves what has arrived to `start`, before where it is.
     pub(crate) fn move_to(&mut self, memory: &mut [u8], start: usize) {
-        memory.copy_within(self.start..self.end, start);
+        shift(memory, self.start..self.end, start);
         self.end -= self.start - start;
         self.start = start;
     }
@@ -89,7 +89,7 @@ impl IncomingHead {
                 HeadStep::Complete(head) => return Ok(Some(head)),
                 HeadStep::Interim { len, status } => {
                     self.continued |= status.as_u16() == 100;
-                    memory.copy_within(self.start + len..self.end, self.start);
+                    shift(memory, self.start + len..self.end, self.start);
                     self.end -= len;
                 }
             }
@@ -139,7 +139,7 @@ enum Trailers {
 }
 
 /// What has to happen for more of the body.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
     /// Nothing: so many bytes were delivered; 0 at the end.
     Nothing(usize),
@@ -269,7 +269,7 @@ impl IncomingBody {
             return None;
         }
         if kept.end >= memory.len() && kept.start > self.staging {
-            memory.copy_within(kept.clone(), self.staging);
+            shift(memory, kept.clone(), self.staging);
             *kept = self.staging..self.staging + kept.len();
         }
         if kept.end >= memory.len() {

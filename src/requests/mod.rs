@@ -88,6 +88,7 @@ pub(crate) mod course;
 #[cfg(feature = "digest")]
 pub(crate) mod digest;
 pub(crate) mod draft;
+pub(crate) mod exchange;
 pub(crate) mod incoming;
 #[cfg(feature = "json")]
 pub(crate) mod json;
@@ -116,6 +117,7 @@ pub use self::{
     retry::Retry,
     session::{NoTls, Session},
     stream::{Event, Events, Lines},
+    upload::Upload,
 };
 #[cfg(feature = "gzip")]
 pub use crate::http::Inflate;

@@ -3,6 +3,7 @@
 use core::{fmt, ops::Range};
 
 use super::payload::{NoSource, Outline, Payload, Plan, Source, SourceError, checked};
+use super::upload::Upload;
 use crate::{
     error::ErrorKind,
     http::{EncodeError, is_field_name, is_field_value},
@@ -336,7 +337,7 @@ impl<L: Parts> Outline for Multipart<'_, L> {
         for part in self.parts.get() {
             part.check(self.boundary).map_err(ErrorKind::Encode)?;
         }
-        Ok(Plan::Streamed(Some(self.len())))
+        Ok(Plan::Streamed(Upload::new(Some(self.len()))))
     }
 }
 

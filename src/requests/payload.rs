@@ -4,7 +4,7 @@ use core::fmt;
 
 use embedded_io_async::{ErrorKind as IoKind, Read, Seek, SeekFrom};
 
-use super::body::Body;
+use super::{body::Body, upload::Upload};
 use crate::error::ErrorKind;
 
 /// Where the bytes of a streamed body come from.
@@ -144,7 +144,7 @@ pub trait Outline {
 }
 
 /// Where the bytes of a body are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Plan<'b> {
     /// Here.
@@ -152,7 +152,7 @@ pub enum Plan<'b> {
     /// They are written into the exchange buffer.
     Written,
     /// They stream: so many, or who knows how many (chunked).
-    Streamed(Option<u64>),
+    Streamed(Upload),
 }
 
 impl<B: Body> Outline for B {
@@ -216,7 +216,7 @@ impl<S> Outline for Streamed<S> {
     }
 
     fn plan(&self) -> Result<Plan<'_>, ErrorKind> {
-        Ok(Plan::Streamed(self.len))
+        Ok(Plan::Streamed(Upload::new(self.len)))
     }
 }
 

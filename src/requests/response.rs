@@ -38,8 +38,8 @@ pub struct Response<'p, P: SocketPool + 'p> {
 }
 
 impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(socket: P::Socket<'p>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { socket: Some(socket), info }
+    pub(super) fn new(socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { socket, info }
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
@@ -53,19 +53,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
     pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         loop {
-            let (memory, body) = self.info.parts();
-            match body.next(memory, out)? {
-                Want::Nothing(count) => return Ok(count),
-                Want::Direct(len) => {
-                    let socket = self.socket.as_mut().ok_or(closed)?;
-                    let room = out.get_mut(..len).unwrap_or_default();
-                    let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
-                    body.received_direct(count)?;
-                    return Ok(count);
-                }
-                Want::Staged => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?,
+            let want = self.info.want(out)?;
+            if let Want::Nothing(count) = want {
+                return Ok(count);
+            }
+            let count = receive(&mut self.socket, &mut self.info, want, out).await?;
+            if let Want::Direct(_) = want {
+                return Ok(count);
             }
         }
     }
@@ -209,13 +204,12 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Cancel safety
     /// Dropping the future loses nothing that was not to be thrown away.
     pub async fn drain(&mut self, most: usize) -> Result<bool> {
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         let mut left = most;
         while self.info.is_unfinished()? {
             if left == 0 {
                 return Ok(false);
             }
-            let count = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?;
+            let count = receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await?;
             left = left.saturating_sub(count);
         }
         Ok(true)
@@ -237,14 +231,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
     pub async fn close(mut self) -> Result<()> {
-        let Some(mut socket) = self.socket.take() else { return Ok(()) };
         let mut left = MAX_DRAIN;
         while self.info.wants_more(left) {
-            match receive(&mut socket, &mut self.info).await {
+            match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await {
                 Ok(count) => left = left.saturating_sub(count),
                 Err(_) => break,
             }
         }
+        let Some(socket) = self.socket.take() else { return Ok(()) };
         if self.info.discard() {
             socket.keep(self.info.key());
             return Ok(());
@@ -256,32 +250,33 @@ impl<'p, P: SocketPool> Response<'p, P> {
         self.info.check_room(buffer.len())?;
         let mut len = 0;
         loop {
-            let room = buffer.get_mut(len..).unwrap_or_default();
-            if room.is_empty() {
-                break;
-            }
-            match self.read(room).await? {
-                0 => return Ok(len),
-                count => len += count,
-            }
-        }
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
-        loop {
-            match self.info.rest()? {
-                Rest::End => return Ok(len),
-                Rest::Data => return Err(self.info.too_large(buffer.len())),
-                Rest::Unknown => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info).await?,
+            let want = self.info.want_all(buffer, len)?;
+            let count = match want {
+                Want::Nothing(count) => count,
+                want => {
+                    let room = buffer.get_mut(len..).unwrap_or_default();
+                    receive(&mut self.socket, &mut self.info, want, room).await?
+                }
+            };
+            match want {
+                Want::Staged => {}
+                _ if count == 0 => return Ok(len),
+                _ => len += count,
             }
         }
     }
 }
 
-/// Receives more of the body into the exchange buffer.
-async fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mut ResponseInfo<M>) -> Result<usize> {
-    let (memory, body) = info.parts();
-    let room = body.room(memory);
-    let count = socket.read(room).await.map_err(|error| error.in_phase(Phase::Body))?;
-    body.received_staged(count)?;
+/// Receives what is wanted of the body, be it straight into `out`, and says how many bytes.
+async fn receive<M: DerefMut<Target = [u8]>>(
+    socket: &mut Option<impl Socket>,
+    info: &mut ResponseInfo<M>,
+    want: Want,
+    out: &mut [u8],
+) -> Result<usize> {
+    let socket = socket.as_mut().ok_or(Error::new(Phase::Body, ErrorKind::NotConnected))?;
+    let count = socket.read(info.room(want, out)).await.map_err(|error| error.in_phase(Phase::Body))?;
+    info.take_in(want, count)?;
     Ok(count)
 }
 
@@ -479,10 +474,6 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
         Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need, have })
     }
 
-    pub(crate) fn rest(&mut self) -> Result<Rest> {
-        self.body.rest(&self.memory)
-    }
-
     /// Throws away what has arrived; whether the connection can then be used again.
     pub(crate) fn discard(&mut self) -> bool {
         self.lease.may_keep && self.body.discard(&self.memory).is_ok() && self.body.is_cleanly_done()
@@ -512,9 +503,37 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
         Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
     }
 
-    /// The exchange buffer and the body that arrives in it.
-    pub(crate) fn parts(&mut self) -> (&mut [u8], &mut IncomingBody) {
-        (&mut self.memory, &mut self.body)
+    /// What has to happen for more of the body to be in `out`.
+    pub(crate) fn want(&mut self, out: &mut [u8]) -> Result<Want> {
+        self.body.next(&self.memory, out)
+    }
+
+    /// The same for all of the body, of which the first `len` bytes of `buffer` hold the beginning.
+    pub(crate) fn want_all(&mut self, buffer: &mut [u8], len: usize) -> Result<Want> {
+        match buffer.get_mut(len..) {
+            Some(room @ [_, ..]) => self.want(room),
+            _ => match self.body.rest(&self.memory)? {
+                Rest::End => Ok(Want::Nothing(0)),
+                Rest::Data => Err(self.too_large(buffer.len())),
+                Rest::Unknown => Ok(Want::Staged),
+            },
+        }
+    }
+
+    /// Where to receive what is wanted.
+    pub(crate) fn room<'m>(&'m mut self, want: Want, out: &'m mut [u8]) -> &'m mut [u8] {
+        match want {
+            Want::Direct(len) => out.get_mut(..len).unwrap_or_default(),
+            _ => self.body.room(&mut self.memory),
+        }
+    }
+
+    /// Takes in that `count` bytes were received there.
+    pub(crate) fn take_in(&mut self, want: Want, count: usize) -> Result<()> {
+        match want {
+            Want::Direct(_) => self.body.received_direct(count),
+            _ => self.body.received_staged(count),
+        }
     }
 }
 

@@ -39,9 +39,17 @@ use crate::http::Fields;
 pub struct Retry<'r> {
     pub(crate) attempts: u8,
     random: &'r dyn Fn() -> u32,
+    backoff: Backoff,
+    gateway_errors: bool,
+    /// [`Backoff::wait`], through a pointer: a program that makes no `Retry` links none of it.
+    wait: fn(Backoff, u8, u32, Fields<'_>) -> Duration,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+struct Backoff {
     base: Duration,
     cap: Duration,
-    gateway_errors: bool,
 }
 
 impl<'r> Retry<'r> {
@@ -51,21 +59,21 @@ impl<'r> Retry<'r> {
     /// `base` is one second and `cap` a minute unless you say otherwise.
     #[must_use]
     pub const fn new(attempts: u8, random: &'r dyn Fn() -> u32) -> Self {
-        let (base, cap) = (Duration::from_secs(1), Duration::from_secs(60));
-        Self { attempts, random, base, cap, gateway_errors: false }
+        let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+        Self { attempts, random, backoff, gateway_errors: false, wait: Backoff::wait }
     }
 
     /// The longest wait before the second attempt; it doubles with each one after.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
-        self.base = base;
+        self.backoff.base = base;
         self
     }
 
     /// The longest wait of all, but for what the server asks for.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
-        self.cap = cap;
+        self.backoff.cap = cap;
         self
     }
 
@@ -91,11 +99,12 @@ impl<'r> Retry<'r> {
     /// ```
     #[must_use]
     pub fn delay(&self, attempts: u8) -> Duration {
-        let doublings = u32::from(attempts.saturating_sub(1)).min(31);
-        let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
-        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
-        // 0 to `longest`, both possible.
-        Duration::from_millis(((longest + 1) * u64::from((self.random)())) >> 32)
+        self.backoff.delay(attempts, (self.random)())
+    }
+
+    /// How long to wait after so many attempts, the last of which was answered with these fields.
+    pub(crate) fn wait_after(&self, attempts: u8, answer: Fields<'_>) -> Duration {
+        (self.wait)(self.backoff, attempts, (self.random)(), answer)
     }
 
     pub(crate) fn is_for_status(&self, status: u16) -> bool {
@@ -103,9 +112,23 @@ impl<'r> Retry<'r> {
     }
 }
 
+impl Backoff {
+    fn wait(self, attempts: u8, random: u32, answer: Fields<'_>) -> Duration {
+        asked_for(answer).saturating_add(self.delay(attempts, random))
+    }
+
+    fn delay(self, attempts: u8, random: u32) -> Duration {
+        let doublings = u32::from(attempts.saturating_sub(1)).min(31);
+        let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
+        // 0 to `longest`, both possible.
+        Duration::from_millis(((longest + 1) * u64::from(random)) >> 32)
+    }
+}
+
 impl fmt::Debug for Retry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attempts, base, cap, .. } = self;
+        let Self { attempts, backoff: Backoff { base, cap }, .. } = self;
         f.debug_struct("Retry")
             .field("attempts", attempts)
             .field("base", base)
@@ -116,7 +139,7 @@ impl fmt::Debug for Retry<'_> {
 
 /// How long the server asks to wait (RFC 9110 §10.2.3). A date is measured from the answer's own `Date`, so that no clock
 /// of ours is needed.
-pub(crate) fn asked_for(fields: Fields<'_>) -> Duration {
+fn asked_for(fields: Fields<'_>) -> Duration {
     let seconds = |text: &str| {
         let until = date(text)?;
         until.checked_sub(date(fields.get_str("date")?)?)

@@ -1,26 +1,22 @@
 //! A session: what makes requests over a pool.
 
-use core::{
-    ops::{DerefMut, Range},
-    time::Duration,
-};
+use core::{pin::pin, time::Duration};
+
+use embedded_io_async::{ErrorKind as IoKind, Read as _, Write as _};
 
 use super::{
     builder::{Options, RequestBuilder},
-    course::{Course, NOT_REPLAYABLE, Turn, at_fault, in_sending, was_closed, within_grace},
-    draft::{Draft, Follows, Staged},
-    incoming::{IncomingBody, IncomingHead},
-    payload::{Payload, Plan},
-    response::{LeaseTerms, MAX_DRAIN, Response, ResponseInfo},
+    course::at_fault,
+    exchange::{Exchange, Want},
+    payload::Payload,
+    response::Response,
     retry::Retry,
-    upload::Upload,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
-    http::{Method, ResponseHead},
-    pool::ConnectionManager,
-    time::{Clock as _, Deadline, Timer},
-    traits::{Socket, SocketPool, TlsContext, TlsId},
+    http::Method,
+    time::{Clock as _, Timer as _},
+    traits::{Key, Socket, SocketPool, TlsContext, TlsId},
 };
 
 /// Makes requests over a pool. `adafruit_requests.Session`.
@@ -40,6 +36,9 @@ pub struct NoTls;
 
 /// What refuses an `https` URL without a context.
 pub(crate) const NO_TLS: Error = Error::new(Phase::Setup, ErrorKind::Policy(Policy::NoTlsContext));
+
+/// What cannot be, because an exchange connects first.
+pub(crate) const NOT_CONNECTED: Error = Error::new(Phase::Send, ErrorKind::NotConnected);
 
 impl<S> TlsContext<S> for NoTls {
     fn id(&self) -> TlsId {
@@ -176,248 +175,74 @@ where
     /// # Cancel safety
     /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
     /// it. A source that was lent to the request has been read as far as it was.
-    pub async fn send(self) -> Result<Response<'p, P>> {
-        let Self { session, draft, mut body, options } = self;
-        let mut draft = draft?;
-        draft.settle(&options);
-        let timer = session.pool.timer();
-        let mut course = Course::new(options, Deadline::within(timer, options.timeout));
-        loop {
-            let tls = draft.is_https().then_some(session.tls);
-            let exchanged = session.exchange(&mut draft, &mut body, tls, &course).await;
-            let Exchanged { socket, head, incoming, is_whole } = match exchanged {
-                Ok(exchanged) => exchanged,
-                Err(error) => match course.after_error(draft.method(), error, timer.now()) {
-                    Some(at) if rewind(&mut body, &draft).await? => {
+    pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>> {
+        let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
+        // Worked on where it lies: moved into an `async fn`, it would be there twice.
+        let mut exchange = draft.map(|draft| Exchange::new(draft, options, tls.id()));
+        async move {
+            let under_way = exchange.as_mut().map_err(|error| *error)?;
+            let timer = pool.timer();
+            let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+            loop {
+                let want = under_way.next(outcome, &body, timer.now())?;
+                if let Some(socket) = &mut line {
+                    socket.set_deadline(under_way.deadline());
+                }
+                outcome = match (want, &mut line) {
+                    (Want::Deliver, _) => return Ok(Response::new(line, exchange?.into_info()?)),
+                    (Want::Socket, _) => {
+                        line = under_way.may_reuse().then(|| pool.kept(under_way.key())).flatten();
+                        match line {
+                            Some(_) => Ok(1),
+                            None => pool.socket(under_way.deadline()).await.map(|socket| {
+                                line = Some(socket);
+                                0
+                            }),
+                        }
+                    }
+                    (Want::Connect, Some(socket)) => {
+                        let Key { host, port, tls: id, .. } = under_way.key();
+                        let connected = match id {
+                            Some(_) => tls.connect(socket, host, port).await,
+                            None => socket.connect(host, port).await,
+                        };
+                        connected.map(|()| 0)
+                    }
+                    (Want::Write, Some(socket)) => match socket.write(under_way.unsent(&body)).await {
+                        Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
+                        outcome => outcome,
+                    },
+                    (Want::Flush, Some(socket)) => socket.flush().await.map(|()| 0),
+                    (Want::Read, Some(socket)) => match under_way.room() {
+                        Ok(room) => socket.read(room).await,
+                        Err(error) => Err(error),
+                    },
+                    (Want::Fill, _) => {
+                        let deadline = under_way.deadline();
+                        match under_way.room() {
+                            Ok(room) => match deadline.limit(timer, pin!(body.fill(room))).await {
+                                Some(filled) => filled.map_err(at_fault),
+                                None => Err(Error::new(Phase::Send, ErrorKind::Timeout)),
+                            },
+                            Err(error) => Err(error),
+                        }
+                    }
+                    (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
+                    (Want::Leave, _) => {
+                        if let Some(socket) = line.take()
+                            && under_way.may_keep()
+                        {
+                            socket.keep(under_way.key());
+                        }
+                        Ok(0)
+                    }
+                    (Want::Wait(at), _) => {
                         timer.wait_until(at).await;
-                        continue;
+                        Ok(0)
                     }
-                    _ => return Err(error),
-                },
-            };
-            let mut lease = LeaseTerms::new(&draft, &head, tls.map(TlsContext::id), options.session_id);
-            lease.may_keep &= is_whole;
-            let body_in = IncomingBody::new(&head, &incoming);
-            let mut turn = course.after(&draft, &head, timer.now())?;
-            if matches!(turn, Turn::Repeat(_)) && !rewind(&mut body, &draft).await? {
-                turn = Turn::Deliver;
-            }
-            if let Turn::Deliver = turn {
-                return Ok(Response::new(socket, ResponseInfo::new(draft, head, body_in, lease, course.redirects)));
-            }
-            dismiss(socket, &mut draft, body_in, lease).await;
-            match turn {
-                Turn::Redirect => {
-                    draft.redirect(&head)?;
-                    course.redirected(draft.is_elsewhere());
-                }
-                #[cfg(feature = "digest")]
-                Turn::Authenticate => draft.answer(&head, course.options.digest.as_ref())?,
-                Turn::Repeat(at) => timer.wait_until(at).await,
-                Turn::Deliver => {}
-            }
-            if !rewind(&mut body, &draft).await? {
-                return Err(Error::new(Phase::Head, NOT_REPLAYABLE));
+                    (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                };
             }
         }
-    }
-}
-
-impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
-    /// One request and the head of its response, on whatever connection it takes.
-    async fn exchange<'r>(
-        &self,
-        draft: &mut Draft<'r, P::Buffer<'p>>,
-        body: &mut impl Payload,
-        tls: Option<&T>,
-        course: &Course<'_>,
-    ) -> Result<Exchanged<P::Socket<'p>>> {
-        let deadline = course.deadline;
-        let connections = ConnectionManager::new(self.pool);
-        let mut staged = draft.stage(&*body)?;
-        let (host, port) = (draft.host(), draft.url().port());
-        let mut leased = connections.get_socket(host, port, course.options.session_id, tls, deadline).await?;
-        loop {
-            let mut incoming = IncomingHead::new(draft);
-            let line = Line { socket: &mut leased.socket, timer: self.pool.timer(), deadline };
-            match line.converse(draft, &staged, body, &mut incoming).await {
-                Ok((head, is_whole)) => return Ok(Exchanged { socket: leased.socket, head, incoming, is_whole }),
-                Err(error) if leased.reused && course.may_send_anew(error, draft.method(), &incoming) => {
-                    debug!("requests: a kept connection had been closed, connecting anew");
-                    drop(leased.socket);
-                    if !rewind(body, draft).await? {
-                        return Err(Error::new(Phase::Send, NOT_REPLAYABLE));
-                    }
-                    staged = draft.stage(&*body)?;
-                    leased = connections.new_socket(draft.host(), port, tls, deadline).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-/// The head of a response has arrived.
-struct Exchanged<S> {
-    socket: S,
-    head: ResponseHead,
-    incoming: IncomingHead,
-    /// Whether the whole request was sent.
-    is_whole: bool,
-}
-
-/// A connection that a request is made on.
-struct Line<'s, S, C> {
-    socket: &'s mut S,
-    timer: &'s C,
-    deadline: Deadline,
-}
-
-impl<S: Socket, C: Timer> Line<'_, S, C> {
-    /// Sends a staged request and receives the head of the response; and whether all of the request was sent.
-    async fn converse<M: DerefMut<Target = [u8]>>(
-        mut self,
-        draft: &mut Draft<'_, M>,
-        staged: &Staged,
-        body: &mut impl Payload,
-        incoming: &mut IncomingHead,
-    ) -> Result<(ResponseHead, bool)> {
-        let mut unsent = staged.bytes.clone();
-        if staged.expects {
-            self.send(draft, unsent.start..staged.head_end).await?;
-            self.socket.flush().await.map_err(in_sending)?;
-            unsent.start = staged.head_end;
-            if let Some(head) = self.ask(draft, staged, incoming).await? {
-                return Ok((head, false));
-            }
-        }
-        let sent = match staged.follows {
-            Follows::Nothing => self.send(draft, unsent).await,
-            Follows::Bytes => self.send_both(draft, unsent, body).await,
-            Follows::Stream(len) => self.stream(draft, unsent, Upload::new(len), body).await,
-        };
-        let sent = match sent {
-            Ok(()) => self.socket.flush().await.map_err(in_sending),
-            failed => failed,
-        };
-        match sent {
-            Ok(()) => Ok((self.head(draft, incoming).await?, true)),
-            // The server may have said why it hung up.
-            Err(error) if was_closed(error) && (staged.follows != Follows::Nothing || staged.expects) => {
-                self.socket.set_deadline(within_grace(self.timer.now(), self.deadline));
-                let answer = self.head(draft, incoming).await;
-                self.socket.set_deadline(self.deadline);
-                answer.map(|head| (head, false)).map_err(|_| error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn send<M: DerefMut<Target = [u8]>>(&mut self, draft: &mut Draft<'_, M>, range: Range<usize>) -> Result<()> {
-        self.socket.write_all(draft.memory().get(range).unwrap_or_default()).await.map_err(in_sending)
-    }
-
-    async fn send_both<M: DerefMut<Target = [u8]>>(
-        &mut self,
-        draft: &mut Draft<'_, M>,
-        range: Range<usize>,
-        body: &impl Payload,
-    ) -> Result<()> {
-        self.send(draft, range).await?;
-        let Ok(Plan::Bytes(bytes)) = body.plan() else { return Ok(()) };
-        self.socket.write_all(bytes).await.map_err(in_sending)
-    }
-
-    /// Sends what is staged together with the first piece of a stream, then one piece after the other.
-    async fn stream<M: DerefMut<Target = [u8]>>(
-        &mut self,
-        draft: &mut Draft<'_, M>,
-        mut staged: Range<usize>,
-        mut upload: Upload,
-        body: &mut impl Payload,
-    ) -> Result<()> {
-        let start = draft.work();
-        while !upload.is_done() {
-            let room = upload.room(draft.memory(), staged.end)?;
-            let filled = self.deadline.limit(self.timer, body.fill(room)).await;
-            let filled = filled.ok_or(Error::new(Phase::Send, ErrorKind::Timeout))?.map_err(at_fault)?;
-            staged.end = upload.filled(draft.memory(), staged.end, filled)?;
-            self.send(draft, staged).await?;
-            self.socket.flush().await.map_err(in_sending)?;
-            staged = start..start;
-        }
-        self.send(draft, staged).await
-    }
-
-    /// Waits a moment for the server to say whether it wants the body; what it answers, if it does not.
-    async fn ask<M: DerefMut<Target = [u8]>>(
-        &mut self,
-        draft: &mut Draft<'_, M>,
-        staged: &Staged,
-        incoming: &mut IncomingHead,
-    ) -> Result<Option<ResponseHead>> {
-        let soon = within_grace(self.timer.now(), self.deadline);
-        let mut answer = IncomingHead::new(draft).at(staged.bytes.end);
-        let head = loop {
-            self.socket.set_deadline(if answer.is_empty() { soon } else { self.deadline });
-            let room = answer.room(draft.memory())?;
-            let count = match self.socket.read(room).await {
-                Ok(count) => count,
-                Err(error) if error.is_timeout() && answer.is_empty() && soon != self.deadline => break None,
-                Err(error) => return Err(error.in_phase(Phase::Head)),
-            };
-            let head = answer.received(draft.memory(), count)?;
-            incoming.began = true;
-            if head.is_some() || (answer.continued && answer.is_empty()) {
-                break head;
-            }
-        };
-        self.socket.set_deadline(self.deadline);
-        if head.is_some() {
-            let start = draft.work();
-            answer.move_to(draft.memory(), start);
-            *incoming = answer;
-        }
-        Ok(head)
-    }
-
-    async fn head<M: DerefMut<Target = [u8]>>(
-        &mut self,
-        draft: &mut Draft<'_, M>,
-        incoming: &mut IncomingHead,
-    ) -> Result<ResponseHead> {
-        loop {
-            let room = incoming.room(draft.memory())?;
-            let count = self.socket.read(room).await.map_err(|error| error.in_phase(Phase::Head))?;
-            if let Some(head) = incoming.received(draft.memory(), count)? {
-                return Ok(head);
-            }
-        }
-    }
-}
-
-/// Makes sure that the body, if it is still to be sent, can be from its beginning.
-async fn rewind<M: DerefMut<Target = [u8]>>(body: &mut impl Payload, draft: &Draft<'_, M>) -> Result<bool> {
-    if draft.has_body() { body.rewind().await.map_err(at_fault) } else { Ok(true) }
-}
-
-/// Leaves a response whose body nobody wants: reads a short rest so that the connection can be kept, or closes it.
-async fn dismiss<M: DerefMut<Target = [u8]>>(
-    mut socket: impl Socket,
-    draft: &mut Draft<'_, M>,
-    mut body: IncomingBody,
-    lease: LeaseTerms,
-) {
-    let mut left = MAX_DRAIN;
-    while lease.may_keep && left > 0 && body.discard(draft.memory()).is_ok() && !body.is_done() {
-        let room = body.room(draft.memory());
-        let len = room.len().min(left);
-        match socket.read(&mut room[..len]).await {
-            Ok(count) if body.received_staged(count).is_ok() => left -= count,
-            _ => return,
-        }
-    }
-    if lease.may_keep && body.is_cleanly_done() {
-        socket.keep(lease.key(draft.host(), draft.url().port()));
     }
 }

@@ -11,17 +11,31 @@ use crate::{
 /// The least room there must be for a piece: that of a chunk with one byte of data.
 const LEAST: usize = 16;
 
-/// How far a streamed body has got.
-#[derive(Debug)]
-pub(crate) struct Upload {
+/// How far a streamed body has got. Part of [`Plan`](super::Plan); only a body that streams makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload {
     /// What is left of an announced length; with `None` it is chunked.
     left: Option<u64>,
     done: bool,
+    /// The two steps, through pointers: a program that streams nothing links none of them.
+    steps: &'static Steps,
+}
+
+#[derive(Debug)]
+struct Steps {
+    room: for<'m> fn(&Upload, &'m mut [u8], usize) -> Result<&'m mut [u8]>,
+    filled: fn(&mut Upload, &mut [u8], usize, usize) -> Result<usize>,
 }
 
 impl Upload {
-    pub(crate) fn new(len: Option<u64>) -> Self {
-        Self { left: len, done: len == Some(0) }
+    pub(crate) const fn new(len: Option<u64>) -> Self {
+        const STEPS: Steps = Steps { room: Upload::find_room, filled: Upload::take_filled };
+        Self { left: len, done: matches!(len, Some(0)), steps: &STEPS }
+    }
+
+    /// What is left of the length that is announced, if one is.
+    pub(crate) fn len(&self) -> Option<u64> {
+        self.left
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -30,6 +44,15 @@ impl Upload {
 
     /// Where the source may put its next bytes, when the memory before `from` is taken.
     pub(crate) fn room<'m>(&self, memory: &'m mut [u8], from: usize) -> Result<&'m mut [u8]> {
+        (self.steps.room)(self, memory, from)
+    }
+
+    /// Takes in that `count` bytes were put there, and says where what is to be sent ends; it begins at `from`.
+    pub(crate) fn filled(&mut self, memory: &mut [u8], from: usize, count: usize) -> Result<usize> {
+        (self.steps.filled)(self, memory, from, count)
+    }
+
+    fn find_room<'m>(&self, memory: &'m mut [u8], from: usize) -> Result<&'m mut [u8]> {
         let have = memory.len();
         if have.saturating_sub(from) < LEAST {
             let kind = ErrorKind::TooLarge { what: Limit::Request, need: Some(from + LEAST), have };
@@ -42,8 +65,7 @@ impl Upload {
         Ok(memory.get_mut(place).unwrap_or_default())
     }
 
-    /// Takes in that `count` bytes were put there, and says where what is to be sent ends; it begins at `from`.
-    pub(crate) fn filled(&mut self, memory: &mut [u8], from: usize, count: usize) -> Result<usize> {
+    fn take_filled(&mut self, memory: &mut [u8], from: usize, count: usize) -> Result<usize> {
         let failed = |error| Err(Error::new(Phase::Send, ErrorKind::Source(error)));
         let end = match &mut self.left {
             Some(_) if count == 0 => return failed(SourceError::EndedEarly),

@@ -6,6 +6,8 @@
 //! embedded-nal-async has words for (send a FIN, tell an unknown name from a dead name server, accept) implements these
 //! traits itself. What not every stack can do is a provided method that answers `Unsupported`.
 
+#[cfg(feature = "embassy-net")]
+pub mod embassy;
 mod nal;
 
 use core::{
@@ -281,6 +283,17 @@ pub enum Family {
     /// IPv4, and IPv6 if there is none.
     #[default]
     Any,
+}
+
+impl Family {
+    /// Whether this address is one of them.
+    pub(crate) const fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+            Self::Any => true,
+        }
+    }
 }
 
 /// Why a name did not resolve.

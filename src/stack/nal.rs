@@ -66,15 +66,17 @@ impl<T: UdpStack, D, W> Datagrams for Network<T, D, W> {
 /// The address families are asked for one after the other: some stacks give up on `Either` after the first.
 impl<T, D: Dns, W> Resolve for Network<T, D, W> {
     async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
-        let ask = async |family| self.dns.get_host_by_name(host, family).await.map_err(|_| ResolveError::NoAnswer);
-        match family {
-            Family::Ipv4 => ask(AddrType::IPv4).await,
-            Family::Ipv6 => ask(AddrType::IPv6).await,
-            Family::Any => match ask(AddrType::IPv4).await {
-                Ok(address) => Ok(address),
-                Err(_) => ask(AddrType::IPv6).await,
-            },
+        let mut families = match family {
+            Family::Ipv4 => [Some(AddrType::IPv4), None],
+            Family::Ipv6 => [Some(AddrType::IPv6), None],
+            Family::Any => [Some(AddrType::IPv4), Some(AddrType::IPv6)],
+        };
+        for family in families.iter_mut().filter_map(Option::take) {
+            if let Ok(address) = self.dns.get_host_by_name(host, family).await {
+                return Ok(address);
+            }
         }
+        Err(ResolveError::NoAnswer)
     }
 }
 

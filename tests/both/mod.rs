@@ -1,5 +1,21 @@
 //! One test, run through both faces: `wait!` awaits on one and does nothing on the other.
-#![allow(unused_macros, unused_imports, reason = "each test uses a part")]
+#![allow(unused_macros, unused_imports, dead_code, reason = "each test uses a part")]
+
+use core::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Polls `future` at most `polls` times, and drops it.
+pub fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    })
+}
 
 macro_rules! awaited {
     ($work:expr) => {

@@ -20,6 +20,8 @@
 #[macro_use]
 mod messages;
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod clock;
 pub mod download;
 mod schedule;

@@ -66,30 +66,71 @@ impl<'r> Schedule<'r> {
         Session::new(pool, tls).timeout(Some(self.timeout))
     }
 
+    /// How long a request may take.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.timeout
+    }
+
     pub(crate) const fn retries(&self) -> Retry<'r> {
         self.retry
     }
 
-    /// Does `work`, round after round. A failure is one line: which app, how far it had come, why, and when it goes on.
-    pub async fn run(&self, app: &str, timer: &impl Timer, mut work: impl AsyncFnMut() -> Result<()>) -> Tally {
-        let (mut tally, mut in_a_row) = (Tally::default(), 0_u8);
+    /// Does `work`, round after round.
+    pub(crate) async fn run(&self, app: &str, timer: &impl Timer, mut work: impl AsyncFnMut() -> Result<()>) -> Tally {
+        let mut course = Course::new(self, app);
         loop {
-            let pause = match work().await {
-                Ok(()) => {
-                    (tally.done, in_a_row) = (tally.done.wrapping_add(1), 0);
-                    self.every
-                }
-                Err(error) => {
-                    (tally.failed, in_a_row) = (tally.failed.wrapping_add(1), in_a_row.saturating_add(1));
-                    let pause = self.retry.delay(in_a_row);
-                    warning!("{} failed: {}; again in {} ms", app, error, pause.as_millis() as u64);
-                    pause
-                }
-            };
-            if self.rounds.is_some_and(|rounds| tally.done + tally.failed >= rounds) {
-                return tally;
-            }
+            let Some(pause) = course.after(work().await) else { return course.tally };
             timer.wait_until(timer.now().after(pause)).await;
         }
+    }
+
+    /// The same with the blocking face.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn run_blocking(
+        &self,
+        app: &str,
+        pool: &impl socketpool::blocking::traits::SocketPool,
+        mut work: impl FnMut() -> Result<()>,
+    ) -> Tally {
+        use socketpool::time::Clock as _;
+        let mut course = Course::new(self, app);
+        loop {
+            let Some(pause) = course.after(work()) else { return course.tally };
+            pool.wait_until(pool.clock().now().after(pause));
+        }
+    }
+}
+
+/// How an app has fared so far.
+struct Course<'c> {
+    schedule: &'c Schedule<'c>,
+    app: &'c str,
+    tally: Tally,
+    failed_in_a_row: u8,
+}
+
+impl<'c> Course<'c> {
+    fn new(schedule: &'c Schedule<'c>, app: &'c str) -> Self {
+        Self { schedule, app, tally: Tally::default(), failed_in_a_row: 0 }
+    }
+
+    /// How long to wait after this round; nothing after the last. A failure is one line: which app, how far it had come, why,
+    /// and when it goes on.
+    fn after(&mut self, outcome: Result<()>) -> Option<Duration> {
+        let pause = match outcome {
+            Ok(()) => {
+                (self.tally.done, self.failed_in_a_row) = (self.tally.done.wrapping_add(1), 0);
+                self.schedule.every
+            }
+            Err(error) => {
+                self.tally.failed = self.tally.failed.wrapping_add(1);
+                self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+                let pause = self.schedule.retry.delay(self.failed_in_a_row);
+                warning!("{} failed: {}; again in {} ms", self.app, error, pause.as_millis() as u64);
+                pause
+            }
+        };
+        let rounds = self.tally.done.wrapping_add(self.tally.failed);
+        self.schedule.rounds.is_none_or(|wanted| rounds < wanted).then_some(pause)
     }
 }

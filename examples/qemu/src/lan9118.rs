@@ -3,13 +3,14 @@
 //! Registers and command words are those of the data sheet (SMSC LAN9118, chapter 5); names of bits are given where they
 //! are used.
 
-use crate::nic::Nic;
+use crate::nic::{FRAME, Nic};
 
 const BASE: usize = 0x4020_0000;
 
 const RX_DATA: usize = 0x00;
 const TX_DATA: usize = 0x20;
 const RX_STATUS: usize = 0x40;
+const TX_STATUS: usize = 0x48;
 const IRQ_CFG: usize = 0x54;
 const INT_STS: usize = 0x58;
 const INT_EN: usize = 0x5C;
@@ -29,6 +30,8 @@ const ADDRL: u32 = 3;
 
 /// RSFL_INT: frames have arrived.
 const RECEIVED: u32 = 1 << 3;
+/// TSFL_INT: frames have been sent.
+const SENT: u32 = 1 << 7;
 
 /// The one Ethernet controller of the board.
 pub struct Lan9118 {
@@ -43,7 +46,7 @@ impl Lan9118 {
     pub fn new() -> Self {
         assert_eq!(read(BYTE_TEST), 0x8765_4321, "no LAN9118");
         write(HW_CFG, 5 << 16); // TX_FIF_SZ: 5 KB to send, 11 KB to receive
-        write(FIFO_INT, 0); // an interrupt from the first frame on
+        write(FIFO_INT, 0); // interrupts from the first frame on
         write(INT_EN, RECEIVED);
         write(IRQ_CFG, 1 << 8 | 1 << 4 | 1); // IRQ_EN, active high, push-pull
         write(TX_CFG, 1 << 1); // TX_ON
@@ -83,7 +86,13 @@ impl Nic for Lan9118 {
     }
 
     fn can_send(&mut self) -> bool {
-        read(TX_FIFO_INF) & 0xFFFF >= crate::nic::FRAME as u32 + 8
+        while read(TX_FIFO_INF) >> 16 & 0xFF != 0 {
+            read(TX_STATUS);
+        }
+        write(INT_STS, SENT);
+        let has_room = read(TX_FIFO_INF) & 0xFFFF >= FRAME as u32 + 8;
+        write(INT_EN, if has_room { RECEIVED } else { RECEIVED | SENT });
+        has_room
     }
 
     fn send(&mut self, frame: &[u8]) {

@@ -1,9 +1,13 @@
-//! The wiring of the emulated boards: a network card, embassy-net on it, and a pool's network over that.
+//! The wiring of the emulated boards: a network card, a TCP/IP stack on it, and a pool's network over that.
 //!
-//! A program is one page in `src/bin`: it calls [`run`] with what is to be done once the network is up.
+//! A program is one page in `src/bin`: it says what is to be done once the network is up, to [`run`] (embassy-net) or
+//! [`run_blocking`] (smoltcp-nal).
 #![no_std]
 #![warn(missing_docs)]
 
+mod blocking;
+mod card;
+mod device;
 #[cfg(target_arch = "arm")]
 mod lan9118;
 mod measured;
@@ -14,7 +18,9 @@ mod settings;
 mod virtio;
 
 pub use self::{
+    blocking::{BlockingWire, run_blocking},
+    device::{Device, Tls},
     measured::Measured,
-    network::{Device, Time, Wire, run},
+    network::{Wire, run},
     settings::Settings,
 };

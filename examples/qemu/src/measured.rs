@@ -1,7 +1,7 @@
 //! What a handshake costs.
 
 use socketpool::{
-    Result,
+    Result, blocking,
     traits::{TlsContext, TlsId},
 };
 
@@ -17,9 +17,26 @@ impl<S, T: TlsContext<S>> TlsContext<S> for Measured<T> {
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let before = qemu_board::instructions();
         let outcome = self.0.connect(socket, host, port).await;
-        if outcome.is_ok() {
-            log::info!("handshake: {} instructions", qemu_board::instructions() - before);
-        }
+        say(before, &outcome);
         outcome
+    }
+}
+
+impl<S, T: blocking::traits::TlsContext<S>> blocking::traits::TlsContext<S> for Measured<T> {
+    fn id(&self) -> TlsId {
+        self.0.id()
+    }
+
+    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+        let before = qemu_board::instructions();
+        let outcome = self.0.connect(socket, host, port);
+        say(before, &outcome);
+        outcome
+    }
+}
+
+fn say(before: u64, outcome: &Result<()>) {
+    if outcome.is_ok() {
+        log::info!("handshake: {} instructions", qemu_board::instructions() - before);
     }
 }

@@ -20,19 +20,31 @@ const SLOTS: usize = 8;
 
 /// Frames that may wait to be read.
 const QUEUE: usize = 8;
+/// Frames that may be under way to the device. Each takes two places in the queue.
+const SENDING: usize = 4;
 /// The header that virtio puts before a frame, and the frame.
 const BUFFER: usize = 12 + FRAME;
 
-/// Room for the frames that may wait.
-pub type Frames = [[u8; BUFFER]; QUEUE];
-/// All of it empty.
-pub const NO_FRAMES: Frames = [[0; BUFFER]; QUEUE];
+/// Room for frames.
+pub struct Frames {
+    rx: [Frame; QUEUE],
+    tx: [Frame; SENDING],
+}
+
+type Frame = [u8; BUFFER];
+
+impl Frames {
+    /// All of it empty.
+    pub const fn new() -> Self {
+        Self { rx: [[0; BUFFER]; QUEUE], tx: [[0; BUFFER]; SENDING] }
+    }
+}
 
 /// Memory of the device is our memory: there is no other, and no translation.
 struct Memory;
 
 #[repr(align(4096))]
-struct Pages([u8; PAGES * PAGE_SIZE]);
+struct Pages(#[expect(dead_code, reason = "reached by its address")] [u8; PAGES * PAGE_SIZE]);
 
 /// For two queues.
 const PAGES: usize = 4;
@@ -68,9 +80,12 @@ unsafe impl Hal for Memory {
 /// A virtio network card.
 pub struct Virtio {
     device: VirtIONetRaw<Memory, MmioTransport<'static>, QUEUE>,
-    buffers: &'static mut Frames,
+    buffers: &'static mut [Frame; QUEUE],
     /// Which token the device gave for each buffer that it has.
     tokens: [u16; QUEUE],
+    tx: &'static mut [Frame; SENDING],
+    /// For each frame that is being sent its token, and where it ends.
+    sending: [Option<(u16, usize)>; SENDING],
 }
 
 impl Virtio {
@@ -78,7 +93,7 @@ impl Virtio {
     ///
     /// # Panics
     /// If there is none.
-    pub fn new(buffers: &'static mut Frames) -> Self {
+    pub fn new(Frames { rx: buffers, tx }: &'static mut Frames) -> Self {
         let mut slots = (0..SLOTS).filter_map(|slot| {
             let header = NonNull::new((FIRST_SLOT + slot * SLOT) as *mut VirtIOHeader)?;
             // SAFETY: the registers of a slot, which only this file uses.
@@ -91,7 +106,7 @@ impl Virtio {
             *token = unsafe { device.receive_begin(buffer) }.expect("the queue has room for all buffers");
         }
         device.enable_interrupts();
-        Self { device, buffers, tokens }
+        Self { device, buffers, tokens, tx, sending: [None; SENDING] }
     }
 }
 
@@ -117,12 +132,26 @@ impl Nic for Virtio {
     }
 
     fn can_send(&mut self) -> bool {
-        self.device.can_send()
+        // As above: whoever cannot send now is interrupted when that changes.
+        self.device.ack_interrupt();
+        while let Some(token) = self.device.poll_transmit() {
+            let is_it = |sending: &Option<(u16, usize)>| sending.is_some_and(|(sent, _)| sent == token);
+            let Some(index) = self.sending.iter().position(is_it) else { break };
+            let Some((_, end)) = self.sending[index].take() else { break };
+            // SAFETY: the buffer that the device was given with this token.
+            let _ = unsafe { self.device.transmit_complete(token, &self.tx[index][..end]) };
+        }
+        self.sending.contains(&None)
     }
 
     fn send(&mut self, frame: &[u8]) {
-        if let Err(error) = self.device.send(frame) {
-            log::error!("virtio: a frame was not sent: {error}");
-        }
+        let Some(index) = self.sending.iter().position(Option::is_none) else { return };
+        let buffer = &mut self.tx[index];
+        let header = self.device.fill_buffer_header(buffer).expect("room for a header");
+        let end = header + frame.len();
+        buffer[header..end].copy_from_slice(frame);
+        // SAFETY: the buffer is not touched until `can_send` has it back.
+        let token = unsafe { self.device.transmit_begin(&buffer[..end]) }.expect("room in the queue");
+        self.sending[index] = Some((token, end));
     }
 }

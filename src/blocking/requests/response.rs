@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorKind, Phase, Result},
     requests::{
         ResponseInfo,
-        incoming::{Rest, Want},
+        incoming::Want,
         response::{MAX_DRAIN, as_latin1, as_text},
     },
     time::Deadline,
@@ -34,8 +34,8 @@ pub struct Response<'p, P: SocketPool + 'p> {
 }
 
 impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(socket: P::Socket<'p>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { socket: Some(socket), info }
+    pub(super) fn new(socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { socket, info }
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
@@ -46,19 +46,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         loop {
-            let (memory, body) = self.info.parts();
-            match body.next(memory, out)? {
-                Want::Nothing(count) => return Ok(count),
-                Want::Direct(len) => {
-                    let socket = self.socket.as_mut().ok_or(closed)?;
-                    let room = out.get_mut(..len).unwrap_or_default();
-                    let count = socket.read(room).map_err(|error| error.in_phase(Phase::Body))?;
-                    body.received_direct(count)?;
-                    return Ok(count);
-                }
-                Want::Staged => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info)?,
+            let want = self.info.want(out)?;
+            if let Want::Nothing(count) = want {
+                return Ok(count);
+            }
+            let count = receive(&mut self.socket, &mut self.info, want, out)?;
+            if let Want::Direct(_) = want {
+                return Ok(count);
             }
         }
     }
@@ -154,13 +149,12 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn drain(&mut self, most: usize) -> Result<bool> {
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
         let mut left = most;
         while self.info.is_unfinished()? {
             if left == 0 {
                 return Ok(false);
             }
-            let count = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info)?;
+            let count = receive(&mut self.socket, &mut self.info, Want::Staged, &mut [])?;
             left = left.saturating_sub(count);
         }
         Ok(true)
@@ -182,14 +176,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
     pub fn close(mut self) -> Result<()> {
-        let Some(mut socket) = self.socket.take() else { return Ok(()) };
         let mut left = MAX_DRAIN;
         while self.info.wants_more(left) {
-            match receive(&mut socket, &mut self.info) {
+            match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []) {
                 Ok(count) => left = left.saturating_sub(count),
                 Err(_) => break,
             }
         }
+        let Some(socket) = self.socket.take() else { return Ok(()) };
         if self.info.discard() {
             socket.keep(self.info.key());
             return Ok(());
@@ -201,32 +195,33 @@ impl<'p, P: SocketPool> Response<'p, P> {
         self.info.check_room(buffer.len())?;
         let mut len = 0;
         loop {
-            let room = buffer.get_mut(len..).unwrap_or_default();
-            if room.is_empty() {
-                break;
-            }
-            match self.read(room)? {
-                0 => return Ok(len),
-                count => len += count,
-            }
-        }
-        let closed = Error::new(Phase::Body, ErrorKind::NotConnected);
-        loop {
-            match self.info.rest()? {
-                Rest::End => return Ok(len),
-                Rest::Data => return Err(self.info.too_large(buffer.len())),
-                Rest::Unknown => _ = receive(self.socket.as_mut().ok_or(closed)?, &mut self.info)?,
+            let want = self.info.want_all(buffer, len)?;
+            let count = match want {
+                Want::Nothing(count) => count,
+                want => {
+                    let room = buffer.get_mut(len..).unwrap_or_default();
+                    receive(&mut self.socket, &mut self.info, want, room)?
+                }
+            };
+            match want {
+                Want::Staged => {}
+                _ if count == 0 => return Ok(len),
+                _ => len += count,
             }
         }
     }
 }
 
-/// Receives more of the body into the exchange buffer.
-fn receive<M: DerefMut<Target = [u8]>>(socket: &mut impl Socket, info: &mut ResponseInfo<M>) -> Result<usize> {
-    let (memory, body) = info.parts();
-    let room = body.room(memory);
-    let count = socket.read(room).map_err(|error| error.in_phase(Phase::Body))?;
-    body.received_staged(count)?;
+/// Receives what is wanted of the body, be it straight into `out`, and says how many bytes.
+fn receive<M: DerefMut<Target = [u8]>>(
+    socket: &mut Option<impl Socket>,
+    info: &mut ResponseInfo<M>,
+    want: Want,
+    out: &mut [u8],
+) -> Result<usize> {
+    let socket = socket.as_mut().ok_or(Error::new(Phase::Body, ErrorKind::NotConnected))?;
+    let count = socket.read(info.room(want, out)).map_err(|error| error.in_phase(Phase::Body))?;
+    info.take_in(want, count)?;
     Ok(count)
 }
 

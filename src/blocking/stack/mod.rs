@@ -16,7 +16,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_io::{ErrorKind, Read, Write};
 
-pub use self::network::{Network, NetworkConnection, NetworkDatagrams, UdpSilence, ZeroRead};
+pub use self::network::{Network, NetworkConnection, NetworkDatagrams, NetworkListener, UdpSilence, ZeroRead};
 pub use crate::stack::{Family, Local, ResolveError, SocketOption};
 use crate::time::{Clock, Deadline, Instant};
 

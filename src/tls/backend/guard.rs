@@ -101,48 +101,48 @@ pub(super) struct Shared {
     pub(super) alpn: Cell<bool>,
 }
 
+/// A `Cell` with an `Option`, but for one thing: when there is nothing in it, it is all zeros. This is part of `Resources`, and
+/// a static of zeros takes no flash.
+#[derive(Debug)]
+pub(super) struct Refusal(Cell<Verdict>);
+
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Verdict {
+    None,
+    Refused(TlsError),
+}
+
+impl Refusal {
+    pub(super) fn get(&self) -> Option<TlsError> {
+        match self.0.get() {
+            Verdict::None => None,
+            Verdict::Refused(error) => Some(error),
+        }
+    }
+
+    pub(super) fn set(&self, refusal: Option<TlsError>) {
+        self.0.set(refusal.map_or(Verdict::None, Verdict::Refused));
+    }
+
+    pub(super) fn take(&self) -> Option<TlsError> {
+        let refusal = self.get();
+        self.set(None);
+        refusal
+    }
+}
+
 impl Shared {
     pub(super) const fn new() -> Self {
         Self {
             stage: Cell::new(Stage::Hello),
-            refusal: Refusal(Cell::new(heapless::Vec::new())),
+            refusal: Refusal(Cell::new(Verdict::None)),
             ended: Cell::new(false),
             records: Cell::new(0),
             closing: Cell::new(false),
             psk: Cell::new(false),
             alpn: Cell::new(false),
         }
-    }
-}
-
-/// Why the guard refused, if it did.
-///
-/// If it did not, all of it is zero, which no `Option` of an error is: memory for a session in a static, record buffers
-/// and all, would be a copy of as much flash.
-pub(super) struct Refusal(Cell<heapless::Vec<TlsError, 1>>);
-
-impl Refusal {
-    pub(super) fn set(&self, reason: TlsError) {
-        let mut reasons = heapless::Vec::new();
-        let _ = reasons.push(reason);
-        self.0.set(reasons);
-    }
-
-    pub(super) fn get(&self) -> Option<TlsError> {
-        let reasons = self.0.take();
-        let reason = reasons.first().copied();
-        self.0.set(reasons);
-        reason
-    }
-
-    pub(super) fn take(&self) -> Option<TlsError> {
-        self.0.take().pop()
-    }
-}
-
-impl core::fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.get().fmt(f)
     }
 }
 
@@ -203,7 +203,7 @@ impl<'m> Guard<'m> {
 
     /// Tells the session why, and the engine only that.
     fn refuse(&self, refusal: TlsError) -> ErrorKind {
-        self.shared.refusal.set(refusal);
+        self.shared.refusal.set(Some(refusal));
         ErrorKind::InvalidData
     }
 

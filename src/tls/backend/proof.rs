@@ -176,7 +176,7 @@ impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
     /// Asked for if the server asks. Without certificates of its own it may not (RFC 8446 §4.3.2).
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
         if let Shown::SharedKey = self.proof.shown {
-            self.shared.refusal.set(TlsError::UnexpectedMessage);
+            self.shared.refusal.set(Some(TlsError::UnexpectedMessage));
             return None;
         }
         self.context.offer().identity.map(|identity| Certificate::X509(identity.certificate))
@@ -216,7 +216,7 @@ impl SignerMut<Signature> for EngineSigner<'_> {
         let len = match self.signer.sign(message, &mut bytes) {
             Ok(len @ 1..=MAX_SIGNATURE_LEN) => len,
             _ => {
-                self.shared.refusal.set(TlsError::SignFailed);
+                self.shared.refusal.set(Some(TlsError::SignFailed));
                 0
             }
         };

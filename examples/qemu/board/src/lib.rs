@@ -5,9 +5,9 @@
 //! that runs QEMU, by semihosting.
 //!
 //! # How it waits
-//! There are no interrupt handlers. [`block_on`] runs one future, and when there is nothing to do it lets the processor
-//! sleep until an interrupt is pending: the alarm, or the network. After every interrupt the future is polled again from
-//! the top, so nobody has to remember a waker.
+//! There are no interrupt handlers. [`block_on`] runs the work, and the network beside it; when there is nothing to do it
+//! lets the processor sleep until an interrupt is pending: the alarm, or the network card. After every interrupt both are
+//! polled again from the top, so neither the clock nor the driver of the card has to remember a waker.
 //!
 //! # How it measures
 //! With `-icount shift=0` QEMU lets one nanosecond of its time pass per instruction, and the time that the processor
@@ -25,7 +25,7 @@ mod stack;
 
 pub use self::{
     arch::entry,
-    run::{block_on, instructions, nanoseconds},
+    run::{block_on, instructions, nanoseconds, sleep},
     semihost::{arguments, exit, random, read_file},
     stack::{paint as paint_stack, used as stack_used},
 };

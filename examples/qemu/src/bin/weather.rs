@@ -1,4 +1,4 @@
-//! Asks for the weather, twice on one connection.
+//! Asks for the weather of two cities, on one connection.
 #![no_std]
 #![no_main]
 

@@ -4,7 +4,17 @@
 //! any platform in a few lines. (The *date* that certificates are checked against is another matter, and another
 //! trait: `tls::TimeSource`.)
 
+#[cfg(feature = "embedded-hal-async")]
+mod delay;
+#[cfg(feature = "embassy-time")]
+mod embassy;
+
 use core::{future::Future, pin::pin, task::Poll, time::Duration};
+
+#[cfg(feature = "embedded-hal-async")]
+pub use self::delay::DelayTimer;
+#[cfg(feature = "embassy-time")]
+pub use self::embassy::EmbassyTimer;
 
 /// A point in time: milliseconds since an arbitrary start that stays the same while the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,8 +37,8 @@ impl Instant {
     /// This instant and so much longer; at the end of time it stays there. Rounded up to a millisecond.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        let below_a_second = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+        Self(self.0.saturating_add(duration.as_secs().saturating_mul(1000)).saturating_add(below_a_second))
     }
 }
 
@@ -62,41 +72,45 @@ impl<T: Timer + ?Sized> Timer for &T {
 /// The instant by which work must be done, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Deadline(Option<Instant>);
+pub struct Deadline(Instant);
 
 impl Deadline {
-    /// No deadline: wait for ever.
-    pub const NEVER: Self = Self(None);
+    /// No deadline: wait for ever. It is the end of time, where no clock comes.
+    pub const NEVER: Self = Self(Instant(u64::MAX));
 
     /// A deadline at this instant.
     #[must_use]
     pub const fn at(instant: Instant) -> Self {
-        Self(Some(instant))
+        Self(instant)
     }
 
     /// A deadline this long from now; none for `None`.
     #[must_use]
     pub fn within(clock: &impl Clock, timeout: Option<Duration>) -> Self {
-        Self(timeout.map(|timeout| clock.now().after(timeout)))
+        timeout.map_or(Self::NEVER, |timeout| Self::at(clock.now().after(timeout)))
     }
 
     /// The instant, if there is one.
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
-        self.0
+        if self.0.0 == Self::NEVER.0.0 { None } else { Some(self.0) }
+    }
+
+    /// This deadline, or that instant if it is sooner.
+    pub(crate) fn or_at(self, instant: Instant) -> Self {
+        Self(self.0.min(instant))
     }
 
     /// This deadline, or one so long from now if that is sooner.
     #[cfg(feature = "tls")]
     pub(crate) fn or_within(self, clock: &impl Clock, timeout: Duration) -> Self {
-        let sooner = clock.now().after(timeout);
-        Self::at(self.0.map_or(sooner, |at| at.min(sooner)))
+        self.or_at(clock.now().after(timeout))
     }
 
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {
-        self.0.is_some_and(|at| clock.now() >= at)
+        clock.now() >= self.0
     }
 
     /// The work's output, or `None` when the deadline comes first.
@@ -106,26 +120,24 @@ impl Deadline {
     ///
     /// Pass large work pinned, `pin!(work)`: a future that is moved into another is there twice.
     pub async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Option<W::Output> {
-        self.race(timer, true, work).await
-    }
-
-    /// The same; and `None` as soon as the work has to wait, unless it may. There is one place where the work is polled:
-    /// it is compiled into this, and is large.
-    pub(crate) async fn race<W: Future>(self, timer: &impl Timer, may_wait: bool, work: W) -> Option<W::Output> {
         if self.has_passed(timer) {
             return None;
         }
         let mut work = pin!(work);
-        let mut alarm = pin!(self.0.map(|at| timer.wait_until(at)));
+        let mut end = pin!(self.end(timer));
         core::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if !may_wait => Poll::Ready(None),
-            Poll::Pending => match alarm.as_mut().as_pin_mut() {
-                Some(alarm) => alarm.poll(context).map(|()| None),
-                None => Poll::Pending,
-            },
+            Poll::Pending => end.as_mut().poll(context).map(|()| None),
         })
         .await
+    }
+
+    /// Waits for this deadline, for ever if there is none. Apart from the work, so that all work shares its code.
+    pub(crate) async fn end(self, timer: &impl Timer) {
+        match self.instant() {
+            Some(at) => timer.wait_until(at).await,
+            None => core::future::pending().await,
+        }
     }
 }
 
