@@ -56,6 +56,12 @@ const ANSWER: &str = concat!(
     r#""metres_per_second":4.1,"gusts":9.3},"forecast":[20,19,18,17,17,18,20,22],"is_raining":false}"#,
 );
 
+/// The head of an answer with 16 KiB by length.
+const LARGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 16384\r\n\r\n";
+const LARGE_LEN: usize = 16384;
+
+const URL: &str = "http://api.example.com/v1/now?city=Utrecht";
+
 #[derive(Deserialize)]
 struct Weather<'a> {
     city: &'a str,
@@ -104,6 +110,7 @@ fn main() -> ! {
         over_tls(recorded, memory);
     }
     in_the_clear(memory);
+    many_reads(memory);
     qemu_board::exit(0)
 }
 
@@ -111,7 +118,7 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
     let root = CertificateDer::from(recorded.root);
     let anchors = [trust_anchor_from_der(&root).expect("a root")];
     let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors));
-    let mut network = Playback { answer: recorded.server, again: false };
+    let mut network = Playback { answer: recorded.server, body: 0, again: false };
     let pool = SocketPool::new(&mut network, memory);
     let mut socket = now(pin!(pool.socket())).expect("a socket");
     now(pin!(socket.connect(fixed::HOST, 443))).expect("a connection");
@@ -127,21 +134,37 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
 }
 
 fn in_the_clear(memory: &mut Resources<1, 1>) {
-    let mut network = Playback { answer: ANSWER.as_bytes(), again: true };
+    let mut network = Playback { answer: ANSWER.as_bytes(), body: 0, again: true };
     let pool = SocketPool::new(&mut network, memory);
     let http = Session::plain(&pool);
-    let url = "http://api.example.com/v1/now?city=Utrecht";
     let mut buffer = [0; 256];
-    let mut get = async || Ok::<_, socketpool::Error>(http.get(url).send().await?.content(&mut buffer).await?.len());
+    let mut get = async || Ok::<_, socketpool::Error>(http.get(URL).send().await?.content(&mut buffer).await?.len());
     assert_eq!(now(pin!(get())), Ok(200)); // the connection is kept
     let len = measure("warm GET of 200 B", "", || now(pin!(get())));
     assert_eq!(len, Ok(200));
     let mut weather = async || {
-        let mut response = http.get(url).send().await?;
+        let mut response = http.get(URL).send().await?;
         Ok::<_, socketpool::Error>(response.json::<Weather<'_>>(&mut buffer).await?.is_right())
     };
     let is_right = measure("warm GET of 200 B, parsed as JSON", "", || now(pin!(weather())));
     assert_eq!(is_right, Ok(true));
+}
+
+fn many_reads(memory: &mut Resources<1, 1>) {
+    let mut network = Playback { answer: LARGE, body: LARGE_LEN, again: true };
+    let pool = SocketPool::new(&mut network, memory);
+    let http = Session::plain(&pool);
+    let mut response = now(pin!(http.get(URL).send())).expect("an answer");
+    let mut buffer = [0; 512];
+    let mut read = async || {
+        let mut len = 0;
+        while let count @ 1.. = response.read(&mut buffer).await? {
+            len += count;
+        }
+        Ok::<_, socketpool::Error>(len)
+    };
+    let len = measure("read 16 KiB, 512 B at a time", "", || now(pin!(read())));
+    assert_eq!(len, Ok(LARGE_LEN));
 }
 
 impl Weather<'_> {
