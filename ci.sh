@@ -6,7 +6,8 @@
 # shellcheck disable=SC2317 # the gates are called by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-export CARGO_TARGET_DIR=$PWD/target
+root=$PWD
+export CARGO_TARGET_DIR=$root/target
 
 gates=(
   "fmt       the code is formatted"
@@ -18,8 +19,12 @@ gates=(
   "targets   the library builds for Cortex-M0+, Cortex-M33 and two RISC-V chips"
   "bare      a verified GET and a POST of JSON link for bare metal with no global allocator"
   "examples  the examples build; the quick start, the tours and the servers run"
+  "boards    every app for every board: how much flash and RAM it takes"
   "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
+  "bench     our speed beside other clients', at least what benches/claims.toml and README.md say"
+  "icount    instructions, stack and memory on emulated boards, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
+  "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
   "miri      the one file with unsafe code, under Miri"
@@ -27,6 +32,7 @@ gates=(
 )
 
 targets=(thumbv6m-none-eabi thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
+qemu_targets=(thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 small=thumbv6m-none-eabi # the chip without atomics
 small_riscv=riscv32imc-unknown-none-elf
 host_only=()             # features that need an operating system: not built for chips
@@ -50,9 +56,10 @@ chip_features() {
 }
 
 gate_fmt() {
-  cargo fmt --check
-  cargo fmt --check --manifest-path benches/size/Cargo.toml
-  cargo fmt --check --manifest-path tests/clients/Cargo.toml
+  local manifest
+  for manifest in $(git ls-files '*Cargo.toml'); do
+    cargo fmt --check --manifest-path "$manifest"
+  done
 }
 
 gate_words() {
@@ -115,6 +122,14 @@ gate_clippy() {
     echo "alone: $feature"
     cargo clippy --quiet --locked --lib --no-default-features --features "$feature" -- -D warnings
   done
+  echo "examples/apps"
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml -- -D warnings
+  cargo clippy --quiet --locked --manifest-path examples/apps/Cargo.toml --all-features -- -D warnings
+  local target
+  for target in "${qemu_targets[@]}"; do
+    echo "examples/qemu for $target"
+    cross clippy "$target" --manifest-path examples/qemu/Cargo.toml --workspace -- -D warnings
+  done
 }
 
 gate_docs() {
@@ -123,13 +138,14 @@ gate_docs() {
   cargo doc --quiet --locked --no-deps
 }
 
-# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available.
+# cross VERB TARGET [OPTION...]: cargo, for a target whose core ci/targets.sh has made available; with $libraries instead
+# of core alone.
 cross() {
   local verb=$1 target=$2 how
   shift 2
-  how=$(ci/targets.sh "$target" | tail -n 1)
+  how=$("$root/ci/targets.sh" "$target" | tail -n 1)
   if [ "$how" = build-std ]; then
-    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked -Zbuild-std=core --target "$target" "$@"
+    RUSTC_BOOTSTRAP=1 cargo "$verb" --quiet --locked "-Zbuild-std=${libraries:-core}" --target "$target" "$@"
   else
     cargo "$verb" --quiet --locked --target "$target" "$@"
   fi
@@ -190,9 +206,9 @@ weigh() {
   size "target/$1/release/$3" | awk 'NR == 2 {print $1 + $2}'
 }
 
-# budget TARGET PROGRAM: what benches/budgets.toml allows it.
+# budget TABLE NAME: what benches/budgets.toml allows it.
 budget() {
-  awk -F ' = ' -v table="[$1]" -v name="\"$2\"" '/^\[/ {here = $0 == table} here && $1 == name {print $2}' benches/budgets.toml
+  awk -F ' = ' -v table="[$1]" -v name="\"$2\"" '/^\[/ {here = $0 == table} here && $1 == name {print $2}' "$root/benches/budgets.toml"
 }
 
 # What a chip flashes, the stub of the network included; and beside it, on one chip, the same programs on our peers.
@@ -250,6 +266,52 @@ QUOTED
   return "$bad"
 }
 
+# Ratios, not times: whoever shares the machine slows all clients down alike.
+gate_bench() {
+  local claims measured name most ratio bad=0
+  claims=$(sed -nE 's/^"([^"]+)" = ([0-9.]+)$/\1|\2/p' benches/claims.toml)
+  # shellcheck disable=SC2016 # the quotes are Markdown's
+  diff <(echo "$claims") <(sed -nE 's/^\| `([^`]+)` \| at most ([0-9.]+) \|$/\1|\2/p' README.md) ||
+    { echo "README.md and benches/claims.toml disagree" && return 1; }
+  measured=$(cargo run --quiet --locked --release --manifest-path benches/peers/Cargo.toml)
+  echo "$measured"
+  while IFS='|' read -r name most; do
+    ratio=$(sed -nE "s|^ratio $name ([0-9.]+) .*|\1|p" <<<"$measured")
+    awk -v ratio="${ratio:-none}" -v most="$most" 'BEGIN { exit !(ratio + 0 > 0 && ratio + 0 <= most + 0) }' ||
+      { echo "lost: $name is ${ratio:-not there}, claimed is at most $most" && bad=1; }
+  done <<<"$claims"
+  return "$bad"
+}
+
+# Exact, whatever else the machine does: QEMU counts what its processor executes.
+gate_icount() {
+  command -v qemu-system-arm >/dev/null || skip "qemu-system-arm is not installed"
+  command -v qemu-system-riscv32 >/dev/null || skip "qemu-system-riscv32 is not installed"
+  local board target with machine image counted work instructions stack budget bad=0
+  printf '%-62s %12s %6s  %s\n' "" instructions stack "budget"
+  while IFS='|' read -r board target with machine; do
+    cross build "$target" --release --manifest-path benches/icount/Cargo.toml --features "$with"
+    image=target/$target/release/icount
+    # shellcheck disable=SC2086 # the machine is several words
+    counted=$(timeout 120 qemu-system-$machine -nographic -icount shift=0 -semihosting -kernel "$image" </dev/null) ||
+      { echo "$counted" && return 1; }
+    counted+=$'\n'"INFO statics, bytes|$(size -A "$image" | awk '$1 == ".data" || $1 == ".bss" {sum += $2} END {print sum}')|0"
+    while IFS='|' read -r work instructions stack; do
+      budget=$(awk -F ' = ' -v name="\"$board: $work\"" '$1 == name {gsub(/[],[]/, "", $2); print $2}' benches/budgets.toml)
+      printf '%-62s %12d %6d  %s\n' "$board: $work" "$instructions" "$stack" "${budget:-none}"
+      awk -v now="$instructions $stack" -v budget="${budget:-0 0}" 'BEGIN {
+        split(now, n); split(budget, b); exit !(n[1] <= b[1] * 1.03 && n[2] <= b[2] * 1.03) }' || bad=1
+    done < <(sed -n 's/^INFO //p' <<<"$counted")
+  done <<'BOARDS'
+Cortex-M0+|thumbv6m-none-eabi||arm -M mps2-an385
+Cortex-M0+, verify-compact|thumbv6m-none-eabi|verify-compact|arm -M mps2-an385
+RISC-V|riscv32imc-unknown-none-elf||riscv32 -M virt -m 16M -bios none
+RISC-V, verify-compact|riscv32imc-unknown-none-elf|verify-compact|riscv32 -M virt -m 16M -bios none
+BOARDS
+  if [ "$bad" = 1 ]; then echo "more than 3 % above its budget, or without one"; fi
+  return "$bad"
+}
+
 gate_examples() {
   compgen -G 'examples/*.rs' >/dev/null || skip "not there yet: examples"
   cargo build --quiet --locked --examples
@@ -260,12 +322,70 @@ gate_examples() {
   timeout 120 python3 tests/interop/server.py target/debug/examples/server
 }
 
+# Each board: the feature and the directory in examples that it has, and its target.
+boards=(
+  "pico-w  rp2040-w thumbv6m-none-eabi"
+  "pico2-w rp2040-w thumbv8m.main-none-eabihf"
+  "esp32c3 esp32    riscv32imc-unknown-none-elf"
+  "esp32c6 esp32    riscv32imac-unknown-none-elf"
+)
+
+# footprint PROGRAM: the bytes it takes of flash (what is loaded) and of RAM (what is written to, and code that runs there).
+# The stack, which has the rest of the RAM, is not counted.
+footprint() {
+  local name type size flags flash=0 ram=0
+  while read -r name type _ _ size _ flags _; do
+    size=$((16#$size))
+    case $type,$flags in PROGBITS,*A*) flash=$((flash + size)) ;; esac
+    case $name,$flags in *,*WA* | .trap,* | .rwtext*) ram=$((ram + size)) ;; esac
+  done < <(readelf --sections --wide "$1" | sed -nE 's/^ +\[ *[0-9]+\] +(\.[^ ]+) /\1 /p')
+  echo "$flash $ram"
+}
+
+gate_boards() {
+  local board directory target app flash ram allowed bad=0
+  cargo test --quiet --locked --manifest-path examples/station/Cargo.toml
+  printf '%-8s %-10s %9s %9s\n' board app flash RAM
+  while read -r board directory target; do
+    cd "$root/examples/$directory" # for its .cargo/config.toml
+    local options=(--release --no-default-features --features "$board")
+    libraries=core,alloc cross clippy "$target" "${options[@]}" -- -D warnings
+    libraries=core,alloc cross build "$target" "${options[@]}"
+    for app in src/bin/*.rs; do
+      app=$(basename "$app" .rs)
+      read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
+      printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
+      allowed=$(budget boards "$board, $app")
+      if [ -n "$allowed" ] && [ "$flash" -gt $((allowed * 103 / 100)) ]; then
+        echo "^ more than 3 % above its budget of $allowed bytes of flash"
+        bad=1
+      fi
+      if [ "$directory" = rp2040-w ] && [ "$ram" -gt 120000 ]; then
+        echo "^ more than 120000 bytes of RAM"
+        bad=1
+      fi
+    done
+  done < <(printf '%s\n' "${boards[@]}")
+  return "$bad"
+}
+
 gate_interop() {
   [ -f examples/request.rs ] || skip "not there yet: examples/request.rs"
   cargo build --quiet --locked --example request
   cargo clippy --quiet --locked --all-targets --manifest-path tests/clients/Cargo.toml -- -D warnings
   cargo test --quiet --locked --no-run --manifest-path tests/clients/Cargo.toml
   python3 tests/interop/run.py target/debug/examples/request
+}
+
+# Needs port 53 of loopback, for the name server that the boards ask.
+gate_qemu() {
+  [ -f examples/qemu/Cargo.toml ] || skip "not there yet: examples/qemu"
+  local target
+  for target in "${qemu_targets[@]}"; do
+    cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
+    echo "$target: built"
+  done
+  python3 tests/qemu/run.py target
 }
 
 # The other gates and plain tests see the general algorithms behind every policy; this one sees the compact ones.

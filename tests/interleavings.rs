@@ -53,6 +53,9 @@ fn right(counts: Counts) {
     assert!(counts.high_water <= SLOTS, "{counts:?}");
 }
 
+/// A task, until it is done.
+type Task<'t, T> = Option<Pin<Box<dyn Future<Output = T> + 't>>>;
+
 /// A task's number, put on the list of those that can go on.
 struct Woken(usize, Arc<Mutex<Vec<usize>>>);
 
@@ -105,7 +108,7 @@ fn tasks_of_one_executor_in_any_order() {
         let (mut network, mut memory) = (script.network(), Resources::<SLOTS, 0, 64>::new());
         let pool = SocketPool::new(&mut network, &mut memory);
         let (chance, turns) = (Chance(Cell::new(seed)), [const { Cell::new(0) }; TASKS]);
-        let mut tasks: Vec<Option<Pin<Box<dyn Future<Output = ()> + '_>>>> = Vec::new();
+        let mut tasks: Vec<Task<'_, ()>> = Vec::new();
         // With few tasks there is a slot for everybody, and kept connections are met again; with many there is a line.
         let crowd = 2 + seed as usize % (TASKS - 1);
         for done in &turns[..crowd] {
@@ -162,7 +165,7 @@ fn tasks_that_are_dropped_in_any_order() {
         let (mut network, mut memory) = (script.network(), Resources::<SLOTS, 0, 64>::new());
         let pool = SocketPool::new(&mut network, &mut memory);
         let chance = Chance(Cell::new(seed));
-        let mut tasks: Vec<Option<Pin<Box<dyn Future<Output = Result<(), Error>> + '_>>>> = Vec::new();
+        let mut tasks: Vec<Task<'_, Result<(), Error>>> = Vec::new();
         tasks.resize_with(TASKS, || None);
         let mut served = [0; TASKS];
         for _ in 0..400 {

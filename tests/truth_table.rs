@@ -2,6 +2,9 @@
 //! rows are conversations (`truth_table/rows.rs`), its columns are stacks (`truth_table/columns.rs`), and a cell is what came of
 //! a conversation over a stack. Where a stack cannot do what a row wants, its column says which error names that.
 //!
+//! A new stack is one more column: a function that does the steps of a row over it with peers that do their part, by way of
+//! `truth_table/faces.rs`, and the list of what it cannot do. Where it reaches the loopback, `truth_table/peers.rs` has the peers.
+//!
 //! `cargo test --test truth_table -- --nocapture` prints the table, column by column.
 #![cfg(all(feature = "mock", feature = "blocking"))]
 

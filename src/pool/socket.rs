@@ -48,6 +48,8 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     reuse_address: bool,
     /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
     pub(super) torn: bool,
+    /// A read of the [half that reads](super::ReadHalf) failed, and was the last.
+    pub(super) read_torn: bool,
     /// We want to read no more.
     pub(super) read_ended: bool,
     /// We said that we write no more.
@@ -78,6 +80,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
             local: None,
             reuse_address: false,
             torn: false,
+            read_torn: false,
             read_ended: false,
             write_ended: false,
             not_kept: false,
@@ -141,7 +144,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
         self.lease.connect(Stream::Plain(connection), peer);
-        (self.torn, self.read_ended, self.write_ended, self.not_kept) = (false, false, false, false);
+        (self.torn, self.read_torn, self.not_kept) = (false, false, false);
+        (self.read_ended, self.write_ended) = (false, false);
     }
 
     /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
@@ -263,6 +267,9 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         }
         if self.read_ended || buffer.is_empty() {
             return Ok(0);
+        }
+        if self.read_torn {
+            return Err(NOT_CONNECTED);
         }
         let patience = self.patience();
         let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
@@ -450,6 +457,9 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, 
             }
         };
         if ahead.is_empty() && !self.read_ended {
+            if self.read_torn {
+                return Err(NOT_CONNECTED);
+            }
             if ahead.room().is_empty() {
                 return Err(NO_ROOM_AHEAD);
             }

@@ -19,8 +19,7 @@ pub struct ReadHalf<'a, 's, S, C, R: RawMutex> {
     /// `None` when we want to read no more.
     reader: Option<C>,
     timeout: Timeout,
-    /// A read failed, which was the last then.
-    torn: bool,
+    torn: &'a mut bool,
 }
 
 /// The direction to the peer, of a socket that was [split](Socket::split): over the stack's writer `C`.
@@ -46,7 +45,7 @@ impl<'s, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawM
     /// both directions in one hand.
     pub fn split(&mut self) -> Result<Halves<'_, 's, S, R>> {
         let error = |kind| Error::new(Phase::Setup, kind);
-        if self.torn || self.write_ended {
+        if self.torn || self.read_torn || self.write_ended {
             return Err(error(ErrorKind::NotConnected));
         }
         self.not_kept = true;
@@ -54,7 +53,7 @@ impl<'s, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawM
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
         let (reader, writer) = stream.plain().map_err(error)?.split();
         let reader = (!self.read_ended).then_some(reader);
-        let read = ReadHalf { network, ahead: self.ahead.as_mut(), reader, timeout, torn: false };
+        let read = ReadHalf { network, ahead: self.ahead.as_mut(), reader, timeout, torn: &mut self.read_torn };
         Ok((read, WriteHalf { network, writer, timeout, torn: &mut self.torn }))
     }
 }
@@ -72,11 +71,11 @@ impl<S: Timer, C: Read, R: RawMutex> ReadHalf<'_, '_, S, C, R> {
             return Ok(ahead.take_into(buffer));
         }
         let Some(reader) = self.reader.as_mut().filter(|_| !buffer.is_empty()) else { return Ok(0) };
-        if self.torn {
+        if *self.torn {
             return Err(NOT_CONNECTED);
         }
         let received = self.timeout.begin(self.network).limit(self.network, pin!(reader.read(buffer))).await;
-        self.torn = received.as_ref().is_ok_and(Result::is_err);
+        *self.torn = received.as_ref().is_ok_and(Result::is_err);
         received.and_then(|received| received.map_err(from_io)).map_err(|kind| Error::new(Phase::Receive, kind))
     }
 }

@@ -3,20 +3,9 @@
 # A P-384 root with an RSA-2048, a P-256, a P-384 and an Ed25519 leaf for localhost and 127.0.0.1, a root that signed none of them,
 # and a root with client certificates, P-256 and Ed25519.
 set -euo pipefail
+# shellcheck disable=SC1091 # it lies beside this script
+. "$(dirname "${BASH_SOURCE[0]}")/authority.sh"
 cd "$1"
-
-ca() { # ca NAME COMMON_NAME
-  openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$1.key"
-  openssl req -x509 -new -key "$1.key" -sha384 -days 3650 -subj "/CN=$2" -out "$1.pem" \
-    -addext "keyUsage=critical,keyCertSign,cRLSign"
-}
-
-leaf() { # leaf NAME CA EXTENSIONS ALGORITHM [OPTION]
-  openssl genpkey -quiet -algorithm "$4" ${5:+-pkeyopt "$5"} -out "$1.key"
-  openssl req -new -key "$1.key" -subj "/CN=$1" -out "$1.csr"
-  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -sha384 -days 30 \
-    -out "$1.pem" -extfile "$3.ext"
-}
 
 cat >leaf.ext <<'EXTENSIONS'
 basicConstraints = critical, CA:FALSE

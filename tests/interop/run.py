@@ -8,9 +8,7 @@ makes is under target/interop.
 
 import atexit
 import json
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,10 +16,10 @@ import threading
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-WORK = HERE.parents[1] / "target" / "interop"
-RUN = WORK / "run"
-VENV = WORK / "venv"
+import servers
+from servers import HERE, VENV
+
+RUN = VENV.parent / "run"
 BIG = bytes(i * i % 251 for i in range(1 << 20))
 DAY = 24 * 60 * 60
 
@@ -29,70 +27,14 @@ DAY = 24 * 60 * 60
 # --- servers ----------------------------------------------------------------------------------------------------------
 
 
-TOOLS = {"nginx": "nginx-light", "openssl": "openssl", "gnutls-serv": "gnutls-bin", "mosquitto": "mosquitto"}
-
-
-def install():
-    packages = [p for tool, p in TOOLS.items() if not shutil.which(tool)]
-    try:
-        import ensurepip  # noqa: F401
-    except ImportError:
-        packages.append("python3-venv")
-    if packages:
-        print("installing", *packages, flush=True)
-        # RUNLEVEL: the packages are not to start servers of their own.
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        subprocess.run(["apt-get", "-qq", "update"], check=True, env=quiet)
-        subprocess.run(["apt-get", "-qq", "install", "--yes", *packages], check=True, env=quiet, stdout=subprocess.DEVNULL)
-    wanted = (HERE / "requirements.txt").read_text()
-    done = VENV / "installed.txt"
-    if not done.exists() or done.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
-        done.write_text(wanted)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 def start(name, port, command):
-    log = open(RUN / f"{name}.log", "wb")
-    process = subprocess.Popen(command, cwd=RUN, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    atexit.register(process.wait)
-    atexit.register(process.terminate)
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
-    sys.exit(f"{name} did not start:\n" + (RUN / f"{name}.log").read_text())
+    servers.start(RUN, name, port, command)
 
 
 def start_nginx(ports):
-    def fill(file):
-        text = re.sub(r"@(\w+)@", lambda name: str(ports[name[1]]), (HERE / file).read_text())
-        (RUN / file).write_text(text)
-
-    fill("nginx.conf")
-    fill("locations.conf")
-    (RUN / "tmp").mkdir()
+    servers.start_nginx(RUN, HERE / "nginx.conf", ports)
     (RUN / "site").mkdir()
     (RUN / "site/big").write_bytes(BIG)
-    command = ["nginx", "-p", f"{RUN}/", "-c", "nginx.conf", "-e", f"{RUN}/nginx-error.log"]
-    start("nginx", ports["PLAIN"], command)
-
-
-def start_httpbin(port):
-    options = ["--worker-class", "gthread", "--threads", "8", "--keep-alive", "75", "--log-level", "warning"]
-    start("httpbin", port, [VENV / "bin/gunicorn", "--bind", f"127.0.0.1:{port}", *options, "httpbin:app"])
 
 
 def of(name):
@@ -505,18 +447,14 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     binary = Path(sys.argv[1]).resolve()
-    WORK.mkdir(parents=True, exist_ok=True)
-    install()
-    shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir()
-    with open(RUN / "pki.log", "wb") as log:
-        subprocess.run(["bash", HERE / "pki.sh", RUN], check=True, stdout=log, stderr=log)
+    servers.install({"gnutls-serv": "gnutls-bin", "mosquitto": "mosquitto"})
+    servers.prepare(RUN, HERE / "pki.sh")
     (RUN / "letters").write_text("abcdefghij" * 10_000)
 
     names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN ODD CLOSED".split()
     names += [f"{server}_{kind}" for server in ("OPENSSL", "GNUTLS") for kind in "RSA P256 P384 ED25519 MUST MAY PSK".split()]
-    ports = dict(zip(names, free_ports(len(names))))
-    start_httpbin(ports["HTTPBIN"])
+    ports = dict(zip(names, servers.free_ports(len(names))))
+    servers.start_httpbin(RUN, ports["HTTPBIN"])
     start_nginx(ports)
     for name in ("rsa", "p256", "p384", "ed25519"):
         start_openssl(name, ports["OPENSSL_" + name.upper()])

@@ -88,7 +88,7 @@ impl Moment {
 pub(super) struct Shared {
     pub(super) stage: Cell<Stage>,
     /// Why the guard refused.
-    pub(super) refusal: Cell<Option<TlsError>>,
+    pub(super) refusal: Refusal,
     /// The transport ended.
     pub(super) ended: Cell<bool>,
     /// Records that passed since the session last began to read.
@@ -101,11 +101,42 @@ pub(super) struct Shared {
     pub(super) alpn: Cell<bool>,
 }
 
+/// A `Cell` with an `Option`, but for one thing: when there is nothing in it, it is all zeros. This is part of `Resources`, and
+/// a static of zeros takes no flash.
+#[derive(Debug)]
+pub(super) struct Refusal(Cell<Verdict>);
+
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Verdict {
+    None,
+    Refused(TlsError),
+}
+
+impl Refusal {
+    pub(super) fn get(&self) -> Option<TlsError> {
+        match self.0.get() {
+            Verdict::None => None,
+            Verdict::Refused(error) => Some(error),
+        }
+    }
+
+    pub(super) fn set(&self, refusal: Option<TlsError>) {
+        self.0.set(refusal.map_or(Verdict::None, Verdict::Refused));
+    }
+
+    pub(super) fn take(&self) -> Option<TlsError> {
+        let refusal = self.get();
+        self.set(None);
+        refusal
+    }
+}
+
 impl Shared {
     pub(super) const fn new() -> Self {
         Self {
             stage: Cell::new(Stage::Hello),
-            refusal: Cell::new(None),
+            refusal: Refusal(Cell::new(Verdict::None)),
             ended: Cell::new(false),
             records: Cell::new(0),
             closing: Cell::new(false),
