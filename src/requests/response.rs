@@ -230,20 +230,23 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
-    pub async fn close(mut self) -> Result<()> {
-        let mut left = MAX_DRAIN;
-        while self.info.wants_more(left) {
-            match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await {
-                Ok(count) => left = left.saturating_sub(count),
-                Err(_) => break,
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would hold the response twice")]
+    pub fn close(mut self) -> impl Future<Output = Result<()>> {
+        async move {
+            let mut left = MAX_DRAIN;
+            while self.info.wants_more(left) {
+                match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await {
+                    Ok(count) => left = left.saturating_sub(count),
+                    Err(_) => break,
+                }
             }
+            let Some(socket) = self.socket.take() else { return Ok(()) };
+            if self.info.discard() {
+                socket.keep(self.info.key());
+                return Ok(());
+            }
+            socket.close().await
         }
-        let Some(socket) = self.socket.take() else { return Ok(()) };
-        if self.info.discard() {
-            socket.keep(self.info.key());
-            return Ok(());
-        }
-        socket.close().await
     }
 
     async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -2,6 +2,7 @@
 
 use core::{
     cell::{Cell, RefCell},
+    mem::MaybeUninit,
     net::{IpAddr, SocketAddr},
 };
 
@@ -27,26 +28,29 @@ const GROUPS: usize = 4;
 /// The TTL of multicast datagrams unless it is set: they stay in the local network (RFC 1112 §6.1).
 const MULTICAST_TTL: u8 = 1;
 
-/// What a UDP socket needs.
+/// What a UDP socket needs. The notes on datagrams are written when the socket is made: until then all of it is zeros, so
+/// that as a static it takes no flash.
 pub(super) struct UdpMemory<const DATAGRAM: usize> {
-    received: [PacketMetadata; QUEUE],
+    received: MaybeUninit<[PacketMetadata; QUEUE]>,
     rx: [u8; DATAGRAM],
-    sent: [PacketMetadata; QUEUE],
+    sent: MaybeUninit<[PacketMetadata; QUEUE]>,
     tx: [u8; DATAGRAM],
 }
 
 impl<const DATAGRAM: usize> UdpMemory<DATAGRAM> {
     pub(super) const fn new() -> Self {
         Self {
-            received: [PacketMetadata::EMPTY; QUEUE],
+            received: MaybeUninit::uninit(),
             rx: [0; DATAGRAM],
-            sent: [PacketMetadata::EMPTY; QUEUE],
+            sent: MaybeUninit::uninit(),
             tx: [0; DATAGRAM],
         }
     }
 
     pub(super) fn socket<'d>(&'d mut self, stack: Stack<'d>) -> UdpSocket<'d> {
-        UdpSocket::new(stack, &mut self.received, &mut self.rx, &mut self.sent, &mut self.tx)
+        let received = self.received.write([PacketMetadata::EMPTY; QUEUE]);
+        let sent = self.sent.write([PacketMetadata::EMPTY; QUEUE]);
+        UdpSocket::new(stack, received, &mut self.rx, sent, &mut self.tx)
     }
 }
 
