@@ -39,12 +39,7 @@ pub(super) struct UdpMemory<const DATAGRAM: usize> {
 
 impl<const DATAGRAM: usize> UdpMemory<DATAGRAM> {
     pub(super) const fn new() -> Self {
-        Self {
-            received: MaybeUninit::uninit(),
-            rx: [0; DATAGRAM],
-            sent: MaybeUninit::uninit(),
-            tx: [0; DATAGRAM],
-        }
+        Self { received: MaybeUninit::uninit(), rx: [0; DATAGRAM], sent: MaybeUninit::uninit(), tx: [0; DATAGRAM] }
     }
 
     pub(super) fn socket<'d>(&'d mut self, stack: Stack<'d>) -> UdpSocket<'d> {
