@@ -77,13 +77,14 @@ impl Board {
     /// The second time.
     #[must_use]
     pub fn new(stack: Stack<'static>, random: Generator) -> Self {
-        static BUFFERS: StaticCell<NetworkResources<SOCKETS, UDP, RX, TX, DATAGRAM>> = StaticCell::new();
+        static BUFFERS: ConstStaticCell<NetworkResources<SOCKETS, UDP, RX, TX, DATAGRAM>> =
+            ConstStaticCell::new(NetworkResources::new());
         static NETWORK: StaticCell<Network<'static, SOCKETS, UDP>> = StaticCell::new();
         static MEMORY: ConstStaticCell<Resources<SOCKETS, TLS_SESSIONS>> = ConstStaticCell::new(Resources::new());
         static POOL: StaticCell<Pool> = StaticCell::new();
         static CLOCK: StaticCell<Clock> = StaticCell::new();
         static TLS: StaticCell<Tls> = StaticCell::new();
-        let network = NETWORK.init(Network::new(stack, BUFFERS.init_with(NetworkResources::new)));
+        let network = NETWORK.init(Network::new(stack, BUFFERS.take()));
         let pool = POOL.init(SocketPool::new(network, MEMORY.take()));
         let clock: &Clock = CLOCK.init(WallClock::new(EmbassyTimer));
         let tls = TLS.init(TlsContext::new(random, clock));
