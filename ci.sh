@@ -21,6 +21,8 @@ gates=(
   "examples  the examples build; the quick start, the tours and the servers run"
   "boards    every app for every board: how much flash and RAM it takes"
   "sizes     the flash of small programs, ours beside our peers', within 3 % of benches/budgets.toml"
+  "bench     our speed beside other clients', at least what benches/claims.toml and README.md say"
+  "icount    instructions, stack and memory on emulated boards, within 3 % of benches/budgets.toml"
   "interop   our request tool against openssl, nginx and httpbin; other crates' clients over our pool, MQTT against mosquitto"
   "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
@@ -224,7 +226,7 @@ gate_sizes() {
         bad=1
       fi
     done
-    for peer in $peers; do row+=("${peer%%-[ghp]*} $(weigh "$small" "${peer#*:}" "${peer%:*}")"); done
+    for peer in $peers; do row+=("${peer#*:} $(weigh "$small" "${peer#*:}" "${peer%:*}")"); done
     printf '%-34s %12d %12d   %s\n' "$name" "${row[0]}" "${row[1]}" "$(printf '%s  ' "${row[@]:2}")"
     largest "$program"
   done <<'PROGRAMS'
@@ -243,9 +245,10 @@ PROGRAMS
 
 # largest PROGRAM: the five largest symbols of the program that was built last.
 largest() {
-  nm -C -S --size-sort -r "target/$small/release/$1" | head -n 5 | while read -r _ bytes _ symbol; do
+  local bytes symbol
+  while read -r _ bytes _ symbol; do
     printf '  %10d %.96s\n' "0x$bytes" "$symbol"
-  done
+  done < <(nm -C -S --size-sort -r "target/$small/release/$1" | awk 'NR <= 5')
 }
 
 # The figures that README.md quotes are those of benches/budgets.toml, in kilobytes.
@@ -260,6 +263,52 @@ POST JSON and parse
 HTTPS, one CA, verify-compact
 HTTPS, Mozilla, verify-compact
 QUOTED
+  return "$bad"
+}
+
+# Ratios, not times: whoever shares the machine slows all clients down alike.
+gate_bench() {
+  local claims measured name most ratio bad=0
+  claims=$(sed -nE 's/^"([^"]+)" = ([0-9.]+)$/\1|\2/p' benches/claims.toml)
+  # shellcheck disable=SC2016 # the quotes are Markdown's
+  diff <(echo "$claims") <(sed -nE 's/^\| `([^`]+)` \| at most ([0-9.]+) \|$/\1|\2/p' README.md) ||
+    { echo "README.md and benches/claims.toml disagree" && return 1; }
+  measured=$(cargo run --quiet --locked --release --manifest-path benches/peers/Cargo.toml)
+  echo "$measured"
+  while IFS='|' read -r name most; do
+    ratio=$(sed -nE "s|^ratio $name ([0-9.]+) .*|\1|p" <<<"$measured")
+    awk -v ratio="${ratio:-none}" -v most="$most" 'BEGIN { exit !(ratio + 0 > 0 && ratio + 0 <= most + 0) }' ||
+      { echo "lost: $name is ${ratio:-not there}, claimed is at most $most" && bad=1; }
+  done <<<"$claims"
+  return "$bad"
+}
+
+# Exact, whatever else the machine does: QEMU counts what its processor executes.
+gate_icount() {
+  command -v qemu-system-arm >/dev/null || skip "qemu-system-arm is not installed"
+  command -v qemu-system-riscv32 >/dev/null || skip "qemu-system-riscv32 is not installed"
+  local board target with machine image counted work instructions stack budget bad=0
+  printf '%-62s %12s %6s  %s\n' "" instructions stack "budget"
+  while IFS='|' read -r board target with machine; do
+    cross build "$target" --release --manifest-path benches/icount/Cargo.toml --features "$with"
+    image=target/$target/release/icount
+    # shellcheck disable=SC2086 # the machine is several words
+    counted=$(timeout 120 qemu-system-$machine -nographic -icount shift=0 -semihosting -kernel "$image" </dev/null) ||
+      { echo "$counted" && return 1; }
+    counted+=$'\n'"INFO statics, bytes|$(size -A "$image" | awk '$1 == ".data" || $1 == ".bss" {sum += $2} END {print sum}')|0"
+    while IFS='|' read -r work instructions stack; do
+      budget=$(awk -F ' = ' -v name="\"$board: $work\"" '$1 == name {gsub(/[],[]/, "", $2); print $2}' benches/budgets.toml)
+      printf '%-62s %12d %6d  %s\n' "$board: $work" "$instructions" "$stack" "${budget:-none}"
+      awk -v now="$instructions $stack" -v budget="${budget:-0 0}" 'BEGIN {
+        split(now, n); split(budget, b); exit !(n[1] <= b[1] * 1.03 && n[2] <= b[2] * 1.03) }' || bad=1
+    done < <(sed -n 's/^INFO //p' <<<"$counted")
+  done <<'BOARDS'
+Cortex-M0+|thumbv6m-none-eabi||arm -M mps2-an385
+Cortex-M0+, verify-compact|thumbv6m-none-eabi|verify-compact|arm -M mps2-an385
+RISC-V|riscv32imc-unknown-none-elf||riscv32 -M virt -m 16M -bios none
+RISC-V, verify-compact|riscv32imc-unknown-none-elf|verify-compact|riscv32 -M virt -m 16M -bios none
+BOARDS
+  if [ "$bad" = 1 ]; then echo "more than 3 % above its budget, or without one"; fi
   return "$bad"
 }
 

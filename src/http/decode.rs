@@ -1,7 +1,7 @@
 //! Decoding the head of an answer while it arrives.
 
-use super::bytes::{cut, trim};
-use super::field::{Fields, is_field_name};
+use super::bytes::trim;
+use super::field::{Fields, is_token_byte};
 use super::framing;
 use super::head::{ResponseHead, Span};
 use super::status::StatusCode;
@@ -219,12 +219,7 @@ impl HeadDecoder {
                         line_break.fill(b' ');
                     }
                 }
-                _ => {
-                    let (name, _) = cut(line, b':').ok_or(DecodeError::MissingColon)?;
-                    if !is_field_name(name) {
-                        return Err(DecodeError::InvalidFieldName);
-                    }
-                }
+                _ => check_name(line)?,
             }
             self.lines.previous_end = text_end;
         }
@@ -287,12 +282,25 @@ fn check_beginning(line: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
+/// Refuses a field line that does not begin with a field name and a colon.
+fn check_name(line: &[u8]) -> Result<(), DecodeError> {
+    let len = line.iter().take_while(|byte| is_token_byte(**byte)).count();
+    match line.get(len..) {
+        Some([b':', ..]) if len > 0 => Ok(()),
+        Some(rest) if rest.contains(&b':') => Err(DecodeError::InvalidFieldName),
+        _ => Err(DecodeError::MissingColon),
+    }
+}
+
 /// Refuses what could be read as two lines by one program and as one by another (RFC 9112 §2.2, RFC 9110 §5.5).
 fn check_characters(line: &[u8]) -> Result<(), DecodeError> {
-    match line.iter().find(|byte| matches!(byte, b'\r' | b'\0')) {
-        None => Ok(()),
-        Some(b'\r') => Err(DecodeError::BareCr),
-        Some(_) => Err(DecodeError::ControlCharacter),
+    // Without a way out of the loop it takes many bytes at a time where the processor can.
+    if !line.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\0')) {
+        Ok(())
+    } else if line.iter().find(|byte| matches!(byte, b'\r' | b'\0')) == Some(&b'\r') {
+        Err(DecodeError::BareCr)
+    } else {
+        Err(DecodeError::ControlCharacter)
     }
 }
 

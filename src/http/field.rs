@@ -16,7 +16,19 @@ pub fn is_field_value(value: &[u8]) -> bool {
 }
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+    const TOKEN: u128 = set_of(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const WORDS: [u32; 4] = [TOKEN as u32, (TOKEN >> 32) as u32, (TOKEN >> 64) as u32, (TOKEN >> 96) as u32];
+    WORDS.get(usize::from(byte / 32)).is_some_and(|word| word >> (byte % 32) & 1 == 1)
+}
+
+/// One bit for each byte of ASCII.
+const fn set_of(bytes: &[u8]) -> u128 {
+    let (mut set, mut at) = (0, 0);
+    while at < bytes.len() {
+        set |= 1 << bytes[at];
+        at += 1;
+    }
+    set
 }
 
 pub(super) fn is_text_byte(byte: u8) -> bool {
@@ -103,13 +115,18 @@ impl<'h> Fields<'h> {
 
     /// The values of all fields called `name`, in any case, in order.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
-        self.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.raw().filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// All fields in order, names as bytes.
+    pub(super) const fn raw(&self) -> RawFields<'h> {
+        RawFields { rest: self.raw }
     }
 
     /// All fields in order: the name as it was sent, and the value without the blanks around it.
     #[must_use]
     pub const fn iter(&self) -> FieldIter<'h> {
-        FieldIter { rest: self.raw }
+        FieldIter { fields: self.raw() }
     }
 
     /// The bytes as received, folded lines joined.
@@ -138,11 +155,26 @@ impl<'h> IntoIterator for &Fields<'h> {
 /// Iterator over all fields; see [`Fields::iter`].
 #[derive(Clone, Debug)]
 pub struct FieldIter<'h> {
-    rest: &'h [u8],
+    fields: RawFields<'h>,
 }
 
 impl<'h> Iterator for FieldIter<'h> {
     type Item = (&'h str, &'h [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.fields.next()?;
+        Some((core::str::from_utf8(name).unwrap_or_default(), value))
+    }
+}
+
+/// Iterator over all fields, names as bytes.
+#[derive(Clone, Debug)]
+pub(super) struct RawFields<'h> {
+    rest: &'h [u8],
+}
+
+impl<'h> Iterator for RawFields<'h> {
+    type Item = (&'h [u8], &'h [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -155,7 +187,7 @@ impl<'h> Iterator for FieldIter<'h> {
                 return None;
             }
             if let Some((name, value)) = cut(line, b':') {
-                return Some((core::str::from_utf8(name).unwrap_or_default(), trim(value)));
+                return Some((name, trim(value)));
             }
         }
     }

@@ -96,13 +96,13 @@ struct Facts {
 impl Facts {
     fn gather(fields: Fields<'_>) -> Self {
         let mut facts = Self::default();
-        for (name, value) in fields {
-            if name.eq_ignore_ascii_case("content-length") {
+        for (name, value) in fields.raw() {
+            if name.eq_ignore_ascii_case(b"content-length") {
                 list(value).for_each(|member| facts.length.add(member));
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 list(value).filter(|member| !member.is_empty()).for_each(|member| facts.coding.add(member));
                 facts.coding.seen();
-            } else if name.eq_ignore_ascii_case("connection") {
+            } else if name.eq_ignore_ascii_case(b"connection") {
                 for option in list(value) {
                     facts.says_close |= option.eq_ignore_ascii_case(b"close");
                     facts.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");

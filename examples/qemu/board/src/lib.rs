@@ -27,7 +27,7 @@ pub use self::{
     arch::entry,
     run::{block_on, instructions, nanoseconds, sleep},
     semihost::{arguments, exit, random, read_file},
-    stack::used as stack_used,
+    stack::{paint as paint_stack, used as stack_used},
 };
 
 /// Paints the stack, starts the clock and the log. To be called once, first of all.

@@ -19,13 +19,16 @@ fn end() -> usize {
     (&raw const __ebss).addr().next_multiple_of(4)
 }
 
+/// Paints the stack anew, and says how much of it is in use now.
+///
 /// Not inlined: what lies below its own stack pointer is nobody's.
 #[inline(never)]
-pub(crate) fn paint() {
+pub fn paint() -> usize {
     for address in (end()..stack_pointer() - MARGIN).step_by(4) {
         // SAFETY: there is nothing between the statics and the stack pointer.
         unsafe { (address as *mut u32).write_volatile(PAINT) };
     }
+    begin() - stack_pointer()
 }
 
 fn stack_pointer() -> usize {
@@ -40,7 +43,7 @@ fn stack_pointer() -> usize {
     address
 }
 
-/// The most bytes of stack that were ever in use.
+/// The most bytes of stack that were in use since they were painted.
 #[must_use]
 pub fn used() -> usize {
     // SAFETY: these words are RAM, painted or in use.
