@@ -112,6 +112,17 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
         let _ = poll_once(self.socket.accept(local));
     }
 
+    /// Ends an attempt that nobody has answered, without a RST: it would be waiting for ever for a host that is not there.
+    /// Whoever answers all the same gets one from the stack (RFC 9293 §3.10.7.1).
+    fn forget(&mut self) {
+        let local = self.socket.local_endpoint();
+        self.socket.abort();
+        if let Some(local) = local {
+            let _ = poll_once(self.socket.accept(local));
+            self.socket.close();
+        }
+    }
+
     /// Begins to be a connection like any other: where to.
     pub(super) fn accepted(&mut self) -> Option<SocketAddr> {
         self.socket.set_timeout(None);
@@ -150,6 +161,8 @@ impl Drop for NetworkConnection<'_, '_> {
         if self.complete && self.socket.recv_queue() == 0 {
             self.socket.set_timeout(Some(LINGER));
             self.socket.close();
+        } else if self.socket.state() == State::SynSent {
+            self.forget();
         } else {
             self.socket.abort();
         }
