@@ -10,7 +10,11 @@ use core::{
     time::Duration,
 };
 
-use embassy::{CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP, drop_after, ipv6, pair, server_at, zip};
+use embassy::{
+    CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP,
+    executor::{drop_after, zip},
+    ipv6, pair, server_at,
+};
 use embedded_io_async::{ErrorKind, Read, Write};
 use socketpool::{
     Resources, SocketPool,
