@@ -10,7 +10,12 @@ use core::{
     time::Duration,
 };
 
-use embassy::{CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP, drop_after, ipv6, pair, server_at, zip};
+use embassy::{
+    CLIENT, Cable, NOBODY, Net, Pair, SERVER, TCP, UDP,
+    executor::{drop_after, zip},
+    ipv6, pair, server_at,
+};
+use embassy_net::{ConfigV4, Ipv4Cidr, StaticConfigV4};
 use embedded_io_async::{ErrorKind, Read, Write};
 use socketpool::{
     Resources, SocketPool,
@@ -96,6 +101,34 @@ fn connections_that_cannot_be() {
             assert!(within(&client, 1, client.connect((NOBODY, 7).into())).await.is_none());
         }
         nothing_is_lost(&client, &server).await;
+    });
+}
+
+/// A host that has gone, with whom a connection was open, stands in nobody's way.
+#[test]
+fn a_host_that_has_gone() {
+    let Pair { client, server, mut background, .. } = pair(Cable::GOOD);
+    background.run(async {
+        for is_complete in [false, true] {
+            let (mut ours, forgotten) = connected(&client, &server).await;
+            ours.write_all(b"?").await.unwrap();
+            let gone = server.stack().config_v4().unwrap();
+            let elsewhere = Ipv4Cidr::new(NOBODY, 24);
+            server.stack().set_config_v4(ConfigV4::Static(StaticConfigV4 { address: elsewhere, ..gone.clone() }));
+            pause(&client, 120).await; // what the stack knew of its hardware address is too old by then
+            if is_complete {
+                drop_after(1, ours.shutdown()).await;
+            }
+            drop(ours);
+            // At no round second: whoever retries every second should not meet by chance.
+            embassy_time::Timer::after_millis(60).await;
+            let mut listener = server.listen(port(7), 1, false).await.unwrap();
+            let other = client.connect((NOBODY, 7).into());
+            let (ours, theirs) = zip(within(&client, 20, other), within(&server, 20, listener.accept())).await;
+            assert!(ours.is_some_and(|ours| ours.is_ok()) && theirs.is_some());
+            server.stack().set_config_v4(ConfigV4::Static(gone));
+            drop(forgotten);
+        }
     });
 }
 

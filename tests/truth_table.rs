@@ -9,11 +9,13 @@
 #![cfg(all(feature = "mock", feature = "blocking"))]
 
 mod both;
+mod embassy;
 mod smoltcp_nal;
 #[path = "../examples/support/mod.rs"]
 mod support;
 mod truth_table {
     pub mod columns;
+    pub mod embassy;
     pub mod faces;
     pub mod peers;
     pub mod rows;
@@ -21,7 +23,7 @@ mod truth_table {
 }
 
 use truth_table::{
-    columns::{Column, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP},
+    columns::{Column, EMBASSY, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP},
     rows::{Outcome, Row, rows},
 };
 
@@ -93,4 +95,9 @@ fn host() {
 #[test]
 fn smoltcp() {
     column("smoltcp-nal", &SMOLTCP);
+}
+
+#[test]
+fn embassy_net() {
+    column("embassy-net", &EMBASSY);
 }

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 mod cable;
-mod executor;
+pub mod executor;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use socketpool::stack::embassy::{Network, NetworkResources};
 
 pub use self::{
     cable::{Cable, Wire},
-    executor::{Tasks, drop_after, zip},
+    executor::Tasks,
 };
 
 /// Bytes of an Ethernet frame.
@@ -45,11 +45,25 @@ pub struct Pair {
 
 /// A new pair.
 pub fn pair(cable: Cable) -> Pair {
+    let Stacks { client, server, background, wire } = stacks(cable);
+    Pair { client: over(client), server: over(server), background, wire }
+}
+
+/// Two stacks on one cable, neither of which has a network yet.
+pub struct Stacks {
+    pub client: Stack<'static>,
+    pub server: Stack<'static>,
+    pub background: Tasks,
+    pub wire: Rc<Wire>,
+}
+
+/// Both stacks, for a test that wants sockets of its own on one of them.
+pub fn stacks(cable: Cable) -> Stacks {
     let mut background = Tasks::new();
-    let (client, client_port) = network(CLIENT, &mut background);
-    let (server, server_port) = network(SERVER, &mut background);
+    let (client, client_port) = stack(CLIENT, &mut background);
+    let (server, server_port) = stack(SERVER, &mut background);
     let wire = cable.join(client_port, server_port, &mut background);
-    Pair { client, server, background, wire }
+    Stacks { client, server, background, wire }
 }
 
 /// The IPv6 address of the host with this IPv4 address.
@@ -57,7 +71,10 @@ pub fn ipv6(address: Ipv4Addr) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(address.octets()[3]))
 }
 
-fn network(address: Ipv4Addr, background: &mut Tasks) -> (Net, embassy_net_driver_channel::Runner<'static, MTU>) {
+fn stack(
+    address: Ipv4Addr,
+    background: &mut Tasks,
+) -> (Stack<'static>, embassy_net_driver_channel::Runner<'static, MTU>) {
     let last = address.octets()[3];
     let hardware = HardwareAddress::Ethernet([2, 0, 0, 0, 0, last]);
     let state = Box::leak(Box::new(embassy_net_driver_channel::State::<MTU, 8, 8>::new()));
@@ -77,7 +94,7 @@ fn network(address: Ipv4Addr, background: &mut Tasks) -> (Net, embassy_net_drive
     let resources = Box::leak(Box::new(StackResources::<STACK_SOCKETS>::new()));
     let (stack, mut runner) = embassy_net::new(device, config, resources, u64::from(last) * 1_000_003);
     background.spawn(async move { runner.run().await });
-    (over(stack), port)
+    (stack, port)
 }
 
 /// A network over this stack.

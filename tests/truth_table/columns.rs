@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use embedded_io_async::ErrorKind::Unsupported;
+use embedded_io_async::ErrorKind::{InvalidInput, Unsupported};
 use socketpool::{
     ErrorKind, Phase,
     mock::{self, Script, block_on},
@@ -16,6 +16,7 @@ use super::{
     smoltcp::Cast,
 };
 use crate::{
+    embassy::{Cable, Stacks, over, stacks},
     smoltcp_nal::Lab,
     support::{self, host::HostNetwork},
 };
@@ -115,6 +116,11 @@ pub const SMOLTCP: Column = Column {
     ],
 };
 
+/// A stack for devices, with all but one that the seam knows: what it sends to a group does not come back to itself, and so
+/// it sends nothing that stays at home.
+pub const EMBASSY: Column =
+    Column { run: embassy, limits: &[(Name("join and leave"), Says(io(Phase::Setup, InvalidInput)))] };
+
 /// What the scripted network does not play.
 const MOCK_LIMITS: &[(Fits, Limit)] = &[
     (Name("set_option"), NO_OPTION),
@@ -177,6 +183,19 @@ fn smoltcp(row: &Row, out: &mut Vec<Outcome>) {
     }
 }
 
+fn embassy(row: &Row, out: &mut Vec<Outcome>) {
+    let Stacks { client, server, mut background, wire } = stacks(Cable::GOOD);
+    super::embassy::come(row.peers, server, &wire, &mut background);
+    let (mut network, at) = (over(client), super::embassy::at(row.peers));
+    background.run(async {
+        match row.kind {
+            Kind::Tcp => faces::asynchronous::tcp(&mut network, &at, &row.steps, out).await,
+            Kind::Server => faces::asynchronous::server(&mut network, DOOR, &row.steps, |_| (), out).await,
+            Kind::Udp => faces::asynchronous::udp(&mut network, &at, &row.steps, out).await,
+        }
+    });
+}
+
 fn mock_async(row: &Row, out: &mut Vec<Outcome>) {
     scripted(row, out, |script, at, steps, out| {
         let mut network = script.network();
@@ -199,8 +218,8 @@ fn mock_blocking(row: &Row, out: &mut Vec<Outcome>) {
     });
 }
 
-/// Where the scripted server listens.
-const DOOR: u16 = 80;
+/// Where a server listens whose clients know it.
+pub const DOOR: u16 = 80;
 
 /// The row's peers as a script: it has no "later", so a peer is silent from there on, and the row ends there; if the program
 /// would wait, it has to wait for ever.
@@ -254,7 +273,7 @@ fn in_steps(peer: &Peer) -> Vec<mock::Step<'static>> {
             Act::Stall => mock::Step::Stall,
             Act::Close => mock::Step::Close,
             Act::Reset => mock::Step::Reset,
-            Act::Drain => continue,
+            Act::Drain | Act::SendToGroup(_) => continue,
         });
     }
     steps

@@ -11,14 +11,14 @@ pub type At = (String, u16);
 /// More than any stack takes at once from somebody whose peer does not read.
 const MUCH: usize = 1 << 25;
 
-/// The group of the multicast row (RFC 6676 §2: for tests).
-const GROUP: core::net::IpAddr = core::net::IpAddr::V4(core::net::Ipv4Addr::new(233, 252, 0, 1));
+/// The group of the multicast rows (RFC 6676 §2: for tests).
+pub const GROUP: core::net::IpAddr = core::net::IpAddr::V4(core::net::Ipv4Addr::new(233, 252, 0, 1));
 
 macro_rules! face {
     ($clock:ident $(, $asynchronous:ident)?) => {
         use std::vec::Vec;
 
-        use socketpool::{Error, SendAllError};
+        use socketpool::{Error, SendAllError, stack::SocketOption};
         use super::{At, Do, GROUP, MUCH, Outcome, SLOTS, Step};
         use crate::truth_table::rows::SHORT;
 
@@ -197,13 +197,12 @@ macro_rules! face {
                             let received = wait!(socket.recv_from_into(&mut buffer[..room]));
                             datagram(received.map(|(size, _)| size), &buffer[..room])
                         }
-                        // It must not leave this machine.
-                        Do::Join => {
-                            let ttl = socket.set_option(socketpool::stack::SocketOption::MulticastTtl(0));
-                            ttl.and_then(|()| socket.join(GROUP)).into()
-                        }
+                        Do::Join => socket.join(GROUP).into(),
                         Do::Leave => socket.leave(GROUP).into(),
-                        Do::SendToGroup(bytes) => match socket.local_addr() {
+                        // It must not leave this machine.
+                        Do::SendToGroup(bytes) => match (socket.set_option(SocketOption::MulticastTtl(0)))
+                            .and_then(|()| socket.local_addr())
+                        {
                             Ok(local) => wait!(socket.send_to_addr(bytes, (GROUP, local.port()).into())).into(),
                             Err(error) => Outcome::Failed(error),
                         },

@@ -10,7 +10,7 @@ use std::{
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::{
-    faces::At,
+    faces::{At, GROUP},
     rows::{Act, LATER, Peer},
 };
 
@@ -125,6 +125,7 @@ fn act(mut stream: TcpStream, acts: &[Act], until: Receiver<()>) {
             Act::Receive(awaited) => goes_on = receive(&mut stream, awaited, None),
             Act::ReceiveWithout(awaited, never) => goes_on = receive(&mut stream, awaited, Some(never)),
             Act::Send(bytes) => stream.write_all(bytes).expect("a program that reads"),
+            Act::SendToGroup(_) => unreachable!("not for TCP"),
             Act::Stall => {}
             Act::Drain => {
                 let mut buffer = [0; 1 << 16];
@@ -168,6 +169,12 @@ fn speak(socket: &UdpSocket, acts: &[Act]) {
             },
             Act::Send(bytes) => {
                 socket.send_to(bytes, program.expect("somebody spoke to it")).expect("sent");
+            }
+            // On the loopback, it does not leave this machine.
+            Act::SendToGroup(bytes) => {
+                sockopt::set_ip_multicast_if(socket, &Ipv4Addr::LOCALHOST).expect("a loopback");
+                let port = program.expect("somebody spoke to it").port();
+                socket.send_to(bytes, (GROUP, port)).expect("sent");
             }
             other => unreachable!("not for UDP: {other:?}"),
         }

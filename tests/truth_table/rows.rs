@@ -19,6 +19,8 @@ pub enum Act {
     ReceiveWithout(&'static [u8], u8),
     /// It sends these.
     Send(&'static [u8]),
+    /// It sends these to the group, at the port of whoever spoke to it last.
+    SendToGroup(&'static [u8]),
     /// It takes nothing more.
     Stall,
     /// It takes whatever comes, until the end if there is one.
@@ -375,5 +377,9 @@ pub fn rows() -> Vec<Row> {
         (UdpRecvFrom(64), failed(Phase::Receive, ErrorKind::Timeout)),
     ];
     row(Kind::Udp, "join and leave a multicast group", "t", &[], &steps);
+    let peers = &[Peer::Udp(&[Receive(b"?"), Later, Act::SendToGroup(b"all"), Later, Act::SendToGroup(b"again")])];
+    let member = [(Join, Done), (Late, Done), (UdpRecvFrom(64), datagram(3, b"all")), (Leave, Done), (Late, Done)];
+    let no_more = [(Timeout(Some(LATER * 2)), Done), (UdpRecvFrom(64), failed(Phase::Receive, ErrorKind::Timeout))];
+    row(Kind::Udp, "join a multicast group, a peer sends", "t", peers, &then(&ask, &then(&member, &no_more)));
     rows
 }

@@ -113,6 +113,7 @@ impl Part {
                 is_heard
             }
             Act::Send(bytes) => socket.send_slice(bytes).expect("a program that reads") == bytes.len(),
+            Act::SendToGroup(_) => unreachable!("not for TCP"),
             Act::Stall => true,
             Act::Drain => {
                 while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}

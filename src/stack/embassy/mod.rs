@@ -70,7 +70,9 @@ use core::{
     array,
     cell::{Cell, RefCell},
     net::{IpAddr, SocketAddr},
+    pin::pin,
     task::Waker,
+    time::Duration,
 };
 
 use embassy_net::{
@@ -83,7 +85,7 @@ use embedded_io_async::ErrorKind;
 
 pub use self::tcp::{NetworkConnection, NetworkReader, NetworkWriter};
 use self::{
-    tcp::free,
+    tcp::{free, give_up_waiting},
     udp::{Groups, UdpMemory},
 };
 use super::{Connect, Family, Local, Resolve, ResolveError};
@@ -94,7 +96,7 @@ use crate::tls::{TlsContext, time::WallClock};
 use crate::{
     SocketPool,
     lending::Place,
-    time::{Clock, EmbassyTimer, Instant, Timer},
+    time::{Clock, Deadline, EmbassyTimer, Instant, Timer},
 };
 
 /// A pool of `N` slots over embassy-net, as the signature of a task can name it.
@@ -271,7 +273,17 @@ impl<'d, const TCP: usize, const UDP: usize> Connect for Network<'d, TCP, UDP> {
             return Err(ErrorKind::AddrNotAvailable);
         }
         let mut connection = free(&self.tcp, &self.seats).await.ok_or(ErrorKind::OutOfMemory)?;
-        connection.connect(endpoint(remote)?).await?;
+        {
+            let mut attempt = pin!(connection.connect(endpoint(remote)?));
+            let mut waited = [false; TCP];
+            loop {
+                let soon = Deadline::within(self, Some(Duration::from_secs(1)));
+                match soon.limit(self, attempt.as_mut()).await {
+                    Some(outcome) => break outcome?,
+                    None => give_up_waiting(&self.tcp, &mut waited),
+                }
+            }
+        }
         Ok(connection)
     }
 }

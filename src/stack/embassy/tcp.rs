@@ -77,6 +77,30 @@ pub(super) fn finished<'a, 'd>(
     Some(NetworkConnection::new(socket, seats))
 }
 
+/// Gives up the RSTs that waited when this was called before, and still do: the host is not there, and nobody who connects
+/// to another is to wait for it.
+pub(super) fn give_up_waiting<const TCP: usize>(places: &[Place<TcpSocket<'_>>; TCP], waited: &mut [bool; TCP]) {
+    for (place, waited) in places.iter().zip(waited) {
+        let unsent = place.lend().filter(|socket| socket.state() == State::Closed && !is_done(socket));
+        let is_waiting = unsent.is_some();
+        if let Some(mut socket) = unsent.filter(|_| *waited) {
+            forget(&mut socket);
+        }
+        *waited = is_waiting;
+    }
+}
+
+/// Ends a connection at once and without a RST. A peer that says anything all the same gets one from the stack (RFC 9293
+/// §3.10.7.1).
+fn forget(socket: &mut TcpSocket<'_>) {
+    socket.abort();
+    if let Some(local) = socket.local_endpoint() {
+        // To listen is to forget who the peer was.
+        let _ = poll_once(socket.accept(local));
+        socket.close();
+    }
+}
+
 /// Whether there is nothing left that the peer should still get from us.
 fn is_done(socket: &TcpSocket<'_>) -> bool {
     match socket.state() {
@@ -150,6 +174,9 @@ impl Drop for NetworkConnection<'_, '_> {
         if self.complete && self.socket.recv_queue() == 0 {
             self.socket.set_timeout(Some(LINGER));
             self.socket.close();
+        } else if self.socket.state() == State::SynSent {
+            // Nobody has answered, and a RST might wait for ever for a host that is not there.
+            forget(&mut self.socket);
         } else {
             self.socket.abort();
         }
