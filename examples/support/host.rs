@@ -34,6 +34,12 @@ impl HostNetwork {
     }
 }
 
+impl Default for HostNetwork {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn in_words(error: io::Error) -> ErrorKind {
     error.kind().into()
 }

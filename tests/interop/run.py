@@ -8,6 +8,7 @@ makes is under target/interop.
 
 import atexit
 import json
+import os
 import re
 import socket
 import subprocess
