@@ -365,6 +365,9 @@ gate_boards() {
         echo "^ more than 3 % above its budget of $allowed bytes of flash"
         bad=1
       fi
+      if [ "$board $app" = "pico-w weather" ] && [ "$flash" -gt 500000 ]; then
+        echo "  our target of 500000 bytes of flash is missed by $((flash - 500000))"
+      fi
       if [ "$directory" = rp2040-w ] && [ "$ram" -gt 120000 ]; then
         echo "^ more than 120000 bytes of RAM"
         bad=1
