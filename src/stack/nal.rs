@@ -63,7 +63,8 @@ impl<T: UdpStack, D, W> Datagrams for Network<T, D, W> {
     }
 }
 
-/// The address families are asked for one after the other: some stacks give up on `Either` after the first.
+/// The address families are asked for one after the other: some stacks give up on `Either` after the first. An address of
+/// another family than was asked for is no answer.
 impl<T, D: Dns, W> Resolve for Network<T, D, W> {
     async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
         let mut families = match family {
@@ -71,8 +72,10 @@ impl<T, D: Dns, W> Resolve for Network<T, D, W> {
             Family::Ipv6 => [Some(AddrType::IPv6), None],
             Family::Any => [Some(AddrType::IPv4), Some(AddrType::IPv6)],
         };
-        for family in families.iter_mut().filter_map(Option::take) {
-            if let Ok(address) = self.dns.get_host_by_name(host, family).await {
+        for asked in families.iter_mut().filter_map(Option::take) {
+            if let Ok(address) = self.dns.get_host_by_name(host, asked).await
+                && family.has(address)
+            {
                 return Ok(address);
             }
         }
@@ -150,5 +153,36 @@ impl<U: UnconnectedUdp> DatagramSocket for NetworkDatagrams<U> {
     async fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
         let (size, _, remote) = self.socket.receive_into(out).await.map_err(|error| error.kind())?;
         Ok((size, unmapped(remote)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::poll_once;
+
+    /// Knows one address, and says it whatever is asked.
+    struct Stubborn(IpAddr);
+
+    impl Dns for Stubborn {
+        type Error = ();
+
+        async fn get_host_by_name(&self, _: &str, _: AddrType) -> Result<IpAddr, ()> {
+            Ok(self.0)
+        }
+
+        async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, ()> {
+            Err(())
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_family_is_no_answer() {
+        let address = IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
+        let network = Network { tcp: (), dns: Stubborn(address), timer: () };
+        let resolve = |family| poll_once(network.resolve("name", family));
+        assert_eq!(resolve(Family::Ipv4), Some(Err(ResolveError::NoAnswer)));
+        assert_eq!(resolve(Family::Ipv6), Some(Ok(address)));
+        assert_eq!(resolve(Family::Any), Some(Ok(address)));
     }
 }
