@@ -27,7 +27,7 @@ gates=(
   "qemu      the apps of examples/apps on two emulated boards, against nginx and httpbin; what they cost, within 3 %"
   "compact   verify-compact: the vectors, the other implementation and the public chains agree with it"
   "corpora   public test suites, read from \$SOCKETPOOL_CORPORA (default ../shared/data)"
-  "miri      the one file with unsafe code, under Miri"
+  "miri      the file that lends memory, with unsafe code, under Miri"
   "package   the published package holds what it should, and builds"
 )
 

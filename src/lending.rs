@@ -1,9 +1,11 @@
 //! Memory that is lent to one borrower at a time, and comes back when the loan is dropped. What says whether it is lent
 //! is behind a [raw mutex](crate::sync), so that borrowers may run on several executors where that mutex allows it.
 //!
-//! This is the crate's one file with unsafe code. Why it must be: a TLS engine takes `&mut` record buffers and does
-//! not give them back, and an idle connection must rest in its slot while other slots are worked on across awaits.
-//! The borrow checker can express neither; a flag that is checked at run time can.
+//! Every reference to lent memory is made here. Why that takes unsafe code: a TLS engine takes `&mut` record buffers and
+//! does not give them back, and an idle connection must rest in its slot while other slots are worked on across awaits.
+//! The borrow checker can express neither; a flag that is checked at run time can. The only other unsafe code is that of
+//! the two TLS sessions, in `tls::backend`: they move their engine into a [`Tenant`] and out of it under its contract, and
+//! say that a session may be sent.
 #![allow(unsafe_code)]
 
 use core::{

@@ -364,7 +364,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     fn drained(&mut self, outcome: Result<usize>, left: usize) -> Want {
         let Some(Answer { body, lease, .. }) = &mut self.answer else { return self.go(Step::Leave) };
         match outcome.and_then(|count| body.received_staged(count).map(|()| count)) {
-            Ok(count) => self.drain(left - count),
+            Ok(count) => self.drain(left.saturating_sub(count)),
             Err(_) => {
                 lease.may_keep = false;
                 self.go(Step::Leave)
