@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# public test suites, read from $SOCKETPOOL_CORPORA (default ../shared/data)
+# shellcheck source=ci/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+gate() {
+  compgen -G 'tests/corpora*.rs' >/dev/null || skip "not there yet: tests/corpora*.rs"
+  local data=${SOCKETPOOL_CORPORA:-../shared/data}
+  [ -d "$data" ] || skip "no data: $data is not a directory"
+  SOCKETPOOL_CORPORA=$(cd "$data" && pwd) cargo test --quiet --locked --test 'corpora*' -- --nocapture
+}
+
+gate "$@"
