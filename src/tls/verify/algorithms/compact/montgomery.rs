@@ -13,16 +13,72 @@ pub(super) struct Modulus<'a> {
     n: &'a [u32],
     /// -1/n modulo 2^32.
     minus_inverse: u32,
+    sparse: Option<&'a Sparse>,
+}
+
+/// The most limbs of a sparse modulus: those of P-384.
+const MAX_SPARSE: usize = 12;
+/// The powers of 2^32 that a sparse modulus is made of, besides -1.
+const TERMS: usize = 4;
+
+/// A modulus that is a sum of a few powers of 2^32: -1 and these, each with its sign.
+///
+/// With such a prime the multiples of n that Montgomery's method adds take additions only. The primes of P-256,
+/// 2^256 - 2^224 + 2^192 + 2^96 - 1, and of P-384, 2^384 - 2^128 - 2^96 + 2^32 - 1, are chosen to be of this kind
+/// (SP 800-186 appendix G.1).
+#[derive(Debug, Clone, Copy)]
+struct Sparse([Term; TERMS]);
+
+/// `2^(32 exponent)`, or the same below zero.
+#[derive(Debug, Clone, Copy)]
+struct Term {
+    exponent: usize,
+    is_negative: bool,
+}
+
+impl Sparse {
+    /// The form of `n`, if it is of this kind. It is computed from the limbs: a limb of ones is -1 and a carry into the
+    /// next.
+    const fn of(n: &[u32]) -> Option<Self> {
+        if n.len() > MAX_SPARSE || n[0] != u32::MAX {
+            return None;
+        }
+        let mut terms = [Term { exponent: 0, is_negative: false }; TERMS];
+        let (mut count, mut carry, mut exponent) = (0, 1, 1);
+        while exponent <= n.len() {
+            let digit = carry + if exponent < n.len() { n[exponent] as u64 } else { 0 };
+            let is_negative = digit == u32::MAX as u64;
+            carry = (digit >> 32) + is_negative as u64;
+            if is_negative || digit == 1 {
+                if count == TERMS {
+                    return None;
+                }
+                terms[count] = Term { exponent, is_negative };
+                count += 1;
+            } else if low(digit) != 0 {
+                return None;
+            }
+            exponent += 1;
+        }
+        if count == TERMS { Some(Self(terms)) } else { None }
+    }
 }
 
 impl<'a> Modulus<'a> {
     pub(super) const fn new(n: &'a [u32]) -> Self {
-        Self { n, minus_inverse: minus_inverse(n[0]) }
+        Self { n, minus_inverse: minus_inverse(n[0]), sparse: None }
     }
 
     /// `product = a * b / R mod n`.
-    #[inline(never)]
     pub(super) const fn multiply(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
+        match self.sparse {
+            Some(sparse) => self.multiply_sparse(sparse, a, b, product),
+            None => self.multiply_any(a, b, product),
+        }
+    }
+
+    #[inline(never)]
+    const fn multiply_any(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
         let len = self.n.len();
         // Equal lengths before the eyes of the compiler: no bounds to check in the loops.
         let (n, a, b, product) = (self.n, a.split_at(len).0, b.split_at(len).0, product.split_at_mut(len).0);
@@ -52,6 +108,54 @@ impl<'a> Modulus<'a> {
             j += 1;
         }
         self.reduce(above != 0, product);
+    }
+
+    /// The whole product first. Then, from the lowest limb up, the multiple of n that makes the limb zero: as n ends in -1,
+    /// that is the limb itself, and what it adds further up follows from the terms. A limb's sum is the carry and at most
+    /// five limbs of either sign: far from the ends of an `i64`.
+    #[inline(never)]
+    const fn multiply_sparse(&self, sparse: &Sparse, a: &[u32], b: &[u32], product: &mut [u32]) {
+        let len = self.n.len();
+        let (a, b, product) = (a.split_at(len).0, b.split_at(len).0, product.split_at_mut(len).0);
+        let mut whole = [0; 2 * MAX_SPARSE];
+        let mut j = 0;
+        while j < len {
+            let mut carry = 0;
+            let row = whole.split_at_mut(j).1;
+            let mut i = 0;
+            while i < len {
+                carry += wide(a[i], b[j]) + row[i] as u64;
+                row[i] = low(carry);
+                carry >>= LIMB_BITS;
+                i += 1;
+            }
+            row[len] = low(carry);
+            j += 1;
+        }
+        let mut times = [0; MAX_SPARSE];
+        let mut sum = 0i64;
+        let mut column = 0;
+        while column < 2 * len {
+            sum += whole[column] as i64;
+            let mut term = 0;
+            while term < TERMS {
+                let Term { exponent, is_negative } = sparse.0[term];
+                let from = column.wrapping_sub(exponent);
+                if from < len {
+                    let limb = times[from] as i64;
+                    sum += if is_negative { -limb } else { limb };
+                }
+                term += 1;
+            }
+            if column < len {
+                times[column] = sum as u32; // and taken away again by n's -1
+            } else {
+                product[column - len] = sum as u32;
+            }
+            sum >>= LIMB_BITS;
+            column += 1;
+        }
+        self.reduce(sum != 0, product);
     }
 
     /// `a = a + b mod n`.
@@ -105,6 +209,7 @@ const fn minus_inverse(n: u32) -> u32 {
 pub(super) struct Field<const N: usize> {
     prime: [u32; N],
     minus_inverse: u32,
+    sparse: Option<Sparse>,
     /// The residue of 1: R mod p.
     one: Residue<N>,
     /// R² mod p.
@@ -150,12 +255,12 @@ impl<const N: usize> Field<N> {
             modulus.double(&mut r_squared);
             bit += 1;
         }
-        let minus_inverse = modulus.minus_inverse;
-        Self { prime, minus_inverse, one: Residue(one), r_squared }
+        let (minus_inverse, sparse) = (modulus.minus_inverse, Sparse::of(&prime));
+        Self { prime, minus_inverse, sparse, one: Residue(one), r_squared }
     }
 
     const fn modulus(&self) -> Modulus<'_> {
-        Modulus { n: &self.prime, minus_inverse: self.minus_inverse }
+        Modulus { n: &self.prime, minus_inverse: self.minus_inverse, sparse: self.sparse.as_ref() }
     }
 
     /// The prime itself.
@@ -251,6 +356,7 @@ impl<const N: usize> Field<N> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limbs::hex;
     use super::*;
 
     #[test]
@@ -258,6 +364,70 @@ mod tests {
         for n in [1, 3, 5, 0xffff, 0x8000_0001, 0xdead_beef, u32::MAX] {
             assert_eq!(n.wrapping_mul(minus_inverse(n)), u32::MAX, "{n:#x}");
         }
+    }
+
+    const P256: [u32; 8] = hex("ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff ffffffff");
+    const P384: [u32; 12] = hex(
+        "ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff fffffffe ffffffff 00000000 00000000 ffffffff",
+    );
+    const P256_ORDER: [u32; 8] = hex("ffffffff 00000000 ffffffff ffffffff bce6faad a7179e84 f3b9cac2 fc632551");
+
+    /// SP 800-186 appendix G.1 writes the primes as these sums.
+    #[test]
+    fn sparse_primes() {
+        let terms = |n: &[u32]| Sparse::of(n).map(|sparse| sparse.0.map(|term| (term.exponent, term.is_negative)));
+        assert_eq!(terms(&P256), Some([(3, false), (6, false), (7, true), (8, false)]));
+        assert_eq!(terms(&P384), Some([(1, false), (3, true), (4, true), (12, false)]));
+        assert_eq!(terms(&P256_ORDER), None);
+        assert_eq!(terms(&[u32::MAX; 64]), None);
+        assert_eq!(terms(&[u32::MAX, 0, 1]), None, "too few terms");
+        assert_eq!(terms(&[u32::MAX, 2, 1, 1]), None, "a digit that is none of -1, 0, 1");
+    }
+
+    /// Both ways to multiply agree on every pair of numbers whose limbs are at the borders: one of 0, 1, 2^31, 2^32 - 2 and
+    /// 2^32 - 1 in one place and another in all others, the prime less a few, and on noise.
+    #[test]
+    fn both_ways_to_multiply_agree() {
+        fn check<const N: usize>(prime: [u32; N]) {
+            let field = Field::new(prime);
+            let modulus = field.modulus();
+            let borders = [0, 1, 1 << 31, u32::MAX - 1, u32::MAX];
+            let mut numbers = std::vec![];
+            for rest in borders {
+                for limb in borders {
+                    for place in 0..N {
+                        let mut number = [rest; N];
+                        number[place] = limb;
+                        field.reduce(&mut number);
+                        numbers.push(number);
+                    }
+                }
+            }
+            for less in 1..=8 {
+                let mut number = prime;
+                number[0] -= less;
+                numbers.push(number);
+            }
+            let mut state = 1u64;
+            for _ in 0..200 {
+                numbers.push(core::array::from_fn(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 33) as u32
+                }));
+                field.reduce(numbers.last_mut().unwrap());
+            }
+            let (mut any, mut sparse) = ([0; N], [0; N]);
+            for a in &numbers {
+                for b in &numbers {
+                    modulus.multiply_any(a, b, &mut any);
+                    modulus.multiply(a, b, &mut sparse);
+                    assert_eq!(any, sparse, "{a:08x?} {b:08x?}");
+                }
+            }
+        }
+        assert!(Field::new(P256).sparse.is_some() && Field::new(P384).sparse.is_some());
+        check(P256);
+        check(P384);
     }
 
     /// The largest prime below 2^32, where a remainder of the machine can check every operation.
