@@ -93,6 +93,24 @@ pub(super) const fn add_limb(a: &mut [u32], b: u32) -> bool {
     carry
 }
 
+/// `sum += a * b` for one limb `b`; the limb of `sum` above those of `a` is overwritten.
+#[inline(never)]
+pub(super) const fn add_multiple(mut sum: &mut [u32], mut a: &[u32], b: u32) {
+    let mut carry = 0;
+    // Patterns in place of indices: no bounds to check.
+    while let [limb, limbs @ ..] = sum {
+        let [factor, factors @ ..] = a else {
+            *limb = carry;
+            return;
+        };
+        // A product of two limbs has room for two more limbs on top.
+        let product = wide(*factor, b) + *limb as u64 + carry as u64;
+        *limb = low(product);
+        carry = low(product >> LIMB_BITS);
+        (sum, a) = (limbs, factors);
+    }
+}
+
 /// `a -= b`, and the borrow.
 #[inline(never)]
 pub(super) const fn subtract(a: &mut [u32], b: &[u32]) -> bool {

@@ -5,7 +5,7 @@
 //! residues, divided by R, is the residue of the product; and dividing by R is cheap. The product of a residue and a plain
 //! number is a plain number: that is the way out, and often saves it.
 
-use super::limbs::{LIMB_BITS, add, double, halve, is_below, is_one, is_zero, low, subtract, wide};
+use super::limbs::{LIMB_BITS, add, add_multiple, double, halve, is_below, is_one, is_zero, low, subtract, wide};
 
 /// An odd number above 1, its lowest limb first. All numbers below have its length, and are below it.
 #[derive(Debug, Clone, Copy)]
@@ -21,19 +21,17 @@ const MAX_SPARSE: usize = 12;
 /// The powers of 2^32 that a sparse modulus is made of, besides -1.
 const TERMS: usize = 4;
 
-/// A modulus that is a sum of a few powers of 2^32: -1 and these, each with its sign.
+/// A modulus that is the sum of -1 and four powers of 2^32: the first positive, the second of either sign, the third
+/// negative, the fourth positive.
 ///
 /// With such a prime the multiples of n that Montgomery's method adds take additions only. The primes of P-256,
 /// 2^256 - 2^224 + 2^192 + 2^96 - 1, and of P-384, 2^384 - 2^128 - 2^96 + 2^32 - 1, are chosen to be of this kind
 /// (SP 800-186 appendix G.1).
 #[derive(Debug, Clone, Copy)]
-struct Sparse([Term; TERMS]);
-
-/// `2^(32 exponent)`, or the same below zero.
-#[derive(Debug, Clone, Copy)]
-struct Term {
-    exponent: usize,
-    is_negative: bool,
+struct Sparse {
+    /// In multiples of 32.
+    exponents: [usize; TERMS],
+    is_second_negative: bool,
 }
 
 impl Sparse {
@@ -43,24 +41,27 @@ impl Sparse {
         if n.len() > MAX_SPARSE || n[0] != u32::MAX {
             return None;
         }
-        let mut terms = [Term { exponent: 0, is_negative: false }; TERMS];
+        let (mut exponents, mut negative) = ([0; TERMS], [false; TERMS]);
         let (mut count, mut carry, mut exponent) = (0, 1, 1);
         while exponent <= n.len() {
             let digit = carry + if exponent < n.len() { n[exponent] as u64 } else { 0 };
             let is_negative = digit == u32::MAX as u64;
-            carry = (digit >> 32) + is_negative as u64;
+            carry = (digit >> LIMB_BITS) + is_negative as u64;
             if is_negative || digit == 1 {
                 if count == TERMS {
                     return None;
                 }
-                terms[count] = Term { exponent, is_negative };
+                (exponents[count], negative[count]) = (exponent, is_negative);
                 count += 1;
             } else if low(digit) != 0 {
                 return None;
             }
             exponent += 1;
         }
-        if count == TERMS { Some(Self(terms)) } else { None }
+        match negative {
+            [false, is_second_negative, true, false] if count == TERMS => Some(Self { exponents, is_second_negative }),
+            _ => None,
+        }
     }
 }
 
@@ -116,39 +117,25 @@ impl<'a> Modulus<'a> {
     #[inline(never)]
     const fn multiply_sparse(&self, sparse: &Sparse, a: &[u32], b: &[u32], product: &mut [u32]) {
         let len = self.n.len();
-        let (a, b, product) = (a.split_at(len).0, b.split_at(len).0, product.split_at_mut(len).0);
         let mut whole = [0; 2 * MAX_SPARSE];
-        let mut j = 0;
-        while j < len {
-            let mut carry = 0;
-            let row = whole.split_at_mut(j).1;
-            let mut i = 0;
-            while i < len {
-                carry += wide(a[i], b[j]) + row[i] as u64;
-                row[i] = low(carry);
-                carry >>= LIMB_BITS;
-                i += 1;
-            }
-            row[len] = low(carry);
-            j += 1;
+        let (mut row, mut factors): (&mut [u32], _) = (&mut whole, b);
+        while let [factor, rest @ ..] = factors {
+            add_multiple(row, a, *factor);
+            (row, factors) = (row.split_at_mut(1).1, rest);
         }
-        let mut times = [0; MAX_SPARSE];
+        // With zeros before the first and behind the last, so that every column finds four.
+        let mut times = [0; 3 * MAX_SPARSE];
+        let [first, second, third, fourth] = sparse.exponents;
         let mut sum = 0i64;
         let mut column = 0;
         while column < 2 * len {
-            sum += whole[column] as i64;
-            let mut term = 0;
-            while term < TERMS {
-                let Term { exponent, is_negative } = sparse.0[term];
-                let from = column.wrapping_sub(exponent);
-                if from < len {
-                    let limb = times[from] as i64;
-                    sum += if is_negative { -limb } else { limb };
-                }
-                term += 1;
-            }
+            let at = column + MAX_SPARSE;
+            sum +=
+                whole[column] as i64 + times[at - first] as i64 - times[at - third] as i64 + times[at - fourth] as i64;
+            let second = times[at - second] as i64;
+            sum += if sparse.is_second_negative { -second } else { second };
             if column < len {
-                times[column] = sum as u32; // and taken away again by n's -1
+                times[at] = sum as u32; // and taken away again by n's -1
             } else {
                 product[column - len] = sum as u32;
             }
@@ -375,9 +362,9 @@ mod tests {
     /// SP 800-186 appendix G.1 writes the primes as these sums.
     #[test]
     fn sparse_primes() {
-        let terms = |n: &[u32]| Sparse::of(n).map(|sparse| sparse.0.map(|term| (term.exponent, term.is_negative)));
-        assert_eq!(terms(&P256), Some([(3, false), (6, false), (7, true), (8, false)]));
-        assert_eq!(terms(&P384), Some([(1, false), (3, true), (4, true), (12, false)]));
+        let terms = |n: &[u32]| Sparse::of(n).map(|sparse| (sparse.exponents, sparse.is_second_negative));
+        assert_eq!(terms(&P256), Some(([3, 6, 7, 8], false)));
+        assert_eq!(terms(&P384), Some(([1, 3, 4, 12], true)));
         assert_eq!(terms(&P256_ORDER), None);
         assert_eq!(terms(&[u32::MAX; 64]), None);
         assert_eq!(terms(&[u32::MAX, 0, 1]), None, "too few terms");
