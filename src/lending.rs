@@ -80,16 +80,32 @@ impl<M: ?Sized, R: RawMutex> fmt::Debug for Loan<'_, M, R> {
     }
 }
 
-/// A value that holds a `&mut` to lent memory, together with the loan: the value is dropped first, then the loan ends.
+/// Memory that is overwritten when whoever had it is gone, in a way that no optimizer leaves out.
 #[cfg(feature = "tls")]
-pub(crate) struct Tenant<'a, M, V, R: RawMutex = NoopRawMutex> {
-    // Fields are dropped in this order.
+pub(crate) trait Wipe {
+    /// Overwrites what may be secret.
+    fn wipe(&mut self);
+}
+
+/// A value that holds a `&mut` to lent memory, together with the loan: the value is dropped first, then the memory is
+/// wiped, then the loan ends.
+#[cfg(feature = "tls")]
+pub(crate) struct Tenant<'a, M: Wipe, V, R: RawMutex = NoopRawMutex> {
     value: Option<V>,
-    _loan: Loan<'a, M, R>,
+    loan: Loan<'a, M, R>,
 }
 
 #[cfg(feature = "tls")]
-impl<'a, M, V, R: RawMutex> Tenant<'a, M, V, R> {
+impl<M: Wipe, V, R: RawMutex> Drop for Tenant<'_, M, V, R> {
+    fn drop(&mut self) {
+        self.value = None;
+        // The value held the only other reference to it.
+        self.loan.wipe();
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<'a, M: Wipe, V, R: RawMutex> Tenant<'a, M, V, R> {
     /// Moves a value into the memory of `loan`.
     ///
     /// # Safety
@@ -99,7 +115,7 @@ impl<'a, M, V, R: RawMutex> Tenant<'a, M, V, R> {
         // SAFETY: the loan is kept beside the value and not used any more, so this is the only reference to the
         // memory until the value, which by the contract alone holds it, has been dropped.
         let memory = unsafe { &mut *loan.place.memory.get() };
-        Self { value: Some(move_in(memory)), _loan: loan }
+        Self { value: Some(move_in(memory)), loan }
     }
 
     /// The value, unless it was taken.
@@ -131,6 +147,14 @@ mod tests {
     }
 
     #[cfg(feature = "tls")]
+    impl Wipe for [u8; 4] {
+        fn wipe(&mut self) {
+            assert_eq!(self[0], 9, "the value is gone");
+            self[1] = 0;
+        }
+    }
+
+    #[cfg(feature = "tls")]
     #[test]
     fn a_tenant_gives_the_place_back_last() {
         struct Holder<'a>(&'a mut [u8; 4], &'a Place<[u8; 4]>);
@@ -146,7 +170,7 @@ mod tests {
         let mut tenant = unsafe { Tenant::new(loan, |memory| Holder(memory, &place)) };
         tenant.get_mut().expect("not taken").0[1] = 8;
         drop(tenant);
-        assert_eq!(*place.lend().expect("back"), [9, 8, 0, 0]);
+        assert_eq!(*place.lend().expect("back"), [9, 0, 0, 0], "wiped of the 8");
     }
 
     /// What the compiler holds us to: one loan at a time, whoever asks from wherever.

@@ -7,7 +7,8 @@ use core::fmt;
 ///
 /// Some servers speak several protocols on one port and choose by it. Which one the server chose cannot be known here:
 /// offer only protocols that you can tell apart, best a single one. A server that speaks none of them refuses with the
-/// alert `no_application_protocol`, or goes on as if nothing had been offered.
+/// alert `no_application_protocol`, or goes on as if nothing had been offered. One that chooses what was not offered is
+/// refused ([`TlsError::IllegalParameter`](super::TlsError::IllegalParameter)).
 ///
 /// # Examples
 /// ```
@@ -28,12 +29,18 @@ impl Alpn<'static> {
 impl<'a> Alpn<'a> {
     /// The longest list, in bytes: its names and one more for each.
     pub const MAX_LEN: usize = 512;
+    /// The most names in a list.
+    pub const MAX_COUNT: usize = 8;
 
     /// Offers these protocols, by the names that IANA registers.
     ///
     /// # Errors
-    /// [`AlpnError`] if there is none, if a name is empty or longer than 255 bytes, or all of them are too long.
+    /// [`AlpnError`] if there is none, if a name is empty or longer than 255 bytes, if there are too many, or all of
+    /// them are too long.
     pub const fn new(protocols: &'a [&'a [u8]]) -> Result<Self, AlpnError> {
+        if protocols.len() > Self::MAX_COUNT {
+            return Err(AlpnError::TooMany { count: protocols.len() });
+        }
         let (mut total, mut i) = (0, 0);
         while i < protocols.len() {
             let len = protocols[i].len();
@@ -63,6 +70,11 @@ pub enum AlpnError {
         /// Its length in bytes.
         len: usize,
     },
+    /// There are more than [`Alpn::MAX_COUNT`].
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
     /// The list is longer than [`Alpn::MAX_LEN`].
     TooLong {
         /// Its length in bytes.
@@ -75,6 +87,7 @@ impl fmt::Display for AlpnError {
         match self {
             Self::Empty => f.write_str("no protocol to offer"),
             Self::NameLength { len } => write!(f, "protocol name has {len} bytes, it can have 1 to 255"),
+            Self::TooMany { count } => write!(f, "{count} protocols, there can be {}", Alpn::MAX_COUNT),
             Self::TooLong { len } => write!(f, "protocol names take {len} bytes, they can take {}", Alpn::MAX_LEN),
         }
     }

@@ -20,8 +20,11 @@ pub enum TlsError {
     TimeUnknown,
     /// What to connect to is neither a DNS name nor an IP address.
     ServerName,
-    /// The peer ended the connection with this alert (RFC 8446 §6); its number where it is known.
+    /// The peer ended the connection with this alert (RFC 8446 §6). `None` is for TLS that does not tell its number, on a
+    /// modem; ours always does.
     PeerAlert(Option<u8>),
+    /// The peer does not speak TLS: a port for plain HTTP, or another protocol. Use `http`, or the port that speaks TLS.
+    NotTls,
     /// A record or message that may not come at this moment (`unexpected_message`).
     UnexpectedMessage,
     /// A record longer than TLS allows (`record_overflow`).
@@ -77,6 +80,7 @@ impl TlsError {
             Self::TimeUnknown => "time-unknown",
             Self::ServerName => "server-name",
             Self::PeerAlert(_) => "peer-alert",
+            Self::NotTls => "not-tls",
             Self::UnexpectedMessage => "unexpected-message",
             Self::RecordOverflow => "record-overflow",
             Self::BadRecordMac => "bad-record-mac",
@@ -97,7 +101,8 @@ impl fmt::Display for TlsError {
         f.write_str(match self {
             Self::Certificate(error) => return write!(f, "{}: {error}", error.reason()),
             Self::PeerAlert(Some(number)) => {
-                return write!(f, "peer-alert: the server sent alert {number}{}", alert_name(*number));
+                let (name, advice) = alert(*number);
+                return write!(f, "peer-alert: the server sent alert {number}{name}{advice}");
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {
@@ -105,6 +110,7 @@ impl fmt::Display for TlsError {
             }
             Self::ServerName => "server-name: neither a DNS name nor an IP address",
             Self::PeerAlert(None) => "peer-alert: the server ended the connection with an alert",
+            Self::NotTls => "not-tls: the peer does not speak TLS: use http, or another port",
             Self::UnexpectedMessage => "unexpected-message: a record that may not come at this moment",
             Self::RecordOverflow => "record-overflow: a record longer than TLS allows",
             Self::BadRecordMac => "bad-record-mac: a record that was not made with the keys of this connection",
@@ -127,14 +133,18 @@ impl fmt::Display for TlsError {
 
 impl core::error::Error for TlsError {}
 
-/// The alerts that a client meets, by their names in RFC 8446 §6.
-const fn alert_name(number: u8) -> &'static str {
-    match number {
+/// The alerts by their names in RFC 8446 §6.2 (and those that it keeps for older versions), and what to do about those
+/// that the caller can do something about.
+const fn alert(number: u8) -> (&'static str, &'static str) {
+    let name = match number {
         0 => " (close_notify)",
         10 => " (unexpected_message)",
         20 => " (bad_record_mac)",
+        21 => " (decryption_failed)",
         22 => " (record_overflow)",
+        30 => " (decompression_failure)",
         40 => " (handshake_failure)",
+        41 => " (no_certificate)",
         42 => " (bad_certificate)",
         43 => " (unsupported_certificate)",
         44 => " (certificate_revoked)",
@@ -145,13 +155,35 @@ const fn alert_name(number: u8) -> &'static str {
         49 => " (access_denied)",
         50 => " (decode_error)",
         51 => " (decrypt_error)",
+        60 => " (export_restriction)",
         70 => " (protocol_version)",
+        71 => " (insufficient_security)",
         80 => " (internal_error)",
+        86 => " (inappropriate_fallback)",
+        90 => " (user_canceled)",
+        100 => " (no_renegotiation)",
         109 => " (missing_extension)",
+        110 => " (unsupported_extension)",
+        111 => " (certificate_unobtainable)",
         112 => " (unrecognized_name)",
+        113 => " (bad_certificate_status_response)",
+        114 => " (bad_certificate_hash_value)",
         115 => " (unknown_psk_identity)",
         116 => " (certificate_required)",
         120 => " (no_application_protocol)",
         _ => "",
-    }
+    };
+    let advice = match number {
+        40 | 71 => {
+            ": it takes nothing of what we offer: TLS 1.3, TLS_AES_128_GCM_SHA256, P-256, and signatures by ECDSA with \
+             P-256 or P-384, Ed25519 or RSA-PSS; allow these on the server"
+        }
+        48 => ": it does not know who issued our client certificate: show one of an authority that it trusts",
+        70 => ": it does not speak TLS 1.3: update the server, or allow it there",
+        112 => ": it serves no such host: check the name in the URL",
+        116 => ": it wants a client certificate: give the context one with `identity`",
+        120 => ": it speaks none of the protocols that the context offers: check `alpn`",
+        _ => "",
+    };
+    (name, advice)
 }

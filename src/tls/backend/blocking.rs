@@ -1,14 +1,14 @@
 //! The session of the blocking face, over the same engine, guard, suite and proof. See [`engine`](super::engine).
 
 use embedded_io::{Error as _, ErrorKind as Io, Read, Write};
-use embedded_tls::{FlushPolicy, TlsContext as EngineContext, blocking::TlsConnection};
+use embedded_tls::{FlushPolicy, TlsContext as EngineContext, TlsError as EngineError, blocking::TlsConnection};
 
 use super::{
     TlsMemory,
-    engine::{Guarded, State, config, explain},
+    engine::{Guarded, State, config, explain, is_gone},
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::{CLOSE_NOTIFY, Suite},
+    suite::{CLOSE_NOTIFY, Suite, Unpacked, unpack},
 };
 use crate::{
     blocking::stack::Connection,
@@ -27,6 +27,8 @@ where
 {
     engine: Tenant<'m, TlsMemory, Engine<'m, C>, R>,
     state: State,
+    /// Every record of ours so far went out whole.
+    writes: bool,
 }
 
 /// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
@@ -55,7 +57,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         // SAFETY: the references go into the engine that is returned; in this file, which alone sees it, it is only
         // ever called, never moved out of its tenant.
         let engine = unsafe { Tenant::new(memory, move_in) };
-        Self { engine, state: State::Unproven }
+        Self { engine, state: State::Unproven, writes: false }
     }
 
     /// Performs the handshake. The session is open only if `server_name` proved itself.
@@ -73,7 +75,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
         shared.stage.set(Stage::Data);
-        self.state = State::Open;
+        (self.state, self.writes) = (State::Open, true);
         Ok(())
     }
 
@@ -85,46 +87,79 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         }
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
         shared.records.set(0);
-        loop {
-            match connection.read(out) {
-                Ok(0) => {} // an empty record: allowed, and not the end
-                Ok(received) => return Ok(received),
-                Err(error) => match explain(error, shared) {
-                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+        let failure = loop {
+            match connection.read_buffered() {
+                Ok(mut record) => match unpack(record.peek_all()) {
+                    Unpacked::Data(data) => {
+                        let len = data.len().min(out.len());
+                        return Ok(record.pop_into(out.get_mut(..len).unwrap_or_default()));
+                    }
+                    Unpacked::Nothing => _ = record.pop_all(),
+                    Unpacked::Refused(CLOSE_NOTIFY) => {
                         self.state = State::Ended;
                         return Ok(0);
                     }
-                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
-                    kind => {
-                        self.state = State::Broken;
-                        return Err(kind);
-                    }
+                    Unpacked::Refused(refusal) => break ErrorKind::Tls(refusal),
                 },
+                Err(error) => break explain(error, shared),
             }
+        };
+        if failure != ErrorKind::Timeout {
+            self.state = State::Broken;
         }
+        Err(failure)
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
-        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        self.state = State::Broken;
-        let written = connection.write(bytes).map_err(|error| explain(error, shared))?;
-        self.state = State::Open;
-        Ok(written)
+        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        if self.state != State::Open || !self.writes {
+            return Err(ErrorKind::NotConnected);
+        }
+        self.writes = false;
+        let written = connection.write(bytes);
+        self.wrote(written)
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), ErrorKind> {
-        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        if self.state != State::Open || !self.writes {
+            return Err(ErrorKind::NotConnected);
+        }
+        self.writes = false;
+        let flushed = connection.flush();
+        self.wrote(flushed)
+    }
+
+    /// Notes how writing ended. If the connection is gone, the alert that says why may have arrived before: it is the
+    /// better reason. A response that arrived instead is left for [`read`](Self::read).
+    fn wrote<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, ErrorKind> {
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        self.state = State::Broken;
-        connection.flush().map_err(|error| explain(error, shared))?;
-        self.state = State::Open;
-        Ok(())
+        let failure = match outcome {
+            Ok(written) => {
+                self.writes = true;
+                return Ok(written);
+            }
+            Err(error) => explain(error, shared),
+        };
+        if is_gone(failure) {
+            shared.records.set(0);
+            while let Ok(mut record) = connection.read_buffered() {
+                match unpack(record.peek_all()) {
+                    Unpacked::Nothing => _ = record.pop_all(),
+                    Unpacked::Refused(refusal) if refusal != CLOSE_NOTIFY => {
+                        self.state = State::Broken;
+                        return Err(ErrorKind::Tls(refusal));
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Err(failure)
     }
 
     /// Says `close_notify`, then ends the connection below.
     pub(crate) fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        let may_say_so = matches!(self.state, State::Open | State::Ended);
+        let may_say_so = self.writes && matches!(self.state, State::Open | State::Ended);
         self.state = State::Broken;
         #[allow(unsafe_code)]
         // SAFETY: the engine is dropped before this method's borrow of its tenant ends.

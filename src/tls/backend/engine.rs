@@ -7,7 +7,7 @@ use super::{
     TlsMemory,
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
-    suite::{CLOSE_NOTIFY, Suite},
+    suite::{CLOSE_NOTIFY, Suite, Unpacked, unpack},
 };
 use crate::{
     error::ErrorKind,
@@ -16,7 +16,7 @@ use crate::{
     sync::RawMutex,
     time::poll_once,
     tls::{
-        Random, TimeSource, TlsContext, TlsError, Unsupported,
+        Random, TimeSource, TlsContext, TlsError,
         context::{Offer, Peer},
         verify::CertificateError,
     },
@@ -30,6 +30,8 @@ where
 {
     engine: Tenant<'m, TlsMemory, Engine<'m, C>, R>,
     state: State,
+    /// Every record of ours so far went out whole.
+    writes: bool,
 }
 
 /// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
@@ -70,7 +72,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         // SAFETY: the references go into the engine that is returned; in this file, which alone sees it, it is only
         // ever called, never moved out of its tenant.
         let engine = unsafe { Tenant::new(memory, move_in) };
-        Self { engine, state: State::Unproven }
+        Self { engine, state: State::Unproven, writes: false }
     }
 
     /// Performs the handshake. The session is open only if `server_name` proved itself.
@@ -88,7 +90,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
         provider.finish()?;
         shared.stage.set(Stage::Data);
-        self.state = State::Open;
+        (self.state, self.writes) = (State::Open, true);
         Ok(())
     }
 
@@ -100,41 +102,74 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         }
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
         shared.records.set(0);
-        loop {
-            match connection.read(out).await {
-                Ok(0) => {} // an empty record: allowed, and not the end
-                Ok(received) => return Ok(received),
-                Err(error) => match explain(error, shared) {
-                    ErrorKind::Tls(CLOSE_NOTIFY) => {
+        let failure = loop {
+            match connection.read_buffered().await {
+                Ok(mut record) => match unpack(record.peek_all()) {
+                    Unpacked::Data(data) => {
+                        let len = data.len().min(out.len());
+                        return Ok(record.pop_into(out.get_mut(..len).unwrap_or_default()));
+                    }
+                    Unpacked::Nothing => _ = record.pop_all(),
+                    Unpacked::Refused(CLOSE_NOTIFY) => {
                         self.state = State::Ended;
                         return Ok(0);
                     }
-                    ErrorKind::Timeout => return Err(ErrorKind::Timeout),
-                    kind => {
-                        self.state = State::Broken;
-                        return Err(kind);
-                    }
+                    Unpacked::Refused(refusal) => break ErrorKind::Tls(refusal),
                 },
+                Err(error) => break explain(error, shared),
             }
+        };
+        if failure != ErrorKind::Timeout {
+            self.state = State::Broken;
         }
+        Err(failure)
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
-        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        self.state = State::Broken;
-        let written = connection.write(bytes).await.map_err(|error| explain(error, shared))?;
-        self.state = State::Open;
-        Ok(written)
+        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        if self.state != State::Open || !self.writes {
+            return Err(ErrorKind::NotConnected);
+        }
+        self.writes = false;
+        let written = connection.write(bytes).await;
+        self.wrote(written)
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
-        let State::Open = self.state else { return Err(ErrorKind::NotConnected) };
+        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+        if self.state != State::Open || !self.writes {
+            return Err(ErrorKind::NotConnected);
+        }
+        self.writes = false;
+        let flushed = connection.flush().await;
+        self.wrote(flushed)
+    }
+
+    /// Notes how writing ended. If the connection is gone, the alert that says why may have arrived before: it is the
+    /// better reason. A response that arrived instead is left for [`read`](Self::read).
+    fn wrote<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, ErrorKind> {
         let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        self.state = State::Broken;
-        connection.flush().await.map_err(|error| explain(error, shared))?;
-        self.state = State::Open;
-        Ok(())
+        let failure = match outcome {
+            Ok(written) => {
+                self.writes = true;
+                return Ok(written);
+            }
+            Err(error) => explain(error, shared),
+        };
+        if is_gone(failure) {
+            shared.records.set(0);
+            while let Some(Ok(mut record)) = poll_once(connection.read_buffered()) {
+                match unpack(record.peek_all()) {
+                    Unpacked::Nothing => _ = record.pop_all(),
+                    Unpacked::Refused(refusal) if refusal != CLOSE_NOTIFY => {
+                        self.state = State::Broken;
+                        return Err(ErrorKind::Tls(refusal));
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Err(failure)
     }
 
     /// Says `close_notify`, then ends the connection below.
@@ -149,7 +184,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
     /// closed by value, and a future that holds it is several kilobytes large: so this does not wait. What has to be
     /// waited for, that the bytes leave, is the connection's own [`shutdown`](Connection::shutdown).
     fn say_close_notify(&mut self) -> Result<Option<C>, ErrorKind> {
-        let may_say_so = matches!(self.state, State::Open | State::Ended);
+        let may_say_so = self.writes && matches!(self.state, State::Open | State::Ended);
         self.state = State::Broken;
         #[allow(unsafe_code)]
         // SAFETY: the engine is dropped before this method ends.
@@ -181,8 +216,8 @@ pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
     }
 }
 
-/// The engine's error in our words; what the guard found comes first, and what the [suite](super::suite) refused is
-/// among them.
+/// The engine's error in our words; what the guard found comes first. That the peer has closed is never among them: that
+/// is for [`unpack`] to say.
 pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
     if let Some(refusal) = shared.refusal.take() {
         return ErrorKind::Tls(refusal);
@@ -196,16 +231,17 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
         EngineError::InvalidSignature => TlsError::BadFinished,
         EngineError::InvalidSignatureScheme => TlsError::Certificate(CertificateError::UnsupportedAlgorithm),
         EngineError::InvalidKeyShare | EngineError::AbortHandshake(..) => TlsError::IllegalParameter,
-        // The suite's.
-        EngineError::InvalidRecord => TlsError::UnexpectedMessage,
-        EngineError::Unimplemented => TlsError::Unsupported(Unsupported::Message),
-        EngineError::ParseError(_) => TlsError::PeerAlert(None),
-        EngineError::InternalError => CLOSE_NOTIFY,
-        EngineError::DecodeError => TlsError::Decode,
-        EngineError::InvalidHandshake => TlsError::IllegalParameter,
-        EngineError::InvalidCertificate => TlsError::RecordOverflow,
+        EngineError::DecodeError | EngineError::ParseError(_) => TlsError::Decode,
         _ => TlsError::Engine,
     })
+}
+
+/// Whether a write fails so on a connection that the peer has closed or reset.
+pub(super) fn is_gone(failure: ErrorKind) -> bool {
+    matches!(
+        failure,
+        ErrorKind::Io(Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted | Io::NotConnected)
+    )
 }
 
 /// The connection below the engine, with the guard on its reading side.

@@ -16,8 +16,9 @@
 use core::cell::Cell;
 
 use embedded_io_async::ErrorKind;
+use sha2::{Digest, Sha256};
 
-use crate::tls::{TlsError, Unsupported};
+use crate::tls::{Alpn, TlsError, Unsupported};
 
 /// Bytes of a record's header: type, version, length (RFC 8446 §5.1).
 pub(super) const HEADER: usize = 5;
@@ -54,7 +55,7 @@ pub(super) enum Moment {
     FlightFirst,
     /// The same, where we offered protocols (ALPN).
     FlightFirstAlpn,
-    /// The second.
+    /// The second, where the first brought no certificate.
     FlightSecond,
     /// Any after that.
     Flight,
@@ -97,8 +98,63 @@ pub(super) struct Shared {
     pub(super) closing: Cell<bool>,
     /// A pre-shared key was offered, and has to be taken.
     pub(super) psk: Cell<bool>,
-    /// Protocols were offered, and one may be chosen.
-    pub(super) alpn: Cell<bool>,
+    /// The protocols of which one may be chosen.
+    pub(super) offered: Cell<Offered>,
+    /// How far the server's proof has come.
+    pub(super) proven: Cell<Proven>,
+}
+
+/// How far the server's [proof](super::proof) has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proven {
+    Nothing,
+    /// A certificate was shown, and was not refused.
+    Certificate,
+    /// All that is asked for before `Finished`.
+    Whole,
+}
+
+/// The protocols that were offered (ALPN), each as the first bytes of its SHA-256; zeros where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Offered([[u8; 8]; Alpn::MAX_COUNT]);
+
+impl Offered {
+    pub(super) const NOTHING: Self = Self([[0; 8]; Alpn::MAX_COUNT]);
+    /// Bytes that the guard puts behind a record.
+    const LEN: usize = 8 * Alpn::MAX_COUNT;
+
+    pub(super) fn new(alpn: Option<Alpn<'_>>) -> Self {
+        let mut offered = Self::NOTHING;
+        for (place, name) in offered.0.iter_mut().zip(alpn.map_or(&[][..], |alpn| alpn.0)) {
+            *place = Self::digest(name);
+        }
+        offered
+    }
+
+    /// What the guard put behind the record, if that is what it does at this moment, and the record before it.
+    pub(super) fn split(bytes: &mut [u8], moment: Moment) -> Option<(&mut [u8], Self)> {
+        if moment != Moment::FlightFirstAlpn {
+            return Some((bytes, Self::NOTHING));
+        }
+        let (record, offered) = bytes.split_last_chunk_mut::<{ Self::LEN }>()?;
+        let mut names = Self::NOTHING;
+        names.0.as_flattened_mut().copy_from_slice(offered);
+        Some((record, names))
+    }
+
+    pub(super) fn any(&self) -> bool {
+        *self != Self::NOTHING
+    }
+
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
+        self.0.contains(&Self::digest(name))
+    }
+
+    fn digest(name: &[u8]) -> [u8; 8] {
+        let mut first = [0; 8];
+        first.copy_from_slice(&Sha256::digest(name)[..8]);
+        first
+    }
 }
 
 /// A `Cell` with an `Option`, but for one thing: when there is nothing in it, it is all zeros. This is part of `Resources`, and
@@ -141,7 +197,8 @@ impl Shared {
             records: Cell::new(0),
             closing: Cell::new(false),
             psk: Cell::new(false),
-            alpn: Cell::new(false),
+            offered: Cell::new(Offered::NOTHING),
+            proven: Cell::new(Proven::Nothing),
         }
     }
 }
@@ -190,11 +247,17 @@ impl<'m> Guard<'m> {
     fn moment(&self) -> Moment {
         match (self.shared.stage.get(), self.encrypted) {
             (Stage::Data, _) => Moment::AfterHandshake,
-            (_, 0) if self.shared.alpn.get() => Moment::FlightFirstAlpn,
+            (_, 0) if self.shared.offered.get().any() => Moment::FlightFirstAlpn,
             (_, 0) => Moment::FlightFirst,
-            (_, 1) => Moment::FlightSecond,
+            (_, 1) if self.shared.proven.get() == Proven::Nothing => Moment::FlightSecond,
             _ => Moment::Flight,
         }
+    }
+
+    /// Bytes for the [suite](super::suite) behind the record.
+    fn appendix(&self) -> usize {
+        let has_one = self.header[0] == APPLICATION_DATA && self.moment() == Moment::FlightFirstAlpn;
+        if has_one { Offered::LEN } else { 0 }
     }
 
     fn is_dropped(&self) -> bool {
@@ -211,9 +274,17 @@ impl<'m> Guard<'m> {
         self.shared.closing.get()
     }
 
-    /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said.
+    /// Once something was refused, by the guard or the [proof](super::proof), nothing more is said; and after the
+    /// ServerHello nothing before the server's proof is whole. The engine writes its part of the handshake only when it
+    /// has checked the server's Finished.
     pub(super) fn may_write(&self) -> Result<(), ErrorKind> {
-        self.shared.refusal.get().map_or(Ok(()), |_| Err(ErrorKind::InvalidData))
+        if self.shared.refusal.get().is_some() {
+            return Err(ErrorKind::InvalidData);
+        }
+        if self.shared.stage.get() == Stage::Flight && self.shared.proven.get() != Proven::Whole {
+            return Err(self.refuse(TlsError::NotAuthenticated));
+        }
+        Ok(())
     }
 
     /// The engine asks for `out`: the five bytes of a header, or the whole body of the record whose header it got last.
@@ -223,20 +294,27 @@ impl<'m> Guard<'m> {
         if self.header_len < HEADER || self.is_dropped() {
             return Ok(Step::Read);
         }
+        let (length, appendix) = (self.length(), self.appendix());
         if out.len() == HEADER {
             out.copy_from_slice(&self.header);
             if self.header[0] == APPLICATION_DATA {
                 out[2] = self.moment().mark();
+                let [.., high, low] = (length + appendix).to_be_bytes();
+                (out[3], out[4]) = (high, low);
             }
             return Ok(Step::Ready(HEADER));
         }
-        if out.len() != self.length() {
+        if out.len() != length + appendix {
             return Err(self.refuse(TlsError::Engine));
         }
-        if self.body_len < out.len() {
+        if self.body_len < length {
             return Ok(Step::Read);
         }
-        self.judge_body(out).map_err(|refusal| self.refuse(refusal))?;
+        let (body, behind) = out.split_at_mut(length);
+        self.judge_body(body).map_err(|refusal| self.refuse(refusal))?;
+        if appendix > 0 {
+            behind.copy_from_slice(self.shared.offered.get().0.as_flattened());
+        }
         if self.shared.records.replace(self.shared.records.get().saturating_add(1)) >= IDLE_RECORDS {
             return Err(self.refuse(TlsError::UnexpectedMessage));
         }
@@ -252,7 +330,8 @@ impl<'m> Guard<'m> {
         } else if self.is_dropped() {
             &mut self.dropped
         } else {
-            out.get_mut(self.body_len..).unwrap_or_default()
+            let length = self.length();
+            out.get_mut(self.body_len..length).unwrap_or_default()
         }
     }
 
@@ -283,6 +362,9 @@ impl<'m> Guard<'m> {
         let [kind, major, minor, ..] = self.header;
         let length = self.length();
         let stage = self.shared.stage.get();
+        if major != 3 && stage == Stage::Hello {
+            return Err(TlsError::NotTls);
+        }
         // A server that does not know TLS 1.3 says so in a record of its own version.
         if major != 3 || minor != 3 && stage != Stage::Hello {
             return Err(TlsError::UnexpectedMessage);
@@ -290,7 +372,8 @@ impl<'m> Guard<'m> {
         match (kind, stage) {
             (APPLICATION_DATA, Stage::Flight | Stage::Data) => match length {
                 0..SHORTEST => Err(TlsError::UnexpectedMessage),
-                SHORTEST..=LONGEST => Ok(()),
+                // With less room than that behind it, a record has more in it than it may have.
+                SHORTEST..=LONGEST if length + self.appendix() <= LONGEST => Ok(()),
                 _ => Err(TlsError::RecordOverflow),
             },
             (HANDSHAKE, Stage::Hello) => match length {
@@ -517,6 +600,58 @@ mod tests {
         assert_eq!(Moment::of_mark(3), None);
     }
 
+    /// The protocols that were offered go behind the first encrypted record, which looks longer by so much.
+    #[test]
+    fn the_first_record_has_the_offer_behind_it() {
+        let names: &[&[u8]] = &[b"http/1.1", b"x"];
+        let offered = Offered::new(Some(Alpn::new(names).unwrap()));
+        assert!(offered.any() && offered.contains(b"x") && !offered.contains(b"") && !offered.contains(b"http/1.0"));
+        assert!(!Offered::NOTHING.any());
+        for piece in [1, 7, 1000] {
+            let shared = Shared::new();
+            shared.stage.set(Stage::Flight);
+            shared.offered.set(offered);
+            let wire = [record(23, &[1; 40]), record(23, &[2; 40])].concat();
+            let records = run_with(&shared, &wire, piece).unwrap();
+            let [first, second] = &records[..] else { panic!("{records:?}") };
+            assert_eq!(first[..HEADER], [23, 3, Moment::FlightFirstAlpn.mark(), 0, 40 + 64]);
+            let mut body = first[HEADER..].to_vec();
+            let (bytes, behind) = Offered::split(&mut body, Moment::FlightFirstAlpn).unwrap();
+            assert_eq!((&bytes[..], behind), (&[1; 40][..], offered));
+            assert_eq!(*second, marked(&record(23, &[2; 40]), Moment::FlightSecond));
+        }
+        // With the offer behind it, a record still fits the engine's buffer.
+        let most = LONGEST - Offered::LEN;
+        for (length, verdict) in [(most, Ok(1)), (most + 1, Err(TlsError::RecordOverflow))] {
+            let shared = Shared::new();
+            shared.stage.set(Stage::Flight);
+            shared.offered.set(offered);
+            let records = run_with(&shared, &record(23, &vec![0; length]), 9000);
+            assert_eq!(records.map(|records| records.len()), verdict);
+        }
+    }
+
+    /// After the ServerHello nothing is written before the proof is whole, and nothing after a refusal.
+    #[test]
+    fn nothing_is_written_before_the_proof() {
+        for (stage, proven, may) in [
+            (Stage::Hello, Proven::Nothing, true),
+            (Stage::Flight, Proven::Nothing, false),
+            (Stage::Flight, Proven::Certificate, false),
+            (Stage::Flight, Proven::Whole, true),
+            (Stage::Data, Proven::Whole, true),
+        ] {
+            let shared = Shared::new();
+            shared.stage.set(stage);
+            shared.proven.set(proven);
+            let guard = Guard::new(&shared);
+            assert_eq!(guard.may_write().is_ok(), may, "{stage:?} {proven:?}");
+            assert_eq!(shared.refusal.get(), (!may).then_some(TlsError::NotAuthenticated));
+            shared.refusal.set(Some(TlsError::Decode));
+            assert!(guard.may_write().is_err());
+        }
+    }
+
     #[test]
     fn records_without_data_are_not_read_for_ever() {
         let record = record(23, &[1; 17]);
@@ -527,6 +662,10 @@ mod tests {
 
     #[test]
     fn what_may_not_come_at_that_moment_is_refused() {
+        for other in [&b"HTTP/1.1 400 Bad Request"[..], b"SSH-2.0-x", b"220 mail", &[0; 9], &[22, 2, 0, 0, 9]] {
+            assert_eq!(run(Stage::Hello, other, 3), Err(TlsError::NotTls), "{other:?}");
+            assert_eq!(run(Stage::Flight, other, 3), Err(TlsError::UnexpectedMessage), "{other:?}");
+        }
         let unexpected = [
             (Stage::Hello, record(23, &[0; 40])),
             (Stage::Hello, record(20, &[2])),

@@ -2,7 +2,7 @@
 //!
 //! [`TlsStream`] is what the rest of the crate sees: a session that is opened once, and then reads and writes. Its
 //! invariant: **not one byte of the application's passes unless the server proved who it is, exactly once and in
-//! order.** Three things hold it up:
+//! order**; and after the ServerHello nothing of ours leaves before that, neither a certificate nor `Finished`. Three things hold it up:
 //!
 //! - the [guard](guard) lets only those records reach the engine that may come at that moment;
 //! - the [suite] looks into every record once it is decrypted;
@@ -18,7 +18,11 @@ mod guard;
 mod proof;
 mod suite;
 
+use p256::elliptic_curve::zeroize::Zeroize;
+
 pub(crate) use engine::TlsStream;
+
+use crate::lending::Wipe;
 
 /// Bytes to receive a record into: the longest that TLS 1.3 allows (RFC 8446 §5.2).
 const RX: usize = 16_640;
@@ -35,6 +39,14 @@ pub(crate) struct TlsMemory {
     rx: [u8; RX],
     tx: [u8; TX],
     shared: guard::Shared,
+}
+
+impl Wipe for TlsMemory {
+    /// What was said is not kept for whoever reads this memory next.
+    fn wipe(&mut self) {
+        self.rx.as_mut_slice().zeroize();
+        self.tx.as_mut_slice().zeroize();
+    }
 }
 
 impl TlsMemory {

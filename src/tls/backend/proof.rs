@@ -10,7 +10,11 @@ use p256::ecdsa::signature::{Error as SignatureError, SignerMut};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 
-use super::{MAX_SIGNATURE_LEN, guard::Shared, suite::Suite};
+use super::{
+    MAX_SIGNATURE_LEN,
+    guard::{Offered, Proven, Shared},
+    suite::{Suite, read_note},
+};
 use crate::{
     error::ErrorKind,
     tls::{
@@ -33,9 +37,12 @@ pub(super) struct Provider<'x, 'c, R, T> {
 
 /// The server has to show a chain, and then a signature, each exactly once.
 struct Proof<'x, 'c> {
+    shared: &'x Shared,
     policy: VerifyPolicy<'c>,
     peer: &'x Peer<'x>,
     now: UnixTime,
+    /// The context is of the kind that takes whatever is shown for true.
+    believes_anybody: bool,
     shown: Shown,
 }
 
@@ -44,13 +51,13 @@ enum Shown {
     Nothing,
     /// Nothing, and nothing may be: the server has to know our key, or its `Finished` does not fit.
     SharedKey,
-    /// Nothing, and nothing need be: the context is of the kind that believes anybody.
-    Anybody,
     /// A chain that leads to a root, for the right name, at the right time. Its key, and what was said until then.
     Chain {
         leaf: LeafKey,
         transcript: Sha256,
     },
+    /// Certificates that nobody looked at.
+    Believed,
     /// And a signature over the handshake by the key of that chain.
     Signature,
     /// Something that was refused, or out of order.
@@ -66,17 +73,20 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         shared: &'x Shared,
     ) -> Result<Self, ErrorKind> {
         let psk = context.offer().psk.is_some();
+        let believes_anybody = context.believes_anybody();
         shared.psk.set(psk);
-        shared.alpn.set(context.offer().alpn.is_some());
+        shared.offered.set(Offered::new(context.offer().alpn));
         let no_date = (UnixTime::since_unix_epoch(Duration::ZERO), *context.verify_policy());
         let ((now, policy), shown) = if psk {
             (no_date, Shown::SharedKey)
-        } else if context.believes_anybody() {
-            (no_date, Shown::Anybody)
+        } else if believes_anybody {
+            (no_date, Shown::Nothing)
         } else {
             (context.date_and_policy().map_err(ErrorKind::Tls)?, Shown::Nothing)
         };
-        Ok(Self { context, shared, proof: Proof { policy, peer, now, shown } })
+        let proof = Proof { shared, policy, peer, now, believes_anybody, shown };
+        shared.proven.set(proof.proven());
+        Ok(Self { context, shared, proof })
     }
 
     /// Why the server was refused, if it was.
@@ -90,9 +100,9 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     /// The verdict when the engine says that the handshake is over.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
         match self.proof.shown {
-            Shown::Signature | Shown::SharedKey | Shown::Anybody => Ok(()),
+            Shown::Signature | Shown::SharedKey => Ok(()),
             Shown::Wrong(error) => Err(ErrorKind::Tls(error)),
-            Shown::Nothing | Shown::Chain { .. } => Err(ErrorKind::Tls(TlsError::NotAuthenticated)),
+            Shown::Nothing | Shown::Believed | Shown::Chain { .. } => Err(ErrorKind::Tls(TlsError::NotAuthenticated)),
         }
     }
 }
@@ -123,10 +133,19 @@ impl Proof<'_, '_> {
             .map_err(TlsError::Certificate)
     }
 
-    /// Notes a step; tells the engine whether to go on.
+    fn proven(&self) -> Proven {
+        match self.shown {
+            Shown::Nothing | Shown::Wrong(_) => Proven::Nothing,
+            Shown::Believed | Shown::Chain { .. } => Proven::Certificate,
+            Shown::Signature | Shown::SharedKey => Proven::Whole,
+        }
+    }
+
+    /// Notes a step; tells the guard how far this is, and the engine whether to go on.
     fn note(&mut self, step: Result<Shown, TlsError>) -> Result<(), EngineError> {
         let step = step.unwrap_or_else(Shown::Wrong);
         self.shown = step;
+        self.shared.proven.set(self.proven());
         if let Shown::Wrong(_) = self.shown { Err(EngineError::InvalidCertificate) } else { Ok(()) }
     }
 }
@@ -138,10 +157,10 @@ impl TlsVerifier<Suite> for Proof<'_, '_> {
 
     fn verify_certificate(&mut self, transcript: &Sha256, certificate: CertificateRef<'_>) -> Result<(), EngineError> {
         let step = match self.shown {
+            Shown::Nothing if self.believes_anybody => Ok(Shown::Believed),
             Shown::Nothing => {
                 self.judge_chain(&certificate.entries).map(|leaf| Shown::Chain { leaf, transcript: transcript.clone() })
             }
-            Shown::Anybody => Ok(Shown::Anybody),
             Shown::Wrong(error) => Err(error),
             _ => Err(TlsError::UnexpectedMessage),
         };
@@ -149,11 +168,14 @@ impl TlsVerifier<Suite> for Proof<'_, '_> {
     }
 
     fn verify_signature(&mut self, verify: CertificateVerifyRef<'_>) -> Result<(), EngineError> {
+        if let Some(refusal) = read_note(&verify) {
+            return self.note(Err(refusal));
+        }
         let step = match &self.shown {
             Shown::Chain { leaf, transcript } => {
                 self.judge_signature(leaf, transcript.clone(), &verify).map(|()| Shown::Signature)
             }
-            Shown::Anybody => Ok(Shown::Anybody),
+            Shown::Believed => Ok(Shown::Signature),
             Shown::Wrong(error) => Err(*error),
             _ => Err(TlsError::UnexpectedMessage),
         };
@@ -173,17 +195,26 @@ impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
         Ok(&mut self.proof)
     }
 
-    /// Asked for if the server asks. Without certificates of its own it may not (RFC 8446 §4.3.2).
+    /// Asked for if the server asks. Nobody gets to see who we are before the proof is whole. A server that is known by
+    /// a key may not ask (RFC 8446 §4.3.2).
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
-        if let Shown::SharedKey = self.proof.shown {
-            self.shared.refusal.set(Some(TlsError::UnexpectedMessage));
-            return None;
-        }
-        self.context.offer().identity.map(|identity| Certificate::X509(identity.certificate))
+        let refusal = match self.proof.shown {
+            Shown::Signature => {
+                return self.context.offer().identity.map(|identity| Certificate::X509(identity.certificate));
+            }
+            Shown::SharedKey => TlsError::UnexpectedMessage,
+            _ => TlsError::NotAuthenticated,
+        };
+        self.shared.refusal.set(Some(refusal));
+        None
     }
 
     fn signer(&mut self) -> Result<(impl SignerMut<Signature>, SignatureScheme), EngineError> {
-        let identity = self.context.offer().identity.ok_or(EngineError::InvalidPrivateKey)?;
+        let identity = match self.proof.shown {
+            Shown::Signature => self.context.offer().identity,
+            _ => None,
+        };
+        let identity = identity.ok_or(EngineError::InvalidPrivateKey)?;
         let scheme = match identity.signer.scheme() {
             identity::SignatureScheme::EcdsaSecp256r1Sha256 => SignatureScheme::EcdsaSecp256r1Sha256,
             identity::SignatureScheme::Ed25519 => SignatureScheme::Ed25519,
