@@ -160,7 +160,8 @@ fn without_a_certificate_it_is_the_servers_choice() {
             // With TLS 1.3 the server's verdict comes after our handshake.
             let error = exchange(face, &tls(), strict.port, false).unwrap_err();
             assert_eq!(error.phase(), Phase::Receive);
-            assert!(matches!(error.kind(), ErrorKind::Tls(TlsError::PeerAlert(_))), "{face:?}: {error}");
+            // certificate_required (RFC 8446 §6.2)
+            assert_eq!(error.kind(), ErrorKind::Tls(TlsError::PeerAlert(Some(116))), "{face:?}");
         }
     });
     assert_eq!((lenient.requests(), strict.requests()), (2, 0));
@@ -284,8 +285,7 @@ fn protocols_are_offered() {
             let fitting = tls().alpn(Alpn::new(&[b"http/1.1", b"x-test"]).unwrap());
             assert!(exchange(face, &fitting, server.port, true).is_ok(), "{face:?}");
             let error = exchange(face, &tls().alpn(Alpn::HTTP_1_1), server.port, true).unwrap_err();
-            // This alert is encrypted, and its number not kept.
-            let refused = ErrorKind::Tls(TlsError::PeerAlert(None));
+            let refused = ErrorKind::Tls(TlsError::PeerAlert(Some(120))); // no_application_protocol
             assert_eq!(error, Error::new(Phase::Handshake, refused), "{face:?}");
         }
     });
@@ -346,6 +346,8 @@ fn limits_of_keys_and_protocols_have_names() {
     assert_eq!(Alpn::new(&[]), Err(AlpnError::Empty));
     assert_eq!(Alpn::new(&[b"a", b""]), Err(AlpnError::NameLength { len: 0 }));
     assert_eq!(Alpn::new(&[&long[..256]]), Err(AlpnError::NameLength { len: 256 }));
+    assert!(Alpn::new(&[&long[..1]; 8]).is_ok());
+    assert_eq!(Alpn::new(&[&long[..1]; 9]), Err(AlpnError::TooMany { count: 9 }));
     assert_eq!(Alpn::new(&[&long[..255], &long[..255], b"a"]), Err(AlpnError::TooLong { len: 514 }));
 
     let secret = Psk::new(b"device", b"0123456789abcdef").unwrap();

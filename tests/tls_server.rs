@@ -187,6 +187,16 @@ fn served() -> Vec<Case> {
                 Step::Close,
             ],
         ),
+        // RFC 8446 §6.1: `user_canceled` announces the closure that `close_notify` is.
+        Case::served("a body until user_canceled and close_notify", {
+            answering([head(UNTIL_CLOSE), data("hello"), user_canceled(), close_notify()])
+        }),
+        Case::served("user_canceled before the answer, in it and behind it", {
+            answering([user_canceled(), head(LENGTH_5), data("he"), user_canceled(), data("llo"), user_canceled()])
+        }),
+        Case::served("user_canceled as a fatal alert, which the level does not make it", {
+            answering([head(UNTIL_CLOSE), data("hello"), inside(ALERT, [2, 90]), close_notify()])
+        }),
         Case::served("a body until close_notify", answering([head(UNTIL_CLOSE), data("hello"), close_notify()])),
         Case::served("a body of known length, and no close_notify", answering([data(ANSWER)])),
     ]
@@ -298,6 +308,7 @@ fn refused_hello() -> Vec<Case> {
         // Not a ServerHello.
         Case::refused("an alert: handshake_failure", E::PeerAlert(Some(40)), vec![Step::Raw(plain(ALERT, &[2, 40]))]),
         Case::refused("an alert: unrecognized_name", E::PeerAlert(Some(112)), vec![Step::Raw(plain(ALERT, &[1, 112]))]),
+        Case::refused("an alert: user_canceled", E::PeerAlert(Some(90)), vec![Step::Raw(plain(ALERT, &[1, 90]))]),
         Case::refused("an alert: close_notify", E::PeerAlert(Some(0)), vec![Step::Raw(plain(ALERT, &[1, 0]))]),
         Case::refused(
             "an alert in a record of TLS 1.0",
@@ -312,10 +323,12 @@ fn refused_hello() -> Vec<Case> {
             vec![Step::Raw(plain(HANDSHAKE, &[2; LONGEST + 1]))]
         }),
         Case::refused(
-            "not TLS at all",
-            E::UnexpectedMessage,
+            "plain HTTP",
+            E::NotTls,
             vec![Step::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".into())],
         ),
+        Case::refused("SSH", E::NotTls, vec![Step::Raw(b"SSH-2.0-server\r\n".into())]),
+        Case::refused("mail", E::NotTls, vec![Step::Raw(b"220 mail.example ESMTP\r\n".into())]),
         Case::refused("change_cipher_spec three times", E::UnexpectedMessage, {
             vec![Step::Raw(plain(CHANGE_CIPHER_SPEC, &[1]).repeat(3)), hello()]
         }),
@@ -557,10 +570,14 @@ fn refused_records() -> Vec<Case> {
         Case::refused("heartbeat inside a record", E::UnexpectedMessage, before_flight(Step::Send(inside(24, [1])))),
         Case::refused(
             "an alert inside a record",
-            E::PeerAlert(None),
+            E::PeerAlert(Some(40)),
             before_flight(Step::Send(inside(ALERT, [2, 40]))),
         ),
-        Case::refused("close_notify in the handshake", E::PeerAlert(None), before_flight(Step::Send(close_notify()))),
+        Case::refused("close_notify in the handshake", E::PeerAlert(Some(0)), before_flight(Step::Send(close_notify()))),
+        // RFC 8446 §6.1: "the sender is canceling the handshake".
+        Case::refused("user_canceled in the handshake", E::PeerAlert(Some(90)), {
+            before_flight(Step::Send(user_canceled()))
+        }),
         Case::refused("half an alert", E::UnexpectedMessage, before_flight(Step::Send(inside(ALERT, [2])))),
         Case::refused(
             "a record shorter than its tag",
@@ -631,7 +648,7 @@ fn refused_records() -> Vec<Case> {
         Case::refused_answer("an alert in the clear after the handshake", E::UnexpectedMessage, {
             answering([clear(ALERT, Message::bytes([1, 0]))])
         }),
-        Case::refused_answer("certificate_required", E::PeerAlert(None), answering([inside(ALERT, [2, 116])])),
+        Case::refused_answer("certificate_required", E::PeerAlert(Some(116)), answering([inside(ALERT, [2, 116])])),
         Case::refused_answer("an alert of three bytes", E::UnexpectedMessage, answering([inside(ALERT, [1, 0, 0])])),
         Case::refused_answer("a record of a type nobody knows", E::UnexpectedMessage, answering([inside(25, ANSWER)])),
         Case::refused_answer(
@@ -674,6 +691,11 @@ fn refused_records() -> Vec<Case> {
                 bytes[3] += 36;
             })])])
         }),
+        // RFC 8446 §4.6.1: `opaque ticket<1..2^16-1>`.
+        Case::refused_answer("a ticket of no bytes", E::Decode, {
+            let ticket = [&[0, 0, 0x1c, 0x20, 1, 2, 3, 4][..], &vector(1, &[0]), &vector(2, &[]), &[0, 0]].concat();
+            answering([sealed([Message::new(4, ticket)]), data(ANSWER)])
+        }),
         Case::refused_answer("an empty ticket message", E::Decode, answering([sealed([Message::new(4, [])])])),
         Case::refused_answer("a ticket with an extension of another message", E::IllegalParameter, {
             answering([sealed([ticket_with(&[(51, &[0, 23])])])])
@@ -707,6 +729,12 @@ fn cut_short() -> Vec<Case> {
             answering([head(LENGTH_5), data("hell"), close_notify()])
         }),
         truncated("closed in a body until close", Phase::Body, answering([head(UNTIL_CLOSE), data("hello")])),
+        truncated("user_canceled alone behind a body until close", Phase::Body, {
+            answering([head(UNTIL_CLOSE), data("hello"), user_canceled()])
+        }),
+        Case::fails("user_canceled for ever", Phase::Head, ErrorKind::Tls(E::UnexpectedMessage), {
+            answering((0..99).map(|_| user_canceled()))
+        }),
         truncated("closed in the close_notify", Phase::Body, {
             let mut script = answering([head(UNTIL_CLOSE), data("hello")]);
             script.insert(script.len() - 1, Step::Part(close_notify(), 23));
@@ -781,6 +809,20 @@ fn cut_anywhere(mut face: faces::Face<'_>) {
     faces::check_next(&mut face).unwrap();
 }
 
+/// Every alert in a protected record keeps its number, in the handshake and after it (RFC 8446 §6).
+fn alerts() -> Vec<Case> {
+    let mut cases = vec![];
+    for number in [1, 10, 20, 22, 40, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 70, 71, 80, 86, 109, 110, 112, 113, 115, 116, 120, 255] {
+        for level in [1, 2] {
+            let alert = || inside(ALERT, [level, number]);
+            let reason = E::PeerAlert(Some(number));
+            cases.push(Case::refused("an alert in the handshake", reason, before_flight(Step::Send(alert()))));
+            cases.push(Case::refused_answer("an alert for an answer", reason, answering([alert()])));
+        }
+    }
+    cases
+}
+
 /// Each table, through each face.
 macro_rules! tables {
     ($($table:ident),+) => {
@@ -796,4 +838,4 @@ macro_rules! tables {
         }
     };
 }
-tables!(served, refused_hello, refused_flight, refused_records, cut_short);
+tables!(served, refused_hello, refused_flight, refused_records, cut_short, alerts);

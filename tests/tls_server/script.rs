@@ -153,6 +153,10 @@ pub fn close_notify() -> Record {
     inside(ALERT, [1, 0])
 }
 
+pub fn user_canceled() -> Record {
+    inside(ALERT, [1, 90])
+}
+
 // Messages.
 
 /// Type and body.

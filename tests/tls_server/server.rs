@@ -25,6 +25,9 @@ pub struct Report {
     pub request: Vec<u8>,
     /// Every byte as it came off the wire.
     pub wire: Vec<u8>,
+    /// What came after the ClientHello, record by record: the type, and the content in the clear. What could not be
+    /// opened is as it came.
+    pub received: Vec<(u8, Vec<u8>)>,
     /// The client said Finished, and it was right.
     pub finished: bool,
     pub close_notify: bool,
@@ -34,6 +37,28 @@ pub struct Report {
     pub flight_sent: bool,
     /// The script was played to its end.
     pub played: bool,
+}
+
+impl Report {
+    /// The types of the handshake messages that came after the ClientHello.
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn messages(&self) -> Vec<u8> {
+        let mut types = vec![];
+        for (_, content) in self.received.iter().filter(|(kind, _)| *kind == HANDSHAKE) {
+            let mut rest = &content[..];
+            while let [kind, a, b, c, body @ ..] = rest {
+                types.push(*kind);
+                rest = body.get(u32::from_be_bytes([0, *a, *b, *c]) as usize..).unwrap_or_default();
+            }
+        }
+        types
+    }
+
+    /// Whether nothing came after the ClientHello but alerts.
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn only_alerts(&self) -> bool {
+        self.unreadable == 0 && self.received.iter().all(|(kind, _)| *kind == ALERT)
+    }
 }
 
 /// A server for one connection.
@@ -303,29 +328,39 @@ impl Player {
         let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
         record.extend(self.incoming.take(length)?);
         self.report.wire.extend(&record);
-        match record[0] {
-            HANDSHAKE => {
-                self.schedule.transcript.update(&record[5..]);
-                self.client_share = client_share(&record[9..]).expect("a key share of P-256");
-            }
-            DATA => match self.reading.as_mut().and_then(|direction| direction.open(&record)) {
-                Some((HANDSHAKE, message)) => self.take_handshake(&message),
-                Some((ALERT, alert)) => self.report.close_notify |= alert == [1, 0],
-                Some((DATA, bytes)) => self.report.request.extend(bytes),
-                _ => self.report.unreadable += 1,
-            },
-            _ => {}
+        if record[0] == HANDSHAKE && self.client_share.is_empty() {
+            self.schedule.transcript.update(&record[5..]);
+            self.client_share = client_share(&record[9..]).expect("a key share of P-256");
+            return Ok(());
+        }
+        let opened = match record[0] {
+            DATA => self.reading.as_mut().and_then(|direction| direction.open(&record)),
+            kind => Some((kind, record[5..].to_vec())),
+        };
+        self.report.received.push(opened.clone().unwrap_or((DATA, record.clone())));
+        match opened {
+            Some((HANDSHAKE, messages)) if record[0] == DATA => self.take_handshake(&messages),
+            Some((ALERT, alert)) => self.report.close_notify |= alert == [1, 0],
+            Some((DATA, bytes)) if record[0] == DATA => self.report.request.extend(bytes),
+            Some(_) => {}
+            None => self.report.unreadable += 1,
         }
         Ok(())
     }
 
-    fn take_handshake(&mut self, message: &[u8]) {
+    /// Takes the messages in a record, which may be several.
+    fn take_handshake(&mut self, mut messages: &[u8]) {
         let epoch = self.handshake.as_ref().expect("it could be opened");
-        if let [20, 0, 0, 32, mac @ ..] = message {
-            self.report.finished = mac == keys::finished(&epoch.client, &self.schedule.hash());
-            self.reading = self.reading_next.take();
+        while let [kind, a, b, c, ..] = *messages {
+            let length = u32::from_be_bytes([0, a, b, c]) as usize;
+            let (message, rest) = messages.split_at_checked(4 + length).expect("whole messages in a record");
+            if kind == 20 {
+                self.report.finished = message[4..] == keys::finished(&epoch.client, &self.schedule.hash());
+                self.reading = self.reading_next.take();
+            }
+            self.schedule.transcript.update(message);
+            messages = rest;
         }
-        self.schedule.transcript.update(message);
     }
 }
 
