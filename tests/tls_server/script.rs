@@ -3,6 +3,7 @@
 use std::{
     ops::Deref,
     sync::{Arc, LazyLock, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -27,6 +28,8 @@ pub enum Step {
     Part(Record, usize),
     /// Bytes as they are.
     Raw(Vec<u8>),
+    /// Does nothing for so long.
+    Pause(Duration),
     /// From here on every byte goes out alone.
     Dribble,
     /// Leaves out so many record numbers.
@@ -35,7 +38,7 @@ pub enum Step {
     HandshakeKeys,
     /// Waits for the client's Finished, and checks it.
     ReadFinished,
-    /// Waits for the end of the request's head.
+    /// Waits for the end of a request's head, of the next one each time.
     ReadRequest,
     /// Ends our side of the TCP connection.
     Close,

@@ -83,23 +83,37 @@ impl Server {
         Self::start_with(script, usize::MAX, psk)
     }
 
+    /// Serves one client after the other, each by its script.
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn start_each(scripts: Vec<Script>) -> Self {
+        Self::start_all(scripts, usize::MAX, &[0; 32])
+    }
+
     fn start_with(script: Script, cut: usize, psk: &'static [u8]) -> Self {
+        Self::start_all(vec![script], cut, psk)
+    }
+
+    fn start_all(scripts: Vec<Script>, cut: usize, psk: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let (sender, report) = mpsc::channel();
         thread::spawn(move || {
-            let (tcp, _) = listener.accept().expect("a client");
-            drop(listener);
-            let mut player = Player::new(tcp, cut, psk);
-            player.report.played = player.play(script).is_ok();
-            while player.read().is_ok() {}
-            let _ = sender.send(player.report);
+            for script in scripts {
+                let Ok((tcp, _)) = listener.accept() else { return };
+                let sender = sender.clone();
+                thread::spawn(move || {
+                    let mut player = Player::new(tcp, cut, psk);
+                    player.report.played = player.play(script).is_ok();
+                    while player.read().is_ok() {}
+                    let _ = sender.send(player.report);
+                });
+            }
         });
         Self { port, report }
     }
 
-    /// Waits until the client is gone.
-    pub fn report(self) -> Report {
+    /// Waits until the client is gone, the next one if there are several.
+    pub fn report(&self) -> Report {
         self.report.recv_timeout(PATIENCE).expect("the client came, and went")
     }
 }
@@ -147,6 +161,8 @@ struct Player {
     reading: Option<Direction>,
     /// What the client's records are opened with after its Finished.
     reading_next: Option<Direction>,
+    /// How many were waited for.
+    requests: usize,
     report: Report,
 }
 
@@ -166,6 +182,7 @@ impl Player {
             writing: None,
             reading: None,
             reading_next: None,
+            requests: 0,
             report: Report::default(),
         }
     }
@@ -204,6 +221,7 @@ impl Player {
                     self.write(&bytes[..len])?;
                 }
                 Step::Raw(bytes) => self.write(&bytes)?,
+                Step::Pause(time) => thread::sleep(time),
                 Step::Dribble => self.dribble = true,
                 Step::SkipNumbers(count) => {
                     self.writing.as_mut().expect("after the ServerHello").number += count;
@@ -218,7 +236,9 @@ impl Player {
                     }
                 }
                 Step::ReadRequest => {
-                    while !self.report.request.ends_with(b"\r\n\r\n") {
+                    let heads = |request: &[u8]| request.windows(4).filter(|window| window == b"\r\n\r\n").count();
+                    self.requests += 1;
+                    while heads(&self.report.request) < self.requests {
                         self.read()?;
                     }
                 }

@@ -5,7 +5,7 @@ use embedded_tls::{FlushPolicy, TlsContext as EngineContext, TlsError as EngineE
 
 use super::{
     TlsMemory,
-    engine::{Guarded, State, config, explain, is_gone},
+    engine::{Guarded, State, config, explain},
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
     suite::{CLOSE_NOTIFY, Suite, Unpacked, unpack},
@@ -141,7 +141,9 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
             }
             Err(error) => explain(error, shared),
         };
-        if is_gone(failure) {
+        if let ErrorKind::Io(Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted | Io::NotConnected) = failure
+        {
+            // On a connection that is gone a read does not wait.
             shared.records.set(0);
             while let Ok(mut record) = connection.read_buffered() {
                 match unpack(record.peek_all()) {

@@ -156,7 +156,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
             }
             Err(error) => explain(error, shared),
         };
-        if is_gone(failure) {
+        if let ErrorKind::Io(_) = failure {
             shared.records.set(0);
             while let Some(Ok(mut record)) = poll_once(connection.read_buffered()) {
                 match unpack(record.peek_all()) {
@@ -234,14 +234,6 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
         EngineError::DecodeError | EngineError::ParseError(_) => TlsError::Decode,
         _ => TlsError::Engine,
     })
-}
-
-/// Whether a write fails so on a connection that the peer has closed or reset.
-pub(super) fn is_gone(failure: ErrorKind) -> bool {
-    matches!(
-        failure,
-        ErrorKind::Io(Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted | Io::NotConnected)
-    )
 }
 
 /// The connection below the engine, with the guard on its reading side.
