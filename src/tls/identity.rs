@@ -5,7 +5,7 @@
 //! away is a `Signer` of yours.
 //!
 //! A server that asks for a certificate and gets none may go on without, or not: that is its choice, and a context
-//! without an identity leaves it to it.
+//! without an identity leaves it to it. Only a server that has proved who it is gets the certificate, or a signature.
 //!
 //! # Limits
 //! - One certificate is sent, without the intermediate ones above it: the server has to know the authority that issued
@@ -13,8 +13,7 @@
 //! - The server's wishes about authorities and signature schemes are not looked at: it gets the one certificate there is.
 //! - With TLS 1.3 a server judges the client last. So most often the handshake succeeds here, and a refusal of our
 //!   certificate, or of having none, is an error of the first read or write after it:
-//!   [`PeerAlert(None)`](super::TlsError::PeerAlert), or the end of the connection. Alerts that come encrypted do not keep
-//!   their number.
+//!   [`PeerAlert`](super::TlsError::PeerAlert), `certificate_required` for example, or the end of the connection.
 //!
 //! # Examples
 //! ```
