@@ -16,7 +16,7 @@ mod server;
 #[path = "../examples/support/mod.rs"]
 mod support;
 
-use std::{cell::Cell, thread, time::Duration};
+use std::{cell::Cell, slice, thread, time::Duration};
 
 use breaking::Breaking;
 use script::*;
@@ -57,8 +57,11 @@ fn trusting(run: impl FnOnce(&dyn Fn() -> Tls<'static>)) {
     run(&|| context().roots(Roots::only(&*anchors)));
 }
 
+/// A body, or why there is none.
+type Body = Result<Vec<u8>, Error>;
+
 /// Fetches from a port so many times, over one pool with one socket and one TLS session.
-fn fetch(face: Face, tls: &Tls<'_>, port: u16, timeout: Duration, times: usize) -> Vec<Result<Vec<u8>, Error>> {
+fn fetch(face: Face, tls: &Tls<'_>, port: u16, timeout: Duration, times: usize) -> Vec<Body> {
     let url = format!("https://localhost:{port}/");
     let (mut memory, mut buffer) = (Resources::<1, 1>::new(), [0; 64]);
     match face {
@@ -94,7 +97,7 @@ fn fetch(face: Face, tls: &Tls<'_>, port: u16, timeout: Duration, times: usize) 
 fn a_protocol_that_was_not_offered_is_refused() {
     let refused = |reason| Err(Error::new(Phase::Handshake, ErrorKind::Tls(reason)));
     let (illegal, decode) = (refused(TlsError::IllegalParameter), refused(TlsError::Decode));
-    let choices: &[(&[u8], Result<Vec<u8>, Error>)] = &[
+    let choices: &[(&[u8], Body)] = &[
         (b"\0\x09\x08http/1.1", Ok(BODY.to_vec())),
         (b"\0\x0f\x0ex-amzn-mqtt-ca", Ok(BODY.to_vec())),
         (b"\0\x03\x02h2", illegal.clone()),
@@ -125,11 +128,15 @@ fn a_protocol_that_was_not_offered_is_refused() {
             for face in FACES {
                 for script in [&chain_script, &in_one] {
                     let server = Server::start(script.clone());
-                    assert_eq!(fetch(face, &by_chain, server.port, PATIENCE, 1), [end.clone()], "{face:?} {choice:?}");
+                    assert_eq!(
+                        fetch(face, &by_chain, server.port, PATIENCE, 1),
+                        slice::from_ref(end),
+                        "{face:?} {choice:?}"
+                    );
                     assert!(end.is_ok() || server.report().only_alerts(), "{face:?} {choice:?}");
                 }
                 let server = Server::start_psk(psk_script.clone(), KEY);
-                assert_eq!(fetch(face, &by_key, server.port, PATIENCE, 1), [end.clone()], "{face:?} {choice:?}");
+                assert_eq!(fetch(face, &by_key, server.port, PATIENCE, 1), slice::from_ref(end), "{face:?} {choice:?}");
                 assert!(end.is_ok() || server.report().only_alerts(), "{face:?} {choice:?}");
             }
         }
@@ -138,7 +145,7 @@ fn a_protocol_that_was_not_offered_is_refused() {
         let choosing = flight([encrypted_extensions(&[(16, b"\0\x03\x02h2")]), certificate, verify, finished]);
         for face in FACES {
             let server = Server::start(choosing.clone());
-            assert_eq!(fetch(face, &tls(), server.port, PATIENCE, 1), [illegal.clone()], "{face:?}");
+            assert_eq!(fetch(face, &tls(), server.port, PATIENCE, 1), slice::from_ref(&illegal), "{face:?}");
         }
     });
 }
@@ -227,7 +234,7 @@ fn a_deadline_that_passes_ends_in_timeout() {
 struct Found {
     sending: Error,
     /// What it can still receive.
-    rest: Result<Vec<u8>, Error>,
+    rest: Body,
 }
 
 /// Shakes hands, waits for what the server says then, finds that the connection is broken when it sends, and reads what is
@@ -276,7 +283,7 @@ fn the_last_words_of_a_server_that_is_gone_are_read() {
     let alert = |number| ErrorKind::Tls(TlsError::PeerAlert(Some(number)));
     let broken = error(Phase::Send, ErrorKind::Io(embedded_io_async::ErrorKind::BrokenPipe));
     let gone = Err(error(Phase::Receive, ErrorKind::NotConnected));
-    let cases: Vec<(Vec<Record>, Error, Result<Vec<u8>, Error>)> = vec![
+    let cases: Vec<(Vec<Record>, Error, Body)> = vec![
         (vec![inside(ALERT, [2, 116])], error(Phase::Send, alert(116)), gone.clone()),
         (vec![sealed([ticket()]), data(""), inside(ALERT, [2, 48])], error(Phase::Send, alert(48)), gone),
         (vec![data("413"), inside(ALERT, [2, 80])], broken, Ok(b"413".to_vec())),

@@ -248,7 +248,8 @@ fn check(order: &Order, mode: Mode, fetch: Fetch<'_>, tally: &mut Tally) -> Resu
         End::Served => tally.served += 1,
         End::ProvenThenRefused => tally.proven_then_refused += 1,
         End::Truncated | End::Refused => {
-            (tally.refused, tally.alerts) = (tally.refused + 1, tally.alerts + report.received.len());
+            let alerts = report.received.iter().filter(|(kind, _)| *kind == ALERT).count();
+            (tally.refused, tally.alerts) = (tally.refused + 1, tally.alerts + alerts);
         }
     }
     check_report(&report, &end, order, mode)

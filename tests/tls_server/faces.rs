@@ -16,7 +16,9 @@ use socketpool::{
 };
 
 use super::{
-    script::{ANSWER, BODY, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed, ticket},
+    script::{
+        ALERT, ANSWER, BODY, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed, ticket,
+    },
     server::{Report, Server},
     support::{self, HostClock},
     tap::Tap,
@@ -176,6 +178,9 @@ pub fn check_report(report: &Report, sent: bool) -> Result<(), String> {
     if report.unreadable > 0 {
         return Err(format!("{} records that could not be opened", report.unreadable));
     }
+    if !sent && !report.only_alerts() {
+        return Err(format!("arrived: {:?}", report.received));
+    }
     match (sent, report.request.as_slice()) {
         (true, request) if request.starts_with(b"GET / HTTP/1.1\r\n") && request.ends_with(b"\r\n\r\n") => Ok(()),
         (false, []) => Ok(()),
@@ -183,14 +188,20 @@ pub fn check_report(report: &Report, sent: bool) -> Result<(), String> {
     }
 }
 
-/// Nothing was written that could be a request: a ClientHello in the clear, and protected records no longer than a
-/// Finished needs.
+/// Nothing was written but a ClientHello and alerts: in the clear, and protected records no longer than an alert needs.
 pub fn check_written(mut written: &[u8]) -> Result<(), String> {
-    const FINISHED: usize = 4 + 32 + 1 + 16;
+    const LEVEL_AND_DESCRIPTION: usize = 2;
+    const LONGEST_ALERT: usize = LEVEL_AND_DESCRIPTION + 1 + 16;
     let mut first = true;
     while let Some(([kind, _, _, high, low], rest)) = written.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        if (*kind != HANDSHAKE || !first) && (*kind != DATA || length > FINISHED) {
+        let may_be = match *kind {
+            HANDSHAKE => first,
+            ALERT => length == LEVEL_AND_DESCRIPTION,
+            DATA => length <= LONGEST_ALERT,
+            _ => false,
+        };
+        if !may_be {
             return Err(format!("a record of type {kind} with {length} bytes was written"));
         }
         first = false;

@@ -29,6 +29,7 @@ pub enum Step {
     /// Bytes as they are.
     Raw(Vec<u8>),
     /// Does nothing for so long.
+    #[allow(dead_code, reason = "each user has its own part")]
     Pause(Duration),
     /// From here on every byte goes out alone.
     Dribble,

@@ -301,6 +301,31 @@ mod tests {
         }
     }
 
+    /// No failure of the engine passes for the end of a stream, which would make a whole body of part of one. That is said
+    /// by [`unpack`] alone.
+    #[test]
+    fn no_failure_is_a_close() {
+        for error in [
+            EngineError::ConnectionClosed,
+            EngineError::InternalError,
+            EngineError::IoError,
+            EngineError::MissingHandshake,
+            EngineError::InvalidRecord,
+            EngineError::Unimplemented,
+            EngineError::InvalidHandshake,
+            EngineError::InsufficientSpace,
+        ] {
+            assert_eq!(explain(error, &Shared::new()), ErrorKind::Tls(TlsError::Engine), "{error:?}");
+        }
+        let shared = Shared::new();
+        shared.ended.set(true);
+        assert_eq!(explain(EngineError::ConnectionClosed, &shared), ErrorKind::Truncated);
+        shared.refusal.set(Some(TlsError::Decode));
+        assert_eq!(explain(EngineError::InternalError, &shared), ErrorKind::Tls(TlsError::Decode));
+        assert_eq!(explain(EngineError::Io(Io::TimedOut), &shared), ErrorKind::Truncated);
+        assert_eq!(explain(EngineError::Io(Io::TimedOut), &Shared::new()), ErrorKind::Timeout);
+    }
+
     #[test]
     fn only_the_shared_cells_keep_a_session_from_being_sent() {
         const fn sendable<T: Send>() {}
