@@ -130,33 +130,34 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         self.wrote(flushed)
     }
 
-    /// Notes how writing ended. If the connection is gone, the alert that says why may have arrived before: it is the
-    /// better reason. A response that arrived instead is left for [`read`](Self::read).
+    /// Notes how writing ended.
     fn wrote<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, ErrorKind> {
-        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        let failure = match outcome {
-            Ok(written) => {
-                self.writes = true;
-                return Ok(written);
-            }
-            Err(error) => explain(error, shared),
-        };
+        self.writes = outcome.is_ok();
+        outcome.map_err(|error| self.failed_to_write(error))
+    }
+
+    /// Why writing failed. If the connection is gone, the alert that says why may have arrived before: it is the better
+    /// reason. A response that arrived instead is left for [`read`](Self::read).
+    #[inline(never)]
+    fn failed_to_write(&mut self, error: EngineError) -> ErrorKind {
+        let Some(Engine { connection, shared }) = self.engine.get_mut() else { return ErrorKind::NotConnected };
+        let failure = explain(error, shared);
+        // On a connection that is gone a read does not wait.
         if let ErrorKind::Io(Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted | Io::NotConnected) = failure
         {
-            // On a connection that is gone a read does not wait.
             shared.records.set(0);
             while let Ok(mut record) = connection.read_buffered() {
                 match unpack(record.peek_all()) {
                     Unpacked::Nothing => _ = record.pop_all(),
                     Unpacked::Refused(refusal) if refusal != CLOSE_NOTIFY => {
                         self.state = State::Broken;
-                        return Err(ErrorKind::Tls(refusal));
+                        return ErrorKind::Tls(refusal);
                     }
                     _ => break,
                 }
             }
         }
-        Err(failure)
+        failure
     }
 
     /// Says `close_notify`, then ends the connection below.
