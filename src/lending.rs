@@ -112,8 +112,8 @@ impl<'a, M: Wipe, V, R: RawMutex> Tenant<'a, M, V, R> {
     /// `move_in` must put its reference into the value it returns and nowhere else, and the value must never leave
     /// the tenant it is in: not by `mem::swap` or `mem::replace` through [`get_mut`](Self::get_mut) either.
     pub(crate) unsafe fn new(loan: Loan<'a, M, R>, move_in: impl FnOnce(&'a mut M) -> V) -> Self {
-        // SAFETY: the loan is kept beside the value and not used any more, so this is the only reference to the
-        // memory until the value, which by the contract alone holds it, has been dropped.
+        // SAFETY: the loan is kept beside the value and not used until that is gone, so this is the only reference to
+        // the memory until the value, which by the contract alone holds it, has been dropped.
         let memory = unsafe { &mut *loan.place.memory.get() };
         Self { value: Some(move_in(memory)), loan }
     }

@@ -36,7 +36,7 @@ const NOT_TLS: [(Peer<'_>, Phase, ErrorKind, u64); 6] = [
     (
         Peer::new(HOST, 8883, &[Step::Receive(b"\x03\x03"), Step::Send(GARBAGE)]),
         Phase::Handshake,
-        ErrorKind::Tls(TlsError::UnexpectedMessage),
+        ErrorKind::Tls(TlsError::NotTls),
         0,
     ),
 ];
