@@ -125,7 +125,7 @@ impl<'r> Course<'r> {
 
     fn next_attempt(&mut self, now: Instant, answer: Fields<'_>) -> Option<Instant> {
         let retry = self.options.retry.filter(|retry| self.attempts < retry.attempts)?;
-        let at = now.after(retry.wait_after(self.attempts, answer));
+        let at = now.after(retry.wait_after(self.attempts, answer)?);
         if self.deadline.or_at(at) == self.deadline {
             return None;
         }
