@@ -52,6 +52,11 @@ fn every_answer_comes_to_what_is_wanted() {
             both::<1>(&peers, &[call], |outcome, _| {
                 let is_kept = outcome.counts.idle == 1;
                 match (&outcome.answers[0], &wanted) {
+                    // What the codec reports, the request refuses (RFC 9110 §15.2.2): it asked for no upgrade.
+                    (got, Wanted::Answer(101, ..)) => {
+                        let refused = failed(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade));
+                        assert_eq!((got, is_kept), (&refused, false), "{name}");
+                    }
                     (Ok(got), Wanted::Answer(status, body, close, left)) => {
                         assert_eq!((got.status, &got.body), (*status, body), "{name}");
                         // A surplus that has not arrived yet is found when the connection is to be used again.

@@ -189,7 +189,7 @@ where
                     socket.set_deadline(under_way.deadline());
                 }
                 outcome = match (want, &mut line) {
-                    (Want::Deliver, _) => return Ok(Response::new(line, exchange?.into_info()?)),
+                    (Want::Deliver, _) => return Ok(Response::new(*pool, line, exchange?.into_info()?)),
                     (Want::Socket, _) => {
                         line = under_way.may_reuse().then(|| pool.kept(under_way.key())).flatten();
                         match line {

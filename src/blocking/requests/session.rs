@@ -170,7 +170,7 @@ where
                 socket.set_deadline(exchange.deadline());
             }
             outcome = match (want, &mut line) {
-                (Want::Deliver, _) => return Ok(Response::new(line, exchange.into_info()?)),
+                (Want::Deliver, _) => return Ok(Response::new(pool, line, exchange.into_info()?)),
                 (Want::Socket, _) => {
                     line = exchange.may_reuse().then(|| pool.kept(exchange.key())).flatten();
                     match line {

@@ -143,7 +143,8 @@ impl Inflater<'_> {
         self.window.len()
     }
 
-    /// Decompresses from `input` into `output`, until the input is used up, the output is full or all is done.
+    /// Decompresses from `input` into `output`, until the input is used up, the output is full, all is done or something is
+    /// wrong.
     ///
     /// What is left of the input must come again with the next call. Input may be used up before all it stands for was
     /// produced: call again, with no input, for as long as the output was filled.
