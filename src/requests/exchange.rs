@@ -336,7 +336,10 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         let glance = match outcome {
             Err(error) if error.is_timeout() => Ok(Glance::Nothing),
             Err(error) => Err(error.in_phase(Phase::Head)),
-            Ok(0) => self.incoming.received(self.draft.memory(), 0).map(|_| Glance::Nothing),
+            Ok(0) => {
+                let memory = self.draft.memory();
+                self.incoming.decode(memory).and_then(|_| self.incoming.received(memory, 0)).map(|_| Glance::Nothing)
+            }
             Ok(count) => self.incoming.glance(self.draft.memory(), count),
         };
         match glance {
