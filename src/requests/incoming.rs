@@ -329,10 +329,11 @@ impl IncomingBody {
         let staged = memory.get(self.staged.clone()).unwrap_or_default();
         let progress = self.decoder.decode_to_trailers(staged, out).map_err(|error| malformed(error, Phase::Body))?;
         self.staged.start += progress.consumed;
-        if self.decoder.in_trailers() {
-            self.keep_trailers(memory)?;
+        match self.decoder.in_trailers().then(|| self.keep_trailers(memory)) {
+            // The data comes first; the error stays.
+            Some(Err(error)) if progress.produced == 0 => Err(error),
+            _ => Ok(progress.produced),
         }
-        Ok(progress.produced)
     }
 
     /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where they are.
