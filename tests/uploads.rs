@@ -1060,3 +1060,115 @@ fn whatever_could_not_be_sent_the_response_that_waits_is_read() {
         |outcome, _traces| assert_eq!(outcome, &failed(Phase::Head, ErrorKind::Malformed(DecodeError::NotHttp)))
     );
 }
+
+/// RFC 9110 §10.2.3 and §5.6.7: seconds, or a date in three forms beside the response's own; a wait past `cap` or the deadline
+/// is not begun, and the response stands.
+#[test]
+fn a_server_says_when_to_try_again() {
+    let random = || 0; // no wait of our own
+    let cases = [
+        ("7", Some(7_000)),
+        ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10_000)),
+        ("Sunday, 06-Nov-94 08:49:47 GMT", Some(10_000)),
+        ("Sun Nov  6 08:49:47 1994", Some(10_000)),
+        ("Sun, 06 Nov 1994 08:40:00 GMT", Some(0)),
+        ("20", Some(20_000)),
+        ("21", None),
+        ("Sunday, 06-Nov-94 08:49:58 GMT", None),
+        ("100000000000000000000000", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("in a while", Some(0)),
+    ];
+    for (value, millis) in cases {
+        let busy = format!(
+            "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: {value}\r\nContent-Length: 4\r\n\r\nbusy"
+        );
+        let steps = [HEAD_END, Step::Send(busy.as_bytes()), HEAD_END, Step::Send(OK)];
+        let peers = || [Peer::new("host.example", 80, &steps)];
+        for timeout in [None, Some(Duration::from_secs(30))] {
+            both!(
+                peers(),
+                session => session.retry(Retry::new(2, &random).cap(Duration::from_secs(20))).timeout(timeout),
+                |http| http.get(URL),
+                |outcome, traces| match millis {
+                    Some(millis) => assert_eq!((outcome, traces.millis, traces.writes), (&ok(), millis, 2), "{value}"),
+                    None => assert_eq!((outcome, traces.millis), (&Ok((503, b"busy".to_vec())), 0), "{value}"),
+                }
+            );
+        }
+        // The deadline bounds it as well.
+        both!(
+            peers(),
+            session => session.retry(Retry::new(2, &random).cap(Duration::MAX)).timeout(Some(Duration::from_secs(5))),
+            |http| http.get(URL),
+            |outcome, traces| match millis {
+                Some(0) => assert_eq!((outcome, traces.millis), (&ok(), 0), "{value}"),
+                _ => assert_eq!((outcome, traces.millis), (&Ok((503, b"busy".to_vec())), 0), "{value}"),
+            }
+        );
+    }
+}
+
+/// The first figure is enough to answer a challenge too, once its head fits.
+#[test]
+fn one_figure_is_enough_to_answer_a_challenge() {
+    let opaque = "o".repeat(150);
+    let challenge = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256, \
+         opaque=\"{opaque}\"\r\nContent-Length: 0\r\n\r\n"
+    );
+    let steps = [HEAD_END, Step::Send(challenge.as_bytes()), HEAD_END, Step::Send(OK)];
+    let figures = Cell::new(0);
+    for limit in (challenge.len() + 21..1000).step_by(7) {
+        let need = Cell::new(None);
+        both!(
+            [Peer::new("host.example", 80, &steps)],
+            session => session.buffer_limit(limit),
+            |http| http.get(URL).digest_auth("u", "p", "c"),
+            |outcome, _traces| match outcome.as_ref().map_err(Error::kind) {
+                Err(ErrorKind::TooLarge { need: Some(more), have, .. }) => {
+                    assert!(have == limit && more > have);
+                    need.set(Some(more));
+                }
+                outcome => assert!(outcome.is_ok(), "{limit}: {outcome:?}"),
+            }
+        );
+        let Some(need) = need.get() else { continue };
+        figures.set(figures.get() + 1);
+        both!(
+            [Peer::new("host.example", 80, &steps)],
+            session => session.buffer_limit(need),
+            |http| http.get(URL).digest_auth("u", "p", "c"),
+            |outcome, _traces| assert_eq!(outcome, &ok(), "{limit}, then {need}")
+        );
+    }
+    assert!(figures.get() > 10, "{figures:?}");
+}
+
+/// A body that is written into the exchange buffer says at once what it needs together with the head.
+#[test]
+fn one_figure_is_enough_for_a_form() {
+    let value = "v".repeat(100);
+    for limit in 0..400 {
+        let need = Cell::new(None);
+        let peers = || [Peer::new("host.example", 80, &[Step::Receive(b"v"), Step::Send(OK)])];
+        let pairs = [("name", &*value)];
+        both!(
+            peers(),
+            session => session.buffer_limit(limit),
+            |http| http.post(URL).form(&pairs),
+            |outcome, traces| match outcome.as_ref().map_err(Error::kind) {
+                Err(ErrorKind::TooLarge { need: Some(more), .. }) => {
+                    assert!(more > limit && traces.writes == 0);
+                    need.set(Some(more));
+                }
+                outcome => assert!(outcome.is_ok(), "{limit}: {outcome:?}"),
+            }
+        );
+        // A URL that does not fit is found before there is a body.
+        if let Some(need) = need.get().filter(|_| limit >= URL.len()) {
+            let check = |outcome: &Outcome| assert_eq!(outcome, &ok(), "{limit}, then {need}");
+            both!(peers(), session => session.buffer_limit(need), |http| http.post(URL).form(&pairs), |outcome, _traces| check(outcome));
+        }
+    }
+}

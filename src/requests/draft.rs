@@ -343,7 +343,14 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let mut writer = HeadWriter::after(room, 0);
         let written =
             challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
-        let failed = |error| encode_error(error, start + head.len.max(staged), have).in_phase(Phase::Head);
+        let failed = |error| {
+            // Behind the head; then in front of what is staged, and in it.
+            let rest = match error {
+                EncodeError::BufferTooSmall { need } => head.len.max(need.saturating_add(staged)),
+                _ => head.len,
+            };
+            encode_error(error, start.saturating_add(rest), have).in_phase(Phase::Head)
+        };
         let len = written.and_then(|()| writer.end()).map_err(failed)?;
         self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         let end = self.work();
