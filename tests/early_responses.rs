@@ -130,7 +130,7 @@ fn read_slowly(line: &mut dyn Line, count: &AtomicUsize) {
             _ => return,
         }
         // Long pauses, in which the client looks around.
-        if count.load(Ordering::SeqCst) % 3 == 0 {
+        if count.load(Ordering::SeqCst).is_multiple_of(3) {
             thread::sleep(Duration::from_millis(20));
         }
     }

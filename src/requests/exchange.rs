@@ -180,10 +180,11 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
                 Ok(None) => Ok(Want::Read),
                 Ok(Some(head)) => self.answered(head, matches!(self.step, Step::Head), now),
                 Err(error) => {
-                    // What the peer said, if it is something: a TLS alert, for example.
+                    // What the peer said, if it is something: a TLS alert, for example. But what could not be sent on a kept
+                    // connection is sent on a new one.
                     let says_nothing = was_closed(error) || error.is_timeout();
-                    let error = self.failure.take().filter(|_| says_nothing).unwrap_or(error);
-                    self.failed_in_line(error, now)
+                    let failure = self.failure.take().filter(|failure| says_nothing || self.may_send_anew(*failure));
+                    self.failed_in_line(failure.unwrap_or(error), now)
                 }
             },
             Step::Drain { left } => self.drained(outcome, left, now),
@@ -539,13 +540,17 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// The exchange failed on a connection that there was.
     fn failed_in_line(&mut self, error: Error, now: Instant) -> Result<Want> {
-        if self.is_reused && self.course.may_send_anew(error, self.draft.method(), &self.incoming) {
+        if self.may_send_anew(error) {
             debug!("requests: a kept connection had been closed, connecting anew");
             self.turn = Turn::Anew;
             self.failure = Some(Error::new(Phase::Send, NOT_REPLAYABLE));
             return Ok(self.go(Step::Leave));
         }
         self.failed(error, now)
+    }
+
+    fn may_send_anew(&self, error: Error) -> bool {
+        self.is_reused && self.course.may_send_anew(error, self.draft.method(), &self.incoming)
     }
 
     fn failed(&mut self, error: Error, now: Instant) -> Result<Want> {
