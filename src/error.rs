@@ -177,7 +177,7 @@ pub enum Limit {
     Request,
     /// The response's head: the third number of `Resources`, or `max_head`.
     ResponseHead,
-    /// The response's body: the caller's buffer.
+    /// The response's body: the caller's buffer, or the `limit` the caller set on a stream.
     ResponseBody,
     /// JSON strings with escapes need room behind the body in the caller's buffer.
     JsonEscapes,

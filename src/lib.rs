@@ -15,6 +15,8 @@ mod addr;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod constants;
+#[cfg(feature = "requests")]
+mod date;
 mod error;
 mod lending;
 #[cfg(feature = "mock")]

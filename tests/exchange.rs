@@ -52,6 +52,11 @@ fn every_answer_comes_to_what_is_wanted() {
             both::<1>(&peers, &[call], |outcome, _| {
                 let is_kept = outcome.counts.idle == 1;
                 match (&outcome.answers[0], &wanted) {
+                    // What the codec reports, the request refuses (RFC 9110 §15.2.2): it asked for no upgrade.
+                    (got, Wanted::Answer(101, ..)) => {
+                        let refused = failed(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade));
+                        assert_eq!((got, is_kept), (&refused, false), "{name}");
+                    }
                     (Ok(got), Wanted::Answer(status, body, close, left)) => {
                         assert_eq!((got.status, &got.body), (*status, body), "{name}");
                         // A surplus that has not arrived yet is found when the connection is to be used again.
@@ -323,4 +328,113 @@ fn too_little_memory_says_how_much_it_takes() {
             }
         });
     }
+}
+
+/// RFC 9110 §15.2.2: what the request asked for is the caller's, and what it did not ask for is refused.
+#[test]
+fn another_protocol_is_only_switched_to_when_asked_for() {
+    const SWITCH: &[u8] =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\x02hi";
+    let steps = [HEAD_END, Step::Send(SWITCH)];
+    let peers = [Peer::new("host.example", 80, &steps)];
+    both::<1>(&peers, &[Call::get(URL)], |outcome, script| {
+        assert_eq!(outcome.answers, [failed(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade))]);
+        assert_eq!((outcome.counts.free, script.open()), (1, 0));
+    });
+    let headers = &[("Connection", "Upgrade"), ("Upgrade", "websocket")];
+    both::<1>(&peers, &[Call { headers, ..Call::get(URL) }], |outcome, _| {
+        assert_eq!(outcome.answers, [answer(101, URL, 0, b"")]);
+        assert_eq!((outcome.counts.free, outcome.counts.idle), (1, 0), "what follows is not HTTP");
+    });
+}
+
+/// RFC 3986 §2.1: what is not ASCII is percent-encoded, byte by byte, whatever its charset was; a host cannot be.
+#[test]
+fn a_location_need_not_be_utf8() {
+    let cases: [(&[u8], Result<&str, UrlError>); 7] = [
+        (b"/caf\xE9", Ok("http://host.example/caf%E9")),
+        (b"/caf\xC3\xA9?q=\xFF\x80#\xFE", Ok("http://host.example/caf%C3%A9?q=%FF%80")),
+        (b"\xE9", Ok("http://host.example/a/%E9")),
+        (b"//host.example/\xF0\x9F", Ok("http://host.example/%F0%9F")),
+        (b"http://us\xE9r@host.example/\xE9", Ok("http://us%E9r@host.example/%E9")),
+        (b"http://h\xE9.example/", Err(UrlError::NonAsciiHost)),
+        (b"http://host.example:8\xE9/", Err(UrlError::InvalidPort)),
+    ];
+    for (location, wanted) in cases {
+        let moved = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ", location, b"\r\n\r\n"].concat();
+        let steps = [HEAD_END, Step::Send(&moved), HEAD_END, Step::Send(OK)];
+        let peers = [Peer::new("host.example", 80, &steps)];
+        both::<1>(&peers, &[Call::get("http://host.example/a/b")], |outcome, script| match wanted {
+            Ok(url) => {
+                assert_eq!(outcome.answers, [answer(200, url, 1, b"ok")]);
+                let sent = sent(script);
+                let line = sent.split("GET ").nth(2).and_then(|head| head.lines().next()).expect("a second request");
+                assert!(line.is_ascii() && url.ends_with(line.trim_end_matches(" HTTP/1.1")), "{line}");
+            }
+            Err(error) => assert_eq!(outcome.answers, [failed(Phase::Head, ErrorKind::Url(error))]),
+        });
+    }
+}
+
+/// The first figure is enough: for the head, for the URL behind it, and for the request that goes there.
+#[test]
+fn one_figure_is_enough_to_follow_a_redirect() {
+    let long = "l".repeat(300);
+    let locations =
+        ["/", "next?a=b", "http://host.example/other", &format!("/{long}"), &format!("/{}", "\u{e9} ".repeat(60))];
+    let starts =
+        ["http://host.example/", "http://host.example/a/much/longer/path/than/the/one/that/it/leads/to/?query"];
+    let mut figures = 0;
+    for location in locations {
+        for (before, after) in [("", ""), ("X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n", ""), ("", long.as_str())]
+        {
+            let after = if after.is_empty() { String::new() } else { format!("X-After: {after}\r\n") };
+            let moved =
+                format!("HTTP/1.1 307 Moved\r\n{before}Location: {location}\r\n{after}Content-Length: 0\r\n\r\n");
+            let steps = [HEAD_END, Step::Send(moved.as_bytes()), HEAD_END, Step::Send(OK)];
+            let own = [("X-Own", &*long)];
+            let calls = [(starts[0], &[][..]), (starts[0], &own[..]), (starts[1], &[][..]), (starts[1], &own[..])];
+            for (start, headers) in calls {
+                for fragment in [7, 1000] {
+                    let peer = Peer::new("host.example", 80, &steps).in_fragments_of(fragment);
+                    for limit in (150..1500).step_by(13) {
+                        let call = |buffer_limit| Call { buffer_limit, headers, ..Call::get(start) };
+                        let peers = [peer];
+                        let script = Script::new(&peers);
+                        let first = run::<1>(FACES[limit % 2], &script, &[call(limit)]);
+                        let Err(error) = first.answers[0].as_ref() else { continue };
+                        if script.writes() == 0 {
+                            continue; // not even the first request fits
+                        }
+                        let ErrorKind::TooLarge { need: Some(need), have, .. } = error.kind() else {
+                            panic!("{error:?}")
+                        };
+                        assert!(need > have && have == limit && need < 3000, "{error:?}");
+                        let second = run::<1>(FACES[limit % 2], &Script::new(&peers), &[call(need)]);
+                        assert!(second.answers[0].is_ok(), "{limit}, then {need}: {:?}", second.answers[0]);
+                        figures += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(figures > 1000, "{figures}");
+}
+
+/// Nobody waits long for a body that is of no use: a second at most, and its time-out is its own.
+#[test]
+fn a_silent_body_of_no_use_takes_a_second() {
+    use socketpool::time::Clock as _;
+    let moved: &[u8] = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 3000\r\n\r\nsome";
+    let (first, second) = ([HEAD_END, Step::Send(moved), Step::Stall], [HEAD_END, Step::Send(OK)]);
+    let peers = [Peer::new("host.example", 80, &first), Peer::new("host.example", 80, &second)];
+    both::<1>(&peers, &[Call::get(URL)], |outcome, script| {
+        assert_eq!(outcome.answers, [answer(200, "http://host.example/there", 1, b"ok")]);
+        assert_eq!((script.connections(), script.network().now().as_millis()), (2, 1000));
+    });
+    let call = Call { timeout: Duration::from_millis(600), ..Call::get(URL) };
+    both::<1>(&peers, &[call], |outcome, script| {
+        assert_eq!(outcome.answers, [failed(Phase::Body, ErrorKind::Timeout)]);
+        assert_eq!((script.connections(), script.network().now().as_millis()), (1, 600));
+    });
 }

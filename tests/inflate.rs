@@ -14,8 +14,9 @@ fn decode<const W: usize>(format: Format, input: &[u8], piece: usize, room: usiz
             let progress = inflater.decode(piece, &mut out)?;
             data.extend(&out[..progress.produced]);
             piece = &piece[progress.consumed..];
-            if progress.produced < room {
-                assert!(piece.is_empty());
+            // What is wrong is said when all before it was delivered.
+            assert!(progress.produced > 0 || piece.is_empty());
+            if progress.produced < room && piece.is_empty() {
                 break;
             }
         }
@@ -165,6 +166,44 @@ fn a_window_too_small_says_what_it_takes() {
     // What never refers back needs none.
     assert_eq!(decode::<0>(Format::Gzip, &gzip(b"abc", 0), 100, 100), Ok(b"abc".to_vec()));
     assert!(size_of::<Inflate<0>>() <= 1750, "{} bytes", size_of::<Inflate<0>>());
+}
+
+/// Zeros (tapes are padded with them) and garbage alike: what was verified comes first, however it arrives (RFC 1952 §2.2
+/// allows another member and nothing else).
+#[test]
+fn what_was_verified_comes_before_what_follows_it() {
+    let data = samples().swap_remove(5);
+    for (format, compressed) in [
+        (Format::Gzip, gzip(&data, 6)),
+        (Format::Deflate, compress_to_vec_zlib(&data, 6)),
+        (Format::Deflate, compress_to_vec(&data, 6)),
+    ] {
+        for surplus in [&b"\0"[..], &[0; 600], b"garbage", b"\x1e\x8b"] {
+            let input = [&compressed[..], surplus].concat();
+            for (piece, room) in [(usize::MAX, 1 << 20), (usize::MAX, 1 << 10), (1, 64), (700, 7)] {
+                let mut memory = Box::new(Inflate::<32_768>::new());
+                let mut inflater = memory.begin(format);
+                let (mut got, mut out) = (Vec::<u8>::new(), vec![0; room]);
+                let mut pieces = input.chunks(piece);
+                let error = 'all: loop {
+                    let Some(mut piece) = pieces.next() else { break inflater.end_of_stream().expect_err("a surplus") };
+                    while !piece.is_empty() {
+                        match inflater.decode(piece, &mut out) {
+                            Ok(progress) => {
+                                got.extend(&out[..progress.produced]);
+                                piece = &piece[progress.consumed..];
+                            }
+                            Err(error) => break 'all error,
+                        }
+                    }
+                };
+                assert_eq!(error, InflateError::TrailingData, "{format:?} {piece} {room}");
+                assert!(got == data, "{format:?} {piece} {room}: {} of {} bytes", got.len(), data.len());
+                assert_eq!(inflater.decode(b"", &mut out), Err(error));
+                assert_eq!(inflater.end_of_stream(), Err(error));
+            }
+        }
+    }
 }
 
 #[test]

@@ -650,7 +650,7 @@ fn a_challenge_needs_the_body_again() {
 fn a_server_that_is_asked_first_says_what_it_wants() {
     const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
     const HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
-    const NO: &[u8] = b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno";
+    const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
     const LATE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let cases: [(&[Step<'_>], Outcome, &str, u64); 6] = [
         (&[HEAD_END, Step::Send(GO_ON), Step::Receive(b"data"), Step::Send(OK)], ok(), "data", 0),
@@ -659,7 +659,7 @@ fn a_server_that_is_asked_first_says_what_it_wants() {
         (&[HEAD_END, Step::Receive(b"data"), Step::Send(OK)], ok(), "data", 1000),
         // And it says so afterwards.
         (&[HEAD_END, Step::Receive(b"data"), Step::Send(LATE)], ok(), "data", 1000),
-        (&[HEAD_END, Step::Send(NO)], Ok((417, b"no".to_vec())), "", 0),
+        (&[HEAD_END, Step::Send(FORBIDDEN)], Ok((403, b"no".to_vec())), "", 0),
         (&[HEAD_END, Step::Close], failed(Phase::Head, ErrorKind::Malformed(DecodeError::NoResponse)), "", 0),
     ];
     for (steps, wanted, body, millis) in cases {
@@ -843,5 +843,332 @@ fn a_stream_that_is_needed_again_for_a_closed_connection_must_go_back() {
             false => request.stream(reader(), 4).send(),
         };
         check(response.map(|response| response.status().as_u16()), &script);
+    }
+}
+
+/// RFC 9110 §10.1.1: a client that gets a 417 for its expectation repeats the request without it.
+#[test]
+fn a_server_that_does_not_want_to_be_asked_is_not_asked_again() {
+    const NO: &[u8] = b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno";
+    let host = |steps| Peer::new("host.example", 80, steps);
+    let (first, second) = ([HEAD_END, Step::Send(NO)], [Step::Receive(b"data"), Step::Send(OK)]);
+    let check = |outcome: &Outcome, traces: &Traces, body: &str| {
+        assert_eq!(outcome, &ok());
+        // The server might still wait for the body that was announced, so the connection is another one.
+        assert_eq!((traces.connections, traces.millis, traces.idle), (2, 0, 1));
+        let heads: Vec<_> = traces.sent.split("POST ").skip(1).collect();
+        assert_eq!(heads.iter().map(|head| head.contains("\r\nExpect:")).collect::<Vec<_>>(), [true, false]);
+        assert!(heads[0].ends_with("\r\n\r\n") && heads[1].ends_with(&format!("\r\n\r\n{body}")));
+    };
+    both!([host(&first), host(&second)], |http| http.post(URL).expect_continue().body(b"data"), |outcome, traces| {
+        check(outcome, &traces, "data");
+    });
+    // It was not read, so one that can be read only once is enough.
+    both!(
+        [host(&first), host(&second)],
+        |http| http.post(URL).expect_continue().stream(&b"data"[..], 4),
+        |outcome, traces| check(outcome, &traces, "data")
+    );
+    // It comes when the body was sent already: again if that can be, on the same connection.
+    let late = [Step::Receive(b"data"), Step::Send(NO), Step::Receive(b"data"), Step::Send(OK)];
+    both!([host(&late)], |http| http.post(URL).expect_continue().body(b"data"), |outcome, traces| {
+        assert_eq!((outcome, traces.connections), (&ok(), 1));
+        assert_eq!((traces.sent.matches("data").count(), traces.sent.matches("Expect:").count()), (2, 1));
+    });
+    both!([host(&late)], |http| http.post(URL).expect_continue().stream(&b"data"[..], 4), |outcome, traces| {
+        assert_eq!((outcome, traces.connections), (&Ok((417, b"no".to_vec())), 1));
+    });
+    // Once: what is answered 417 without an expectation is answered 417.
+    let again = [Step::Receive(b"data"), Step::Send(NO)];
+    both!([host(&first), host(&again)], |http| http.post(URL).expect_continue().body(b"data"), |outcome, traces| {
+        assert_eq!((outcome, traces.connections), (&Ok((417, b"no".to_vec())), 2));
+    });
+    both!([host(&again)], |http| http.post(URL).body(b"data"), |outcome, traces| {
+        assert_eq!((outcome, traces.connections), (&Ok((417, b"no".to_vec())), 1));
+    });
+    both!([host(&again)], |http| http.post(URL).header("Expect", "data").body(b"data"), |outcome, traces| {
+        assert_eq!((outcome, traces.connections), (&Ok((417, b"no".to_vec())), 1));
+    });
+}
+
+/// RFC 9112 §9.5: a client watches for a response while it sends, and stops when the server refuses.
+#[test]
+fn a_server_that_takes_nothing_more_is_listened_to() {
+    const NO: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno!";
+    const HINTS_THEN_NO: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 413 Content Too Large\r\n\
+        Content-Type: text/plain\r\nX-Much-More-Than-The-Place-Kept-For-It: 0123456789012345678901234567890123456789\r\n\
+        Content-Length: 3\r\n\r\nno!";
+    let data = letters(20_000);
+    for no in [NO, HINTS_THEN_NO] {
+        for fragment in [1, 7, 1000] {
+            // In the middle of the body, before any of it, and after the request line only.
+            for until in [&b"vwxyzabcdefg"[..], b"\r\n\r\n", b"HTTP/1.1\r\n"] {
+                let steps = [Step::Receive(until), Step::Interrupt(no), Step::Stall];
+                let peers = || [Peer::new("host.example", 80, &steps).in_fragments_of(fragment)];
+                let check = |outcome: &Outcome, traces: &Traces| {
+                    assert_eq!(outcome, &Ok((413, b"no!".to_vec())));
+                    assert_eq!((traces.free, traces.connections, traces.idle), (1, 1, 0));
+                    // A quarter of a second until it is looked, and a moment for each look.
+                    assert!(traces.millis <= 260, "{} ms", traces.millis);
+                };
+                let timeout = Some(Duration::from_secs(30));
+                both!(
+                    peers(),
+                    |http| http.post(URL).timeout(timeout).stream(&data[..], data.len() as u64),
+                    |outcome, traces| {
+                        check(outcome, &traces);
+                        assert!(traces.sent.len() < 2000);
+                    }
+                );
+                both!(
+                    peers(),
+                    |http| http.post(URL).timeout(timeout).stream(&data[..], None),
+                    |outcome, traces| check(outcome, &traces)
+                );
+                both!(peers(), |http| http.post(URL).timeout(timeout).body(&data), |outcome, traces| check(
+                    outcome, &traces
+                ));
+            }
+        }
+    }
+}
+
+/// What is not a refusal does not stop the request: interim responses, also long ones, and an early success.
+#[test]
+fn what_comes_early_and_is_no_refusal_stops_nothing() {
+    const EARLY_OK: &[u8] =
+        b"HTTP/1.1 200 OK\r\nX-Much-More-Than-The-Place-Kept-For-It: 012345678901234567890123456789\r\n\
+        Content-Length: 2\r\n\r\nok";
+    let long = format!("HTTP/1.1 103 Early Hints\r\nLink: <{}>\r\n\r\n", "x".repeat(200));
+    let data = letters(20_000);
+    let end = &data[data.len() - 30..];
+    // `abcdefg` comes often, so that more of it is on the way when the server begins to read again.
+    let begin = Step::Receive(b"abcdefg");
+    let rest = Step::Receive(end);
+    let hint = Step::Interrupt(b"HTTP/1.1 102 Processing\r\n\r\n");
+    let cases: [&[Step<'_>]; 5] = [
+        &[begin, hint, rest, Step::Send(OK)],
+        &[begin, hint, begin, hint, begin, hint, rest, Step::Send(OK)],
+        &[begin, Step::Interrupt(&long.as_bytes()[..60]), rest, Step::Send(&long.as_bytes()[60..]), Step::Send(OK)],
+        &[begin, Step::Interrupt(&EARLY_OK[..12]), rest, Step::Send(&EARLY_OK[12..])],
+        &[begin, Step::Interrupt(&EARLY_OK[..10]), rest, Step::Send(&EARLY_OK[10..])],
+    ];
+    for steps in cases {
+        for fragment in [7, 1000] {
+            let peers = || [Peer::new("host.example", 80, steps).in_fragments_of(fragment)];
+            both!(peers(), |http| http.post(URL).stream(&data[..], data.len() as u64), |outcome, traces| {
+                assert_eq!(outcome, &ok(), "{steps:?}");
+                assert_eq!((traces.free, traces.connections, traces.idle), (0, 1, 1), "{steps:?}");
+            });
+            both!(peers(), |http| http.post(URL).body(&data), |outcome, _traces| assert_eq!(
+                outcome,
+                &ok(),
+                "{steps:?}"
+            ));
+        }
+    }
+    // What arrives in place of the rest of the body is all of it.
+    let steps = [begin, hint, Step::Receive(b"0\r\n\r\n"), Step::Send(OK)];
+    both!(
+        [Peer::new("host.example", 80, &steps)],
+        |http| http.post(URL).stream(&data[..3000], None),
+        |outcome, traces| {
+            assert_eq!(outcome, &ok());
+            let (_, body) = traces.sent.split_once("\r\n\r\n").expect("a head");
+            assert_eq!(unchunked(body).0.as_bytes(), &data[..3000]);
+        }
+    );
+}
+
+/// Over TLS a write cannot be interrupted: there the time is kept for it before the deadline. The same where there is no
+/// room for a response behind what is being sent, and where the server takes nothing and has said nothing of use.
+#[test]
+fn before_the_deadline_there_is_time_to_read_why() {
+    const NO: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno!";
+    let data = letters(20_000);
+    let no = [Step::Receive(b"abcdefg"), Step::Interrupt(NO), Step::Stall];
+    both!(
+        [Peer::new("host.example", 443, &no)],
+        |http| http.post("https://host.example/").stream(&data[..], data.len() as u64),
+        |outcome, traces| {
+            assert_eq!(outcome, &Ok((413, b"no!".to_vec())));
+            assert_eq!((traces.millis, traces.free), (29_000, 1));
+        }
+    );
+    both!(
+        [Peer::new("host.example", 80, &no)],
+        session => session.buffer_limit(300),
+        |http| http.post(URL).stream(&data[..], data.len() as u64),
+        |outcome, traces| {
+            assert_eq!(outcome, &Ok((413, b"no!".to_vec())));
+            assert_eq!((traces.millis, traces.free), (29_000, 1));
+        }
+    );
+    // An early success stands, too, if nothing more comes of it.
+    let early = [Step::Receive(b"abcdefg"), Step::Interrupt(OK), Step::Stall];
+    both!(
+        [Peer::new("host.example", 80, &early)],
+        |http| http.post(URL).stream(&data[..], data.len() as u64),
+        |outcome, traces| {
+            assert_eq!(outcome, &ok());
+            assert_eq!((traces.millis, traces.free), (29_000, 1));
+        }
+    );
+    // Nothing comes: the error is that of sending, at the deadline.
+    for (scheme, port) in [("http", 80), ("https", 443)] {
+        for (timeout, data) in [(30_000, &data[..]), (700, &data[..]), (30_000, &[])] {
+            both!(
+                [Peer::new("host.example", port, &[Step::Stall])],
+                |http| http
+                    .post(&format!("{scheme}://host.example/"))
+                    .timeout(Some(Duration::from_millis(timeout)))
+                    .body(data),
+                |outcome, traces| {
+                    assert_eq!(outcome, &failed(Phase::Send, ErrorKind::Timeout));
+                    assert_eq!((traces.millis, traces.free), (timeout, 1));
+                }
+            );
+        }
+    }
+    // Nothing ever will: the server has closed its side.
+    both!(
+        [Peer::new("host.example", 80, &[Step::Receive(b"abcdefg"), Step::Interrupt(b"HTTP/1.1 1"), Step::Close])],
+        |http| http.post(URL).stream(&data[..], data.len() as u64),
+        |outcome, _traces| assert_eq!(outcome, &failed(Phase::Head, ErrorKind::Truncated))
+    );
+}
+
+/// A request with no body too may find the connection broken, and a response in it: of a server that was about to end.
+#[test]
+fn whatever_could_not_be_sent_the_response_that_waits_is_read() {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+    let (at_once, later) = ([Step::HangUp(BUSY)], [Step::Receive(b"GET /"), Step::HangUp(BUSY)]);
+    for (steps, fragment) in [(&at_once[..], 1000), (&later[..], 5)] {
+        both!(
+            [Peer::new("host.example", 80, steps).in_fragments_of(fragment)],
+            |http| http.get(URL),
+            |outcome, traces| {
+                assert_eq!(outcome, &Ok((503, b"busy".to_vec())));
+                assert_eq!((traces.free, traces.millis), (1, 0));
+            }
+        );
+    }
+    both!(
+        [Peer::new("host.example", 80, &[Step::Receive(b"GET /"), Step::HangUp(b"not http at all")])
+            .in_fragments_of(5)],
+        |http| http.get(URL),
+        |outcome, _traces| assert_eq!(outcome, &failed(Phase::Head, ErrorKind::Malformed(DecodeError::NotHttp)))
+    );
+}
+
+/// RFC 9110 §10.2.3 and §5.6.7: seconds, or a date in three forms beside the response's own; a wait past `cap` or the deadline
+/// is not begun, and the response stands.
+#[test]
+fn a_server_says_when_to_try_again() {
+    let random = || 0; // no wait of our own
+    let cases = [
+        ("7", Some(7_000)),
+        ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10_000)),
+        ("Sunday, 06-Nov-94 08:49:47 GMT", Some(10_000)),
+        ("Sun Nov  6 08:49:47 1994", Some(10_000)),
+        ("Sun, 06 Nov 1994 08:40:00 GMT", Some(0)),
+        ("20", Some(20_000)),
+        ("21", None),
+        ("Sunday, 06-Nov-94 08:49:58 GMT", None),
+        ("100000000000000000000000", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("in a while", Some(0)),
+    ];
+    for (value, millis) in cases {
+        let busy = format!(
+            "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: {value}\r\nContent-Length: 4\r\n\r\nbusy"
+        );
+        let steps = [HEAD_END, Step::Send(busy.as_bytes()), HEAD_END, Step::Send(OK)];
+        let peers = || [Peer::new("host.example", 80, &steps)];
+        for timeout in [None, Some(Duration::from_secs(30))] {
+            both!(
+                peers(),
+                session => session.retry(Retry::new(2, &random).cap(Duration::from_secs(20))).timeout(timeout),
+                |http| http.get(URL),
+                |outcome, traces| match millis {
+                    Some(millis) => assert_eq!((outcome, traces.millis, traces.writes), (&ok(), millis, 2), "{value}"),
+                    None => assert_eq!((outcome, traces.millis), (&Ok((503, b"busy".to_vec())), 0), "{value}"),
+                }
+            );
+        }
+        // The deadline bounds it as well.
+        both!(
+            peers(),
+            session => session.retry(Retry::new(2, &random).cap(Duration::MAX)).timeout(Some(Duration::from_secs(5))),
+            |http| http.get(URL),
+            |outcome, traces| match millis {
+                Some(0) => assert_eq!((outcome, traces.millis), (&ok(), 0), "{value}"),
+                _ => assert_eq!((outcome, traces.millis), (&Ok((503, b"busy".to_vec())), 0), "{value}"),
+            }
+        );
+    }
+}
+
+/// The first figure is enough to answer a challenge too, once its head fits.
+#[test]
+fn one_figure_is_enough_to_answer_a_challenge() {
+    let opaque = "o".repeat(150);
+    let challenge = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256, \
+         opaque=\"{opaque}\"\r\nContent-Length: 0\r\n\r\n"
+    );
+    let steps = [HEAD_END, Step::Send(challenge.as_bytes()), HEAD_END, Step::Send(OK)];
+    let figures = Cell::new(0);
+    for limit in (challenge.len() + 21..1000).step_by(7) {
+        let need = Cell::new(None);
+        both!(
+            [Peer::new("host.example", 80, &steps)],
+            session => session.buffer_limit(limit),
+            |http| http.get(URL).digest_auth("u", "p", "c"),
+            |outcome, _traces| match outcome.as_ref().map_err(Error::kind) {
+                Err(ErrorKind::TooLarge { need: Some(more), have, .. }) => {
+                    assert!(have == limit && more > have);
+                    need.set(Some(more));
+                }
+                outcome => assert!(outcome.is_ok(), "{limit}: {outcome:?}"),
+            }
+        );
+        let Some(need) = need.get() else { continue };
+        figures.set(figures.get() + 1);
+        both!(
+            [Peer::new("host.example", 80, &steps)],
+            session => session.buffer_limit(need),
+            |http| http.get(URL).digest_auth("u", "p", "c"),
+            |outcome, _traces| assert_eq!(outcome, &ok(), "{limit}, then {need}")
+        );
+    }
+    assert!(figures.get() > 10, "{figures:?}");
+}
+
+/// A body that is written into the exchange buffer says at once what it needs together with the head.
+#[test]
+fn one_figure_is_enough_for_a_form() {
+    let value = "v".repeat(100);
+    for limit in 0..400 {
+        let need = Cell::new(None);
+        let peers = || [Peer::new("host.example", 80, &[Step::Receive(b"v"), Step::Send(OK)])];
+        let pairs = [("name", &*value)];
+        both!(
+            peers(),
+            session => session.buffer_limit(limit),
+            |http| http.post(URL).form(&pairs),
+            |outcome, traces| match outcome.as_ref().map_err(Error::kind) {
+                Err(ErrorKind::TooLarge { need: Some(more), .. }) => {
+                    assert!(more > limit && traces.writes == 0);
+                    need.set(Some(more));
+                }
+                outcome => assert!(outcome.is_ok(), "{limit}: {outcome:?}"),
+            }
+        );
+        // A URL that does not fit is found before there is a body.
+        if let Some(need) = need.get().filter(|_| limit >= URL.len()) {
+            let check = |outcome: &Outcome| assert_eq!(outcome, &ok(), "{limit}, then {need}");
+            both!(peers(), session => session.buffer_limit(need), |http| http.post(URL).form(&pairs), |outcome, _traces| check(outcome));
+        }
     }
 }

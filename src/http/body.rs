@@ -68,7 +68,8 @@ impl BodyDecoder {
     ///
     /// # Errors
     ///
-    /// Any [`DecodeError`] of chunked framing. Every one is final.
+    /// Any [`DecodeError`] of chunked framing. Every one is final. Data before what is wrong is delivered first: the call
+    /// that produces it succeeds, and the next one fails.
     pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, DecodeError> {
         self.decode_some(input, output, false)
     }
@@ -85,23 +86,28 @@ impl BodyDecoder {
     }
 
     fn decode_some(&mut self, input: &[u8], output: &mut [u8], to_trailers: bool) -> Result<Progress, DecodeError> {
-        let result = match &mut self.0 {
-            State::Done => Ok(Progress::default()),
-            State::Failed(error) => Err(*error),
-            State::Chunked(chunked) => chunked.decode(input, output, to_trailers),
+        let mut progress = Progress::default();
+        match &mut self.0 {
+            State::Done => {}
+            State::Failed(error) => return Err(*error),
+            State::Chunked(chunked) => match chunked.decode(input, output, to_trailers, &mut progress) {
+                Ok(()) if chunked.is_done() => self.0 = State::Done,
+                Ok(()) => {}
+                Err(error) => {
+                    self.0 = State::Failed(error);
+                    if progress.produced == 0 {
+                        return Err(error);
+                    }
+                }
+            },
             State::Length(_) | State::UntilClose => {
                 let input = input.get(..self.direct_len()).unwrap_or(input);
                 let len = copy(input, output);
                 self.advance(len);
-                Ok(Progress { consumed: len, produced: len })
+                progress = Progress { consumed: len, produced: len };
             }
-        };
-        match result {
-            Err(error) => self.0 = State::Failed(error),
-            Ok(_) if matches!(&self.0, State::Chunked(chunked) if chunked.is_done()) => self.0 = State::Done,
-            Ok(_) => {}
         }
-        result
+        Ok(progress)
     }
 
     /// How many bytes, at most, may be read from the socket straight into the caller's buffer, because they can only be

@@ -92,14 +92,15 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Decodes up to the end, or up to the trailers if `to_trailers`.
+    /// Decodes up to the end, or up to the trailers if `to_trailers`, or up to what is wrong. `progress` is what was done
+    /// before that.
     pub(super) fn decode(
         &mut self,
         input: &[u8],
         output: &mut [u8],
         to_trailers: bool,
-    ) -> Result<Progress, DecodeError> {
-        let mut progress = Progress::default();
+        progress: &mut Progress,
+    ) -> Result<(), DecodeError> {
         while self.state != State::Done && !(to_trailers && self.in_trailers()) {
             let rest = input.get(progress.consumed..).unwrap_or_default();
             let Some(byte) = rest.first() else { break };
@@ -117,7 +118,7 @@ impl ChunkedDecoder {
                 progress.consumed += 1;
             }
         }
-        Ok(progress)
+        Ok(())
     }
 
     /// Takes one byte that is not data.

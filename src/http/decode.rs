@@ -51,7 +51,7 @@ pub enum DecodeError {
     InvalidContentLength,
     /// Content-Length is given twice, with different numbers.
     ConflictingContentLength,
-    /// Transfer-Encoding names a coding other than `chunked`, or none.
+    /// Transfer-Encoding names a coding other than `chunked` (or `identity`, in one field and alone), or none.
     UnsupportedTransferCoding,
     /// Transfer-Encoding names something after `chunked`, or `chunked` twice.
     ChunkedNotLast,
@@ -66,6 +66,10 @@ pub enum DecodeError {
     ChunkLineTooLarge,
     /// Trailers over [`MAX_TRAILERS`](super::MAX_TRAILERS).
     TrailersTooLarge,
+    /// The server switched to another protocol (101), and the request had no `Upgrade` field: nothing on this connection can
+    /// be understood (RFC 9110 §15.2.2). Reported by the requests; the codec reports it as
+    /// [`CloseReason::SwitchingProtocols`](super::CloseReason::SwitchingProtocols).
+    UnaskedUpgrade,
 }
 
 impl core::fmt::Display for DecodeError {
@@ -94,6 +98,7 @@ impl core::fmt::Display for DecodeError {
             Self::MissingChunkEnd => "chunk line or data not ended by crlf",
             Self::ChunkLineTooLarge => "chunk framing too large",
             Self::TrailersTooLarge => "trailers too large",
+            Self::UnaskedUpgrade => "the server switched protocols, which the request did not ask for",
         })
     }
 }

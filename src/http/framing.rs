@@ -26,8 +26,9 @@ pub enum CloseReason {
     /// Status 101: what follows on this connection is not HTTP/1.1 (RFC 9110 §15.2.2). This client never asks for that,
     /// so treat the answer as a refusal.
     SwitchingProtocols,
-    /// The fields contradict each other: Transfer-Encoding next to Content-Length, Transfer-Encoding in HTTP/1.0, or a 204
-    /// that announces a body (RFC 9112 §6.1, §6.3). The body is right, but what follows it cannot be trusted.
+    /// The fields contradict each other: Transfer-Encoding (be it `identity`) next to Content-Length, Transfer-Encoding in
+    /// HTTP/1.0, or a 204 that announces a body (RFC 9112 §6.1, §6.3). The body is right, but what follows it cannot be
+    /// trusted.
     AmbiguousFraming,
     /// The end of the connection is the end of the body.
     UntilClose,
@@ -62,6 +63,8 @@ pub(super) fn decide(
     } else {
         match facts.coding {
             Coding::None => (facts.length.framing()?, false),
+            // The length counts, and nothing that follows is trusted: a proxy may have read the field otherwise.
+            Coding::Identity => (facts.length.framing()?, facts.length != Length::None),
             Coding::Chunked => (Framing::Chunked, is_http10 || facts.length != Length::None),
             Coding::ChunkedNotLast => return Err(DecodeError::ChunkedNotLast),
             Coding::Unsupported => return Err(DecodeError::UnsupportedTransferCoding),
@@ -101,7 +104,7 @@ impl Facts {
                 list(value).for_each(|member| facts.length.add(member));
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 list(value).filter(|member| !member.is_empty()).for_each(|member| facts.coding.add(member));
-                facts.coding.seen();
+                facts.coding.seen(value);
             } else if name.eq_ignore_ascii_case(b"connection") {
                 for option in list(value) {
                     facts.says_close |= option.eq_ignore_ascii_case(b"close");
@@ -113,7 +116,8 @@ impl Facts {
     }
 
     fn announces_body(&self) -> bool {
-        self.coding != Coding::None || !matches!(self.length, Length::None | Length::Valid(0))
+        !matches!(self.coding, Coding::None | Coding::Identity)
+            || !matches!(self.length, Length::None | Length::Valid(0))
     }
 }
 
@@ -163,6 +167,9 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 enum Coding {
     #[default]
     None,
+    /// The field is there once and says `identity`, which RFC 2616 §3.6 allowed and old servers send: no coding. Beside
+    /// anything else it is refused.
+    Identity,
     Chunked,
     ChunkedNotLast,
     Unsupported,
@@ -172,14 +179,15 @@ impl Coding {
     fn add(&mut self, member: &[u8]) {
         *self = match self {
             Self::None if member.eq_ignore_ascii_case(b"chunked") => Self::Chunked,
-            Self::None | Self::Unsupported => Self::Unsupported,
+            Self::None if member.eq_ignore_ascii_case(b"identity") => Self::Identity,
+            Self::None | Self::Identity | Self::Unsupported => Self::Unsupported,
             Self::Chunked | Self::ChunkedNotLast => Self::ChunkedNotLast,
         }
     }
 
     /// A Transfer-Encoding that names no coding is no coding we know.
-    fn seen(&mut self) {
-        if *self == Self::None {
+    fn seen(&mut self, field: &[u8]) {
+        if *self == Self::None || (*self == Self::Identity && !field.eq_ignore_ascii_case(b"identity")) {
             *self = Self::Unsupported;
         }
     }

@@ -151,7 +151,7 @@ impl Url {
     ///
     /// Any [`UrlError`]; `BufferTooSmall` has the exact size needed.
     pub fn parse(input: &str, out: &mut [u8]) -> Result<Self, UrlError> {
-        let (scheme, rest) = split_scheme(clean(input)?).ok_or(UrlError::MissingScheme)?;
+        let (scheme, rest) = split_scheme(clean(input.as_bytes())?).ok_or(UrlError::MissingScheme)?;
         Self::absolute(scheme?, rest, out)
     }
 
@@ -162,6 +162,12 @@ impl Url {
     ///
     /// Any [`UrlError`]; `BufferTooSmall` has the exact size needed.
     pub fn resolve(&self, text: &[u8], reference: &str, out: &mut [u8]) -> Result<Self, UrlError> {
+        self.resolve_bytes(text, reference.as_bytes(), out)
+    }
+
+    /// The same for a reference that need not be UTF-8, as some servers send it: a byte from 0x80 up is percent-encoded as
+    /// it is (RFC 3986 §2.1), except in the host, which has to be ASCII.
+    pub(crate) fn resolve_bytes(&self, text: &[u8], reference: &[u8], out: &mut [u8]) -> Result<Self, UrlError> {
         let mut reference = clean(reference)?;
         if let Some((scheme, rest)) = split_scheme(reference) {
             // `http:path` is taken as relative to an http URL, as RFC 3986 §5.2.2 allows and browsers do.
@@ -317,8 +323,7 @@ impl Url {
 }
 
 /// Refuses what is refused everywhere, and drops the fragment and the spaces around.
-fn clean(input: &str) -> Result<&[u8], UrlError> {
-    let mut input = input.as_bytes();
+fn clean(mut input: &[u8]) -> Result<&[u8], UrlError> {
     if input.iter().any(|byte| *byte < b' ') {
         return Err(UrlError::ControlCharacter);
     }

@@ -61,6 +61,9 @@ pub enum Step<'a> {
     Stall,
     /// The peer sends these and takes nothing more: what is written to it from now on breaks the connection.
     HangUp(&'a [u8]),
+    /// The peer sends these and takes nothing meanwhile: what is written to it waits. Put a [`Stall`](Self::Stall) behind it
+    /// for one that takes nothing afterwards either.
+    Interrupt(&'a [u8]),
     /// The peer closes in order.
     Close,
     /// The connection breaks.
@@ -311,7 +314,7 @@ impl Line<'_> {
     fn read(&mut self, out: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
         match self.peer.steps.get(self.step) {
             _ if self.moved >= self.peer.fail_after => Some(Err(ErrorKind::ConnectionReset)),
-            Some(Step::Send(bytes) | Step::HangUp(bytes)) => {
+            Some(Step::Send(bytes) | Step::HangUp(bytes) | Step::Interrupt(bytes)) => {
                 let rest = bytes.get(self.done..).unwrap_or_default();
                 let count = rest.len().min(out.len()).min(self.allowance());
                 out[..count].copy_from_slice(&rest[..count]);
@@ -330,7 +333,7 @@ impl Line<'_> {
         match self.peer.steps.get(self.step) {
             _ if self.write_ended => return Some(Err(ErrorKind::BrokenPipe)),
             _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
-            Some(Step::Stall) => return None,
+            Some(Step::Stall | Step::Interrupt(_)) => return None,
             Some(Step::Reset | Step::HangUp(_)) => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Receive(awaited)) => {
                 for byte in &bytes[..count] {

@@ -155,7 +155,8 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
     }
 
     /// Asks the server before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1): if it refuses the head, the
-    /// body stays here, and its source unread. A server that says nothing within a second is sent the body all the same.
+    /// body stays here, and its source unread. A server that says nothing within a second is sent the body all the same, and
+    /// one that does not want to be asked (417) is sent the request once more without asking.
     pub fn expect_continue(mut self) -> Self {
         self.options.expects = true;
         self

@@ -9,8 +9,13 @@ use crate::{
     time::{Deadline, Instant},
 };
 
-/// How long a server may take to say whether it wants a body, or to explain why it hung up on one.
+/// How long a server may take to say whether it wants a body, or to explain why it hung up on one; and how long a body may
+/// take that is of no use.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
+/// How often to look whether a response has come, while a request is being sent.
+pub(crate) const WATCH: Duration = Duration::from_millis(250);
+/// How long to look.
+pub(crate) const GLANCE: Duration = Duration::from_millis(2);
 
 /// What is needed again and cannot be had.
 pub(crate) const NOT_REPLAYABLE: ErrorKind = ErrorKind::Policy(Policy::BodyNotReplayable);
@@ -125,7 +130,7 @@ impl<'r> Course<'r> {
 
     fn next_attempt(&mut self, now: Instant, answer: Fields<'_>) -> Option<Instant> {
         let retry = self.options.retry.filter(|retry| self.attempts < retry.attempts)?;
-        let at = now.after(retry.wait_after(self.attempts, answer));
+        let at = now.after(retry.wait_after(self.attempts, answer)?);
         if self.deadline.or_at(at) == self.deadline {
             return None;
         }
@@ -149,6 +154,15 @@ pub(crate) fn at_fault(error: SourceError) -> Error {
 /// Whether this is what a connection looks like that the peer has closed.
 pub(crate) fn was_closed(error: Error) -> bool {
     matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | NO_RESPONSE)
+}
+
+/// Until when a request that began to be sent `now` is sent: a little before the deadline, so that there is time to read why
+/// the server takes no more of it.
+pub(crate) fn end_of_sending(now: Instant, deadline: Deadline) -> Deadline {
+    let Some(at) = deadline.instant() else { return deadline };
+    let left = at.as_millis().saturating_sub(now.as_millis());
+    let grace = (left / 4).min(GRACE.as_millis() as u64);
+    Deadline::at(Instant::from_millis(at.as_millis() - grace))
 }
 
 /// A second from now, or the deadline if that is earlier.

@@ -213,11 +213,16 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let fields = Fields::new(front.get(self.url.len()..).unwrap_or_default());
         // A body that has to be written is written first: its length belongs into the head.
         let written = match plan {
-            Plan::Written => body.write(work).map_err(|kind| setup(from_start(kind, start, have)))?,
+            Plan::Written => match body.write(work) {
+                Ok(written) => written,
+                // Then the head does not fit either, and says what both of them need.
+                Err(ErrorKind::TooLarge { need: Some(need), .. }) => need.max(work.len()),
+                Err(kind) => return Err(setup(from_start(kind, start, have))),
+            },
             _ => 0,
         };
         let aside = work.len().saturating_sub(written);
-        shift(work, 0..written, aside);
+        shift(work, 0..written.min(work.len()), aside);
         let (bytes, len) = match plan {
             Plan::Bytes(bytes) => (bytes, Some(bytes.len() as u64)),
             Plan::Written => (&[][..], Some(written as u64)),
@@ -264,7 +269,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         if expects {
             head.field("Expect", b"100-continue");
         }
-        let head_len = head.finish().map_err(|error| encode_error(error, start + written, have))?;
+        let head_len = head.finish().map_err(|error| encode_error(error, start.saturating_add(written), have))?;
         shift(work, aside..aside + written, head_len);
 
         let mut end = head_len + written;
@@ -279,6 +284,23 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             }
         };
         Ok(Staged { bytes: start..start + end, head_end: start + head_len, follows, expects })
+    }
+
+    /// The server does not want to be asked before the body is sent.
+    pub(crate) fn expect_no_more(&mut self) {
+        self.expects = false;
+    }
+
+    /// Whether the request asks for another protocol on this connection (RFC 9110 §7.8).
+    pub(crate) fn asks_for_upgrade(&self) -> bool {
+        self.fields().get("upgrade").is_some() || self.defaults().any(|(name, _)| is_one_of(name, &["upgrade"]))
+    }
+
+    /// How much memory is enough to send this request, of which `staged` bytes were staged, to a URL of `url` bytes.
+    pub(crate) fn need_at(&self, url: usize, staged: usize) -> usize {
+        let old = self.url.target(&self.memory).len() + self.url.authority(&self.memory).len();
+        // In front, and once more as target and Host.
+        2 * url + self.fields_len + staged.saturating_sub(old)
     }
 
     /// Whether a body is still to be sent.
@@ -303,12 +325,14 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         super::digest::Challenge::find(self.received(head))
     }
 
-    /// Answers what this head wants to have answered: the field takes the place of any other of its name.
+    /// Answers what this head wants to have answered: the field takes the place of any other of its name. An error for want
+    /// of memory says how much is enough for the request that follows too, of which `staged` bytes were staged.
     #[cfg(feature = "digest")]
     pub(crate) fn answer(
         &mut self,
         head: &ResponseHead,
         credentials: Option<&super::digest::Credentials<'_>>,
+        staged: usize,
     ) -> Result<()> {
         let Some(credentials) = credentials else { return Ok(()) };
         let (start, have) = (self.work(), self.memory.len());
@@ -319,7 +343,14 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let mut writer = HeadWriter::after(room, 0);
         let written =
             challenge.answer(credentials, method, target, |parts| _ = writer.field_parts("Authorization", parts));
-        let failed = |error| encode_error(error, start + head.len, have).in_phase(Phase::Head);
+        let failed = |error| {
+            // Behind the head; then in front of what is staged, and in it.
+            let rest = match error {
+                EncodeError::BufferTooSmall { need } => head.len.max(need.saturating_add(staged)),
+                _ => head.len,
+            };
+            encode_error(error, start.saturating_add(rest), have).in_phase(Phase::Head)
+        };
         let len = written.and_then(|()| writer.end()).map_err(failed)?;
         self.drop_fields(&|name| is_one_of(name, &["authorization"]));
         let end = self.work();
@@ -334,17 +365,21 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.is_elsewhere
     }
 
-    /// Goes where this head leads.
-    pub(crate) fn redirect(&mut self, head: &ResponseHead) -> Result<()> {
+    /// Goes where this head leads, with a request of which `staged` bytes were staged. An error for want of memory says how
+    /// much is enough for that request too.
+    pub(crate) fn redirect(&mut self, head: &ResponseHead, staged: usize) -> Result<()> {
         let error = |kind| Error::new(Phase::Head, kind);
-        let (start, have) = (self.work(), self.memory.len());
+        let (start, have, after) = (self.work(), self.memory.len(), self.need_at(0, staged));
         let (front, work) = self.memory.split_at_mut_checked(start).unwrap_or_default();
         let (received, room) = work.split_at_mut_checked(head.len).unwrap_or_default();
         let location = head.fields(received).get("location").unwrap_or_default();
-        let location = core::str::from_utf8(location).map_err(|_| error(ErrorKind::Url(UrlError::NonAsciiHost)))?;
-        let next = self.url.resolve(front, location, room).map_err(|failure| {
-            let kind = too_small(failure, room.len()).kind();
-            error(from_start(kind, start + head.len, have))
+        let next = self.url.resolve_bytes(front, location, room);
+        let next = next.map_err(|failure| match failure {
+            UrlError::BufferTooSmall { need: len } => {
+                let need = Some((start + head.len + len).max(after + 2 * len));
+                error(ErrorKind::TooLarge { what: Limit::Request, need, have })
+            }
+            failure => error(ErrorKind::Url(failure)),
         })?;
 
         if self.url.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
@@ -357,7 +392,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             301 | 302 => self.method == Method::Post,
             _ => false,
         };
-        self.move_to(next, start + head.len)?;
+        self.move_to(next, start + head.len, staged)?;
         #[cfg(feature = "digest")]
         if core::mem::take(&mut self.is_answer) {
             self.drop_fields(&|name| is_one_of(name, &["authorization"]));
@@ -378,12 +413,12 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Puts the URL that was written at `from` in place of the one at the front, and the fields behind it.
-    fn move_to(&mut self, next: Url, from: usize) -> Result<()> {
+    fn move_to(&mut self, next: Url, from: usize, staged: usize) -> Result<()> {
         let (len, have, fields) = (next.len(), self.memory.len(), self.url.len()..self.work());
         let aside = have - len;
-        let need = len + self.fields_len + len;
-        if need > have {
-            return Err(Error::new(Phase::Head, ErrorKind::TooLarge { what: Limit::Request, need: Some(need), have }));
+        if len + self.fields_len + len > have {
+            let need = Some(self.need_at(len, staged));
+            return Err(Error::new(Phase::Head, ErrorKind::TooLarge { what: Limit::Request, need, have }));
         }
         shift(&mut self.memory, from..from + len, aside);
         shift(&mut self.memory, fields, len);
@@ -428,7 +463,7 @@ fn too_small(error: UrlError, have: usize) -> Error {
 fn encode_error(error: EncodeError, start: usize, have: usize) -> Error {
     let kind = match error {
         EncodeError::BufferTooSmall { need } => {
-            ErrorKind::TooLarge { what: Limit::Request, need: Some(start + need), have }
+            ErrorKind::TooLarge { what: Limit::Request, need: Some(start.saturating_add(need)), have }
         }
         error => ErrorKind::Encode(error),
     };

@@ -9,22 +9,24 @@
 //!    └──── Rewind, Wait ◄──── Leave ◄──── Drain
 //! ```
 //!
-//! When sending fails because the peer hung up, `Explain` reads whether it said why. When a connection that was kept turns
-//! out to have been closed, `Leave` and `Rewind` lead to a new one.
+//! While it writes, it looks now and then whether the server has sent a response already (RFC 9112 §9.5). When sending
+//! fails, or comes to nothing until shortly before the deadline, `Explain` reads whether the peer said why. When a
+//! connection that was kept turns out to have been closed, `Leave` and `Rewind` lead to a new one.
 
 use core::ops::{DerefMut, Range};
 
 use super::{
     builder::Options,
-    course::{Course, NOT_REPLAYABLE, Turn, in_sending, was_closed, within_grace},
+    course::{Course, GLANCE, NOT_REPLAYABLE, Turn, WATCH, end_of_sending, in_sending, was_closed, within_grace},
     draft::{Draft, Follows, Staged},
-    incoming::{IncomingBody, IncomingHead},
+    incoming::{Glance, IncomingBody, IncomingHead},
     payload::{Outline, Plan},
     response::{LeaseTerms, MAX_DRAIN, ResponseInfo},
+    upload::LEAST,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    http::ResponseHead,
+    http::{DecodeError, ResponseHead, StatusCode},
     pool::Key,
     time::{Deadline, Instant},
     traits::TlsId,
@@ -95,6 +97,12 @@ pub(crate) struct Exchange<'r, M> {
     asks: bool,
     is_reused: bool,
     incoming: IncomingHead,
+    /// Until when to send.
+    send_by: Deadline,
+    /// While sending: when to look whether a response has come; `None` if there is no room for one.
+    look_at: Option<Instant>,
+    /// Whether that is being done.
+    looks: bool,
     answer: Option<Answer>,
     /// Where it goes from here.
     turn: Turn,
@@ -125,6 +133,9 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             asks: false,
             is_reused: false,
             incoming,
+            send_by: Deadline::NEVER,
+            look_at: None,
+            looks: false,
             answer: None,
             turn: Turn::Deliver,
             failure: None,
@@ -134,6 +145,11 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// What is wanted next, after what was wanted ended like this.
     #[inline(never)]
     pub(crate) fn next(&mut self, outcome: Result<usize>, body: &dyn Outline, now: Instant) -> Result<Want> {
+        let want = self.step(outcome, body, now)?;
+        Ok(if matches!(want, Want::Write | Want::Flush) { self.watch(want, now) } else { want })
+    }
+
+    fn step(&mut self, outcome: Result<usize>, body: &dyn Outline, now: Instant) -> Result<Want> {
         match self.step {
             Step::Begin => {
                 self.course.start(now);
@@ -142,19 +158,21 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             Step::Wait => self.begin(body),
             Step::Socket | Step::Connect => match outcome {
                 Ok(0) if matches!(self.step, Step::Socket) => Ok(self.go(Step::Connect)),
-                Ok(reused) => Ok(self.connected(reused > 0, body)),
+                Ok(reused) => Ok(self.connected(reused > 0, body, now)),
                 Err(error) => self.failed(error, now),
             },
             Step::Fill => match outcome.and_then(|count| self.filled(count)) {
                 Ok(()) => Ok(self.go(Step::Write)),
                 Err(error) => self.failed(error, now),
             },
+            Step::Write | Step::WriteBody | Step::Flush if self.looks => self.looked(outcome, now),
             Step::Write | Step::WriteBody | Step::Flush => match outcome {
-                Ok(_) if matches!(self.step, Step::Flush) => Ok(self.flushed(now)),
+                Ok(_) if matches!(self.step, Step::Flush) => self.flushed(now),
                 Ok(count) => {
                     self.unsent.start += count;
                     Ok(self.write(body))
                 }
+                Err(error) if error.is_timeout() && self.is_time_to_look(now) => Ok(self.go(self.step)),
                 Err(error) => self.failed_to_send(in_sending(error), now),
             },
             Step::Ask { soon } => self.asked(outcome, soon, body, now),
@@ -162,13 +180,16 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
                 Ok(None) => Ok(Want::Read),
                 Ok(Some(head)) => self.answered(head, matches!(self.step, Step::Head), now),
                 Err(error) => {
-                    let error = self.failure.take().unwrap_or(error);
-                    self.failed_in_line(error, now)
+                    // What the peer said, if it is something: a TLS alert, for example. But what could not be sent on a kept
+                    // connection is sent on a new one.
+                    let says_nothing = was_closed(error) || error.is_timeout();
+                    let failure = self.failure.take().filter(|failure| says_nothing || self.may_send_anew(*failure));
+                    self.failed_in_line(failure.unwrap_or(error), now)
                 }
             },
-            Step::Drain { left } => Ok(self.drained(outcome, left)),
-            Step::Leave => self.left(body),
-            Step::Rewind => self.rewound(outcome? > 0, body),
+            Step::Drain { left } => self.drained(outcome, left, now),
+            Step::Leave => self.left(body, now),
+            Step::Rewind => self.rewound(outcome? > 0, body, now),
         }
     }
 
@@ -203,9 +224,12 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// Where to put what is read or filled; never empty.
     pub(crate) fn room(&mut self) -> Result<&mut [u8]> {
+        let stage_end = self.stage_end();
         let memory = self.draft.memory();
         match (self.step, &self.staged.follows, &mut self.answer) {
-            (Step::Fill, Follows::Stream(upload), _) => upload.room(memory, self.unsent.end),
+            (Step::Fill, Follows::Stream(upload), _) => {
+                upload.room(memory.get_mut(..stage_end).unwrap_or_default(), self.unsent.end)
+            }
             (Step::Drain { left }, _, Some(answer)) => {
                 let room = answer.body.room(memory);
                 let len = room.len().min(left);
@@ -223,7 +247,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// The answer.
     pub(crate) fn into_info(self) -> Result<ResponseInfo<M>> {
         let Answer { head, body, lease } = self.answer.ok_or(Error::new(Phase::Head, ErrorKind::NotConnected))?;
-        Ok(ResponseInfo::new(self.draft, head, body, lease, self.course.redirects))
+        Ok(ResponseInfo::new(self.draft, head, body, lease, self.course.redirects, self.course.deadline))
     }
 
     fn go(&mut self, step: Step) -> Want {
@@ -248,15 +272,109 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         Ok(self.go(Step::Socket))
     }
 
-    fn connected(&mut self, is_reused: bool, body: &dyn Outline) -> Want {
+    fn connected(&mut self, is_reused: bool, body: &dyn Outline, now: Instant) -> Want {
         self.is_reused = is_reused;
-        self.incoming = IncomingHead::new(&self.draft);
+        self.send_by = end_of_sending(now, self.course.deadline);
         self.asks = self.staged.expects;
+        self.listen(now);
         self.unsent = self.staged.bytes.clone();
         if self.asks {
             self.unsent.end = self.staged.head_end;
         }
         self.send(body)
+    }
+
+    /// From now on a response may come: its beginning has its place behind what is staged while that is being sent, if there
+    /// is room enough. (Not while the server is asked: then its response is awaited anyway.)
+    fn listen(&mut self, now: Instant) {
+        self.incoming = IncomingHead::new(&self.draft);
+        self.looks = false;
+        let len = self.draft.as_bytes().len();
+        let has_room = self.staged.bytes.end + ROOM_TO_WATCH <= len;
+        self.look_at = (has_room && !self.asks).then(|| now.after(WATCH));
+        if self.look_at.is_some() {
+            self.incoming = IncomingHead::new(&self.draft).at(len - EARLY_HEAD);
+        }
+    }
+
+    /// How far the memory may be used for what is to be sent: up to where a response has its place.
+    fn stage_end(&self) -> usize {
+        let start = self.incoming.start();
+        if start > self.draft.work() { start } else { self.draft.as_bytes().len() }
+    }
+
+    fn is_time_to_look(&self, now: Instant) -> bool {
+        self.look_at.is_some_and(|at| at <= now) && !is_over(self.send_by, now)
+    }
+
+    /// Sends, and looks now and then whether a response has come: at once if the server takes nothing more. Over TLS a write
+    /// cannot be interrupted without losing the connection, so that there a server that takes nothing more is listened to
+    /// between two writes, and shortly before the deadline.
+    fn watch(&mut self, want: Want, now: Instant) -> Want {
+        self.by = if is_over(self.send_by, now) { self.course.deadline } else { self.send_by };
+        if self.look_at.is_some() && !self.incoming.has_room(self.draft.as_bytes()) {
+            self.look_at = None;
+        }
+        match self.look_at {
+            Some(at) if at <= now => {
+                self.looks = true;
+                self.by = self.by.or_at(now.after(GLANCE));
+                Want::Read
+            }
+            Some(at) if !self.draft.is_https() => {
+                self.by = self.by.or_at(at);
+                want
+            }
+            _ => want,
+        }
+    }
+
+    /// Something may have come while the request is being sent.
+    fn looked(&mut self, outcome: Result<usize>, now: Instant) -> Result<Want> {
+        self.looks = false;
+        // What has begun goes on at once.
+        self.look_at = Some(if outcome.is_ok() { now } else { now.after(WATCH) });
+        let glance = match outcome {
+            Err(error) if error.is_timeout() => Ok(Glance::Nothing),
+            Err(error) => Err(error.in_phase(Phase::Head)),
+            Ok(0) => {
+                let memory = self.draft.memory();
+                self.incoming.decode(memory).and_then(|_| self.incoming.received(memory, 0)).map(|_| Glance::Nothing)
+            }
+            Ok(count) => self.incoming.glance(self.draft.memory(), count),
+        };
+        match glance {
+            Ok(Glance::Nothing) => {}
+            Ok(Glance::Refusal) => {
+                debug!("requests: the server does not want the rest of the request");
+                self.by = self.course.deadline;
+                return self.explained(now);
+            }
+            Ok(Glance::Response) => self.look_at = None,
+            Err(error) => return self.failed_in_line(error, now),
+        }
+        Ok(self.go(self.step))
+    }
+
+    /// Nothing more is sent: what there is of a response is read to its end.
+    fn explained(&mut self, now: Instant) -> Result<Want> {
+        let want = self.go(Step::Explain);
+        Ok(self.begun(now)?.unwrap_or(want))
+    }
+
+    /// A response that began to come while the request was being sent takes its place.
+    fn begun(&mut self, now: Instant) -> Result<Option<Want>> {
+        (self.looks, self.look_at) = (false, None);
+        let start = self.draft.work();
+        self.incoming.move_to(self.draft.memory(), start);
+        if self.incoming.is_empty() {
+            return Ok(None);
+        }
+        match self.incoming.decode(self.draft.memory()) {
+            Ok(None) => Ok(None),
+            Ok(Some(head)) => self.answered(head, matches!(self.step, Step::Head), now).map(Some),
+            Err(error) => self.failed_in_line(error, now).map(Some),
+        }
     }
 
     /// Sends what is staged, with the first piece of a stream behind it.
@@ -275,8 +393,10 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// Takes in so much of a stream.
     fn filled(&mut self, count: usize) -> Result<()> {
+        let stage_end = self.stage_end();
         if let Follows::Stream(upload) = &mut self.staged.follows {
-            self.unsent.end = upload.filled(self.draft.memory(), self.unsent.end, count)?;
+            let memory = self.draft.memory().get_mut(..stage_end).unwrap_or_default();
+            self.unsent.end = upload.filled(memory, self.unsent.end, count)?;
         }
         Ok(())
     }
@@ -295,13 +415,18 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     }
 
     /// All that was written is on its way.
-    fn flushed(&mut self, now: Instant) -> Want {
+    fn flushed(&mut self, now: Instant) -> Result<Want> {
+        self.by = self.course.deadline;
         if self.asks {
             self.incoming = IncomingHead::new(&self.draft).at(self.staged.bytes.end);
             self.by = within_grace(now, self.course.deadline);
-            return self.go(Step::Ask { soon: self.by });
+            return Ok(self.go(Step::Ask { soon: self.by }));
         }
-        self.go(if self.streams() { Step::Fill } else { Step::Head })
+        if self.streams() {
+            return Ok(self.go(Step::Fill));
+        }
+        let want = self.go(Step::Head);
+        Ok(self.begun(now)?.unwrap_or(want))
     }
 
     /// The server was asked whether it wants the body, and has said something, or nothing for a moment.
@@ -326,7 +451,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         }
         self.asks = false;
         let began = self.incoming.began;
-        self.incoming = IncomingHead::new(&self.draft);
+        self.listen(now);
         self.incoming.began = began;
         self.unsent = self.staged.head_end..self.staged.bytes.end;
         Ok(self.send(body))
@@ -335,7 +460,22 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// Takes in what was received of the head of an answer.
     fn receive(&mut self, outcome: Result<usize>) -> Result<Option<ResponseHead>> {
         let count = outcome.map_err(|error| error.in_phase(Phase::Head))?;
-        self.incoming.received(self.draft.memory(), count)
+        self.incoming.received(self.draft.memory(), count).map_err(|error| {
+            let follows = self.course.options.redirects.is_some();
+            match (error.kind(), self.incoming.redirect_len(self.draft.url().len())) {
+                (ErrorKind::TooLarge { what, need: Some(need), have }, Some(url)) if follows => {
+                    let need = Some((need + url).max(self.draft.need_at(url, self.staged_len())));
+                    Error::new(Phase::Head, ErrorKind::TooLarge { what, need, have })
+                }
+                _ => error,
+            }
+        })
+    }
+
+    /// How much was staged, with the least that a stream takes behind it.
+    fn staged_len(&self) -> usize {
+        let stream = if matches!(self.staged.follows, Follows::Stream(_)) { LEAST } else { 0 };
+        self.staged.bytes.len() + stream
     }
 
     fn answered(&mut self, head: ResponseHead, is_whole: bool, now: Instant) -> Result<Want> {
@@ -345,15 +485,30 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         lease.may_keep &= is_whole;
         let body = IncomingBody::new(&head, &self.incoming);
         self.answer = Some(Answer { head, body, lease });
-        self.turn = self.course.after(&self.draft, &head, now)?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS && !self.draft.asks_for_upgrade() {
+            return Err(Error::new(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade)));
+        }
+        self.turn = if head.status.as_u16() == 417 && self.staged.expects {
+            // RFC 9110 §10.1.1: once more, without asking.
+            self.draft.expect_no_more();
+            Turn::Repeat(now)
+        } else {
+            self.course.after(&self.draft, &head, now)?
+        };
         Ok(match self.turn {
             Turn::Deliver => Want::Deliver,
             Turn::Repeat(_) if self.draft.has_body() => self.go(Step::Rewind),
-            _ => self.drain(MAX_DRAIN),
+            _ => self.leave(now),
         })
     }
 
-    /// Leaves a response whose body nobody wants: receives a short rest, so that the connection can be kept.
+    /// Leaves a response whose body is of no use: for a moment a short rest of it is received, so that the connection can be
+    /// kept.
+    fn leave(&mut self, now: Instant) -> Want {
+        self.by = within_grace(now, self.course.deadline);
+        self.drain(MAX_DRAIN)
+    }
+
     fn drain(&mut self, left: usize) -> Want {
         let goes_on = self.answer.as_mut().is_some_and(|Answer { body, lease, .. }| {
             lease.may_keep && left > 0 && body.discard(self.draft.memory()).is_ok() && !body.is_done()
@@ -361,37 +516,41 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         self.go(if goes_on { Step::Drain { left } } else { Step::Leave })
     }
 
-    fn drained(&mut self, outcome: Result<usize>, left: usize) -> Want {
-        let Some(Answer { body, lease, .. }) = &mut self.answer else { return self.go(Step::Leave) };
+    fn drained(&mut self, outcome: Result<usize>, left: usize, now: Instant) -> Result<Want> {
+        let Some(Answer { body, lease, .. }) = &mut self.answer else { return Ok(self.go(Step::Leave)) };
         match outcome.and_then(|count| body.received_staged(count).map(|()| count)) {
-            Ok(count) => self.drain(left.saturating_sub(count)),
+            Ok(count) => Ok(self.drain(left.saturating_sub(count))),
+            Err(error) if error.is_timeout() && is_over(self.course.deadline, now) => Err(error.in_phase(Phase::Body)),
             Err(_) => {
                 lease.may_keep = false;
-                self.go(Step::Leave)
+                Ok(self.go(Step::Leave))
             }
         }
     }
 
-    /// The server may have said why it hung up on a body.
+    /// The server may have said why it hung up, or why it takes nothing more.
     fn failed_to_send(&mut self, error: Error, now: Instant) -> Result<Want> {
-        let has_more = !matches!(self.staged.follows, Follows::Nothing) || self.staged.expects;
-        if self.asks || !has_more || !was_closed(error) {
+        if !was_closed(error) && !error.is_timeout() {
             return self.failed_in_line(error, now);
         }
         self.failure = Some(error);
         self.by = within_grace(now, self.course.deadline);
-        Ok(self.go(Step::Explain))
+        self.explained(now)
     }
 
     /// The exchange failed on a connection that there was.
     fn failed_in_line(&mut self, error: Error, now: Instant) -> Result<Want> {
-        if self.is_reused && self.course.may_send_anew(error, self.draft.method(), &self.incoming) {
+        if self.may_send_anew(error) {
             debug!("requests: a kept connection had been closed, connecting anew");
             self.turn = Turn::Anew;
             self.failure = Some(Error::new(Phase::Send, NOT_REPLAYABLE));
             return Ok(self.go(Step::Leave));
         }
         self.failed(error, now)
+    }
+
+    fn may_send_anew(&self, error: Error) -> bool {
+        self.is_reused && self.course.may_send_anew(error, self.draft.method(), &self.incoming)
     }
 
     fn failed(&mut self, error: Error, now: Instant) -> Result<Want> {
@@ -402,29 +561,31 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     }
 
     /// The connection is in other hands.
-    fn left(&mut self, body: &dyn Outline) -> Result<Want> {
+    fn left(&mut self, body: &dyn Outline, now: Instant) -> Result<Want> {
         if let Some(Answer { head, .. }) = self.answer.take() {
             match self.turn {
                 Turn::Redirect => {
-                    self.draft.redirect(&head)?;
+                    self.draft.redirect(&head, self.staged_len())?;
                     self.course.redirected(self.draft.is_elsewhere());
                 }
                 #[cfg(feature = "digest")]
-                Turn::Authenticate => self.draft.answer(&head, self.course.options.digest.as_ref())?,
+                Turn::Authenticate => {
+                    self.draft.answer(&head, self.course.options.digest.as_ref(), self.staged_len())?;
+                }
                 Turn::Repeat(at) => return Ok(self.wait(at)),
                 Turn::Anew | Turn::Deliver => {}
             }
             self.failure = Some(Error::new(Phase::Head, NOT_REPLAYABLE));
         }
-        if self.draft.has_body() { Ok(self.go(Step::Rewind)) } else { self.rewound(true, body) }
+        if self.draft.has_body() { Ok(self.go(Step::Rewind)) } else { self.rewound(true, body, now) }
     }
 
     /// Whether the body can be sent again is known.
-    fn rewound(&mut self, can_be_sent: bool, body: &dyn Outline) -> Result<Want> {
+    fn rewound(&mut self, can_be_sent: bool, body: &dyn Outline, now: Instant) -> Result<Want> {
         match (self.failure, self.turn) {
             (None, _) if !can_be_sent => Ok(Want::Deliver),
             (Some(error), _) if !can_be_sent => Err(error),
-            (None, _) => Ok(self.drain(MAX_DRAIN)),
+            (None, _) => Ok(self.leave(now)),
             (Some(_), Turn::Repeat(at)) => Ok(self.wait(at)),
             (Some(_), _) => self.begin(body),
         }
@@ -434,6 +595,16 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         self.step = Step::Wait;
         Want::Wait(at)
     }
+}
+
+/// The room there must be behind what is staged, so that a part of it is kept for a response that comes early.
+const ROOM_TO_WATCH: usize = 256;
+/// How much of it: a status line, or a short interim response.
+const EARLY_HEAD: usize = 64;
+
+/// Whether this deadline has passed.
+fn is_over(deadline: Deadline, now: Instant) -> bool {
+    deadline.instant().is_some_and(|at| at <= now)
 }
 
 /// The bytes of a body that has them.

@@ -22,10 +22,60 @@ pub(crate) struct IncomingHead {
     pub(crate) continued: bool,
 }
 
+/// A head that does not fit, as far as it was seen.
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     len: usize,
-    at_line_start: bool,
+    /// How much of `location:` the line so far is; or one of the three below.
+    matched: u8,
+    /// Whether the status is one of a redirect.
+    is_redirect: bool,
+    /// Bytes of the Location field as part of a URL.
+    location: usize,
+}
+
+/// The value of a Location field.
+const IN_LOCATION: u8 = LOCATION.len() as u8;
+/// The rest of any other line.
+const ELSEWHERE: u8 = IN_LOCATION + 1;
+/// Before the status line, where there may be empty lines.
+const BEFORE: u8 = IN_LOCATION + 2;
+const LOCATION: &[u8; 9] = b"location:";
+
+impl Measured {
+    /// What was received of the head so far.
+    fn new(received: &[u8]) -> Self {
+        let start = received.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or_default();
+        let status = received.get(start + 9..start + 12).unwrap_or_default();
+        let is_redirect = matches!(status, b"301" | b"302" | b"303" | b"307" | b"308");
+        let mut measured = Self { len: 0, matched: BEFORE, is_redirect, location: 0 };
+        for byte in received {
+            measured.take(*byte);
+        }
+        measured
+    }
+
+    /// Takes in one byte; whether it was the last.
+    fn take(&mut self, byte: u8) -> bool {
+        self.len += 1;
+        let is_end = byte == b'\n' && self.matched == 0;
+        self.matched = match (byte, self.matched) {
+            (b'\r' | b'\n', BEFORE) => BEFORE,
+            (b'\n', _) => 0,
+            (b'\r', matched) => matched,
+            (_, IN_LOCATION) => {
+                let is_plain =
+                    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}');
+                self.location += if is_plain { 1 } else { 3 };
+                IN_LOCATION
+            }
+            (_, matched) => match LOCATION.get(usize::from(matched)) {
+                Some(wanted) if byte.eq_ignore_ascii_case(wanted) => matched + 1,
+                _ => ELSEWHERE,
+            },
+        };
+        is_end
+    }
 }
 
 impl IncomingHead {
@@ -61,10 +111,8 @@ impl IncomingHead {
     /// Where to receive more; never empty.
     pub(crate) fn room<'m>(&mut self, memory: &'m mut [u8]) -> Result<&'m mut [u8]> {
         let have = memory.len();
-        let received = memory.get(self.start..self.end).unwrap_or_default();
         if self.end >= have && self.measured.is_none() {
-            let at_line_start = received.ends_with(b"\n") || received.ends_with(b"\n\r");
-            self.measured = Some(Measured { len: received.len(), at_line_start });
+            self.measured = Some(Measured::new(memory.get(self.start..self.end).unwrap_or_default()));
         }
         let start = if self.measured.is_some() { self.start } else { self.end };
         let room = memory.get_mut(start..).filter(|room| !room.is_empty());
@@ -82,39 +130,98 @@ impl IncomingHead {
             return self.measure(measured, received, memory.len()).map(|()| None);
         }
         self.end += count;
+        self.decode(memory)
+    }
+
+    /// Decodes what has arrived: interim responses go, and the head is given if it is there.
+    pub(crate) fn decode(&mut self, memory: &mut [u8]) -> Result<Option<ResponseHead>> {
         loop {
-            let received = memory.get_mut(self.start..self.end).unwrap_or_default();
-            match self.decoder.advance(received).map_err(|error| malformed(error, Phase::Head))? {
+            match self.advance(memory)? {
                 HeadStep::NeedMore => return Ok(None),
                 HeadStep::Complete(head) => return Ok(Some(head)),
-                HeadStep::Interim { len, status } => {
-                    self.continued |= status.as_u16() == 100;
-                    shift(memory, self.start + len..self.end, self.start);
-                    self.end -= len;
-                }
+                HeadStep::Interim { .. } => {}
             }
         }
     }
 
-    /// Looks for the empty line that ends the head, and for nothing else.
-    fn measure(&mut self, mut measured: Measured, received: &[u8], have: usize) -> Result<()> {
-        for byte in received {
-            measured.len += 1;
-            match byte {
-                b'\n' if measured.at_line_start => return Err(self.too_large(Some(measured.len), have)),
-                b'\n' => measured.at_line_start = true,
-                b'\r' => {}
-                _ => measured.at_line_start = false,
+    fn advance(&mut self, memory: &mut [u8]) -> Result<HeadStep> {
+        let received = memory.get_mut(self.start..self.end).unwrap_or_default();
+        let step = self.decoder.advance(received).map_err(|error| malformed(error, Phase::Head))?;
+        if let HeadStep::Interim { len, status } = step {
+            self.continued |= status.as_u16() == 100;
+            shift(memory, self.start + len..self.end, self.start);
+            self.end -= len;
+        }
+        Ok(step)
+    }
+
+    /// Takes in that `count` bytes were received, at least one, while the request is still being sent, and says what they
+    /// mean for that. A final head is not decoded yet.
+    pub(crate) fn glance(&mut self, memory: &mut [u8], count: usize) -> Result<Glance> {
+        self.began = true;
+        self.end += count;
+        loop {
+            let received = memory.get(self.start..self.end).unwrap_or_default();
+            match received {
+                [b'H', _, _, _, _, b'1', b'.', _, b' ', b'1', b'0', b'1', ..] => return Ok(Glance::Refusal),
+                [b'H', _, _, _, _, b'1', b'.', _, b' ', b'1', _, _, ..] => {
+                    if self.advance(memory)? == HeadStep::NeedMore {
+                        return Ok(Glance::Nothing);
+                    }
+                }
+                [b'H', _, _, _, _, b'1', b'.', _, b' ', b'3'..=b'9', _, _, ..] => return Ok(Glance::Refusal),
+                [] => return Ok(Glance::Nothing),
+                [b'H', ..] if received.len() < 12 => return Ok(Glance::Nothing),
+                _ => return Ok(Glance::Response),
             }
         }
+    }
+
+    /// Where what has arrived begins.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Whether more can be received without losing what has arrived.
+    pub(crate) fn has_room(&self, memory: &[u8]) -> bool {
+        self.end < memory.len()
+    }
+
+    /// How long the URL may be, at most, that a redirect leads to whose head does not fit; `base` is the length of the URL
+    /// that it may be relative to.
+    pub(crate) fn redirect_len(&self, base: usize) -> Option<usize> {
+        let measured = self.measured.filter(|measured| measured.is_redirect && measured.location > 0)?;
+        Some(base + measured.location)
+    }
+
+    /// Looks for the empty line that ends the head, and for the length of Location.
+    fn measure(&mut self, mut measured: Measured, received: &[u8], have: usize) -> Result<()> {
+        let is_whole = received.iter().any(|byte| measured.take(*byte));
         self.measured = Some(measured);
-        if measured.len > MAX_HEAD { Err(self.too_large(None, have)) } else { Ok(()) }
+        if is_whole {
+            Err(self.too_large(Some(measured.len), have))
+        } else if measured.len > MAX_HEAD {
+            Err(self.too_large(None, have))
+        } else {
+            Ok(())
+        }
     }
 
     fn too_large(&self, len: Option<usize>, have: usize) -> Error {
         let need = len.map(|len| self.start + len);
         Error::new(Phase::Head, ErrorKind::TooLarge { what: Limit::ResponseHead, need, have })
     }
+}
+
+/// What arrives while the request is still being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// Nothing that matters yet.
+    Nothing,
+    /// The head of a response by which the server does not want the rest of the request (RFC 9112 §9.5).
+    Refusal,
+    /// Something else, to be read when the request is sent.
+    Response,
 }
 
 /// The body of a response while it arrives.
@@ -222,10 +329,11 @@ impl IncomingBody {
         let staged = memory.get(self.staged.clone()).unwrap_or_default();
         let progress = self.decoder.decode_to_trailers(staged, out).map_err(|error| malformed(error, Phase::Body))?;
         self.staged.start += progress.consumed;
-        if self.decoder.in_trailers() {
-            self.keep_trailers(memory)?;
+        match self.decoder.in_trailers().then(|| self.keep_trailers(memory)) {
+            // The data comes first; the error stays.
+            Some(Err(error)) if progress.produced == 0 => Err(error),
+            _ => Ok(progress.produced),
         }
-        Ok(progress.produced)
     }
 
     /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where they are.

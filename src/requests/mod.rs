@@ -76,8 +76,8 @@
 //! face cannot interrupt a source, and notices the deadline when the source returns.
 //!
 //! # Not supported
-//! Reading an answer while the body is still being sent (it is read when the server hangs up, or after the body);
-//! trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
+//! Reading a successful response while the body is still being sent (it is read after the body; a refusal is read at once,
+//! and ends the body); trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
 //! asked again (a nonce is used once); several ranges at once; cookies; proxies.
 
 mod body;

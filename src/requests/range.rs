@@ -51,7 +51,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
 }
 
 /// Digits and nothing else.
-pub(crate) fn number(text: &str) -> Option<u64> {
+fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

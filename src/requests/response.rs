@@ -9,6 +9,7 @@ use super::stream::JsonElements;
 #[cfg(feature = "gzip")]
 use super::stream::decoded::{Decoded, DecodedCore};
 use super::{
+    course::within_grace,
     draft::{Draft, Memory},
     incoming::{IncomingBody, Rest, Want},
     stream::{Events, Lines},
@@ -17,7 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Fields, Framing, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
     pool::Key,
-    time::Deadline,
+    time::{Clock as _, Deadline},
     traits::{Socket, SocketPool, TlsId},
 };
 
@@ -31,15 +32,16 @@ pub(crate) const MAX_DRAIN: usize = 4096;
 ///
 /// Dropping it ends the exchange. If the body was read to its end (or had none left to receive) the connection goes
 /// back to the pool to be used again; if not it is closed.
-pub struct Response<'p, P: SocketPool + 'p> {
+pub struct Response<'p, P: SocketPool> {
+    pool: &'p P,
     /// There until dropped.
     socket: Option<P::Socket<'p>>,
     info: ResponseInfo<P::Buffer<'p>>,
 }
 
 impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { socket, info }
+    pub(super) fn new(pool: &'p P, socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { pool, socket, info }
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
@@ -190,6 +192,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
     pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.info.deadline = deadline;
         if let Some(socket) = &mut self.socket {
             socket.set_deadline(deadline);
         }
@@ -225,8 +228,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Ok(self)
     }
 
-    /// Ends the exchange in order: a short rest of the body is received so that the connection can be used again;
-    /// otherwise it is closed in order, TLS saying `close_notify`.
+    /// Ends the exchange in order: for a second at most, and not past the deadline, a short rest of the body (4 KB) is
+    /// received so that the connection can be used again; otherwise it is closed in order, TLS saying `close_notify`.
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
@@ -234,6 +237,10 @@ impl<'p, P: SocketPool> Response<'p, P> {
     pub fn close(mut self) -> impl Future<Output = Result<()>> {
         async move {
             let mut left = MAX_DRAIN;
+            let deadline = within_grace(self.pool.timer().now(), self.info.deadline);
+            if let Some(socket) = &mut self.socket {
+                socket.set_deadline(deadline);
+            }
             while self.info.wants_more(left) {
                 match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await {
                     Ok(count) => left = left.saturating_sub(count),
@@ -329,6 +336,8 @@ pub struct ResponseInfo<M> {
     body: IncomingBody,
     lease: LeaseTerms,
     redirects: u8,
+    /// Of the whole exchange, or as set since.
+    pub(crate) deadline: Deadline,
 }
 
 /// Under which terms a connection was leased.
@@ -501,9 +510,10 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
         body: IncomingBody,
         lease: LeaseTerms,
         redirects: u8,
+        deadline: Deadline,
     ) -> Self {
         let (url, start) = (draft.url(), draft.work());
-        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
+        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects, deadline }
     }
 
     /// What has to happen for more of the body to be in `out`.

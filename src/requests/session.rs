@@ -164,8 +164,11 @@ where
     /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
     /// had closed the connection in the meantime.
     ///
-    /// A server may answer before it has all of a body, and hang up: its answer is the response, as far as it can still
-    /// be received, and the connection is not used again.
+    /// A server may respond before it has the whole request (RFC 9112 §9.5). While the request is sent, this looks four
+    /// times a second whether a response has come; one of status 300 or above ends the sending, is the response, and the
+    /// connection is not used again. So it is when sending fails, or has come to nothing a second before the deadline. Over
+    /// TLS a record that does not leave cannot be interrupted: a server that stops reading, and does not close, is listened
+    /// to in that last second (with no time-out, not at all).
     ///
     /// # Errors
     /// Any [`Error`]; its phase says how far the exchange had come. [`ErrorKind::Source`] if a body did not stream as it
@@ -189,7 +192,7 @@ where
                     socket.set_deadline(under_way.deadline());
                 }
                 outcome = match (want, &mut line) {
-                    (Want::Deliver, _) => return Ok(Response::new(line, exchange?.into_info()?)),
+                    (Want::Deliver, _) => return Ok(Response::new(*pool, line, exchange?.into_info()?)),
                     (Want::Socket, _) => {
                         line = under_way.may_reuse().then(|| pool.kept(under_way.key())).flatten();
                         match line {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The least room there must be for a piece: that of a chunk with one byte of data.
-const LEAST: usize = 16;
+pub(crate) const LEAST: usize = 16;
 
 /// How far a streamed body has got. Part of [`Plan`](super::Plan); only a body that streams makes one.
 #[derive(Debug, Clone, Copy)]

@@ -181,7 +181,78 @@ fn framing() -> Vec<Vector> {
         ok("Chunked in any case", with("Transfer-Encoding: , Chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"), 200, "hello"),
         refused("gzip, chunked", with("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), UnsupportedTransferCoding),
         refused("gzip", with("Transfer-Encoding: gzip\r\nContent-Length: 1\r\n", "x"), UnsupportedTransferCoding),
-        refused("identity", with("Transfer-Encoding: identity\r\n", "x"), UnsupportedTransferCoding),
+        // RFC 2616 §3.6 had a coding `identity`, and RFC 9112 §7 has it no more: in one field and alone it is none.
+        ok("identity", with("Transfer-Encoding: identity\r\n", "all of it"), 200, "all of it").closes(UntilClose),
+        ok(
+            "identity and Content-Length",
+            with("Transfer-Encoding: Identity \r\nContent-Length: 2\r\n", "ok"),
+            200,
+            "ok",
+        )
+        .closes(AmbiguousFraming),
+        ok(
+            "Content-Length and identity",
+            with("Content-Length: 2\r\nTransfer-Encoding: identity\r\n", "okay"),
+            200,
+            "ok",
+        )
+        .closes(AmbiguousFraming)
+        .leaves(2),
+        ok("204 with identity", "HTTP/1.1 204 No\r\nTransfer-Encoding: identity\r\n\r\n", 204, ""),
+        refused(
+            "identity and two Content-Lengths",
+            with("Transfer-Encoding: identity\r\nContent-Length: 2\r\nContent-Length: 3\r\n", "okk"),
+            ConflictingContentLength,
+        ),
+        refused(
+            "identity twice",
+            with("Transfer-Encoding: identity\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n", "ok"),
+            UnsupportedTransferCoding,
+        ),
+        refused(
+            "identity, then nothing",
+            with("Transfer-Encoding: identity\r\nTransfer-Encoding:\r\nContent-Length: 2\r\n", "ok"),
+            UnsupportedTransferCoding,
+        ),
+        refused("identity, chunked", with("Transfer-Encoding: identity, chunked\r\n", ""), UnsupportedTransferCoding),
+        refused("chunked, identity", with("Transfer-Encoding: chunked, identity\r\n", ""), ChunkedNotLast),
+        refused(
+            "identity, then chunked in a second field",
+            with("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+            UnsupportedTransferCoding,
+        ),
+        refused(
+            "chunked, then identity in a second field",
+            with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"),
+            ChunkedNotLast,
+        ),
+        refused("identity in a list", with("Transfer-Encoding: identity,\r\n", "x"), UnsupportedTransferCoding),
+        refused(
+            "identity with a parameter",
+            with("Transfer-Encoding: identity;q=1\r\n", "x"),
+            UnsupportedTransferCoding,
+        ),
+        refused(
+            "not identity",
+            with("Transfer-Encoding: identity\x0b\r\nContent-Length: 1\r\n", "x"),
+            UnsupportedTransferCoding,
+        ),
+        // RFC 9112 §6.3 does not except 205: its framing counts, though RFC 9110 §15.3.6 wants no content.
+        ok("205 that says empty", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", 205, ""),
+        ok("205 with content", "HTTP/1.1 205 Reset\r\nContent-Length: 2\r\n\r\nok", 205, "ok"),
+        ok("205 with neither", "HTTP/1.1 205 Reset\r\n\r\nok", 205, "ok").closes(UntilClose),
+        ok("204 with chunked", "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 204, "")
+            .closes(AmbiguousFraming)
+            .leaves(12),
+        ok("304 with content after all", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok", 304, "").leaves(2),
+        ok("HEAD with content after all", with("Content-Length: 2\r\n", "ok"), 200, "").to(Method::Head).leaves(2),
+        ok(
+            "103 before 404",
+            "HTTP/1.1 103 Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+            404,
+            "",
+        ),
+        ok("199 before 200", "HTTP/1.1 199 What\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
         refused("no coding", with("Transfer-Encoding: \r\n", "x"), UnsupportedTransferCoding),
         refused("chunkedchunked", with("Transfer-Encoding: chunkedchunked\r\n", ""), UnsupportedTransferCoding),
         refused("chunked with a parameter", with("Transfer-Encoding: chunked;q=1\r\n", ""), UnsupportedTransferCoding),

@@ -425,3 +425,234 @@ fn a_deadline_of_its_own() {
         assert_eq!(wait!(response.text(&mut buffer)), Ok("in time"));
     });
 }
+
+/// RFC 9112 §7.1: a chunk size is hexadecimal. What came whole before it was sent in good faith, and is given first, however
+/// it arrives.
+#[test]
+fn data_before_broken_framing_comes_first() {
+    let answer =
+        |end: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\none\ntwo\nth\r\n{end}").into_bytes();
+    let broken = [answer("x\r\nree\n\r\n0\r\n\r\n"), answer("3\nree\n"), answer("0\r\n X: y\r\n\r\n"), answer("0\r\nbad\r\n\r\n")];
+    exchange!(&broken, response => {
+        let (mut data, mut buffer) = (Vec::<u8>::new(), [0; 64]);
+        let error = loop {
+            match wait!(response.read(&mut buffer)) {
+                Ok(count) => {
+                    assert!(count > 0, "this body has no end");
+                    data.extend(&buffer[..count]);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(data, b"one\ntwo\nth");
+        assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error:?}");
+        assert_eq!(wait!(response.read(&mut buffer)), Err(error));
+    });
+    exchange!(&broken, response => {
+        let mut buffer = [0; 64];
+        let mut lines = response.lines(&mut buffer);
+        assert_eq!(wait!(lines.read_line()), Ok(Some("one")));
+        assert_eq!(wait!(lines.read_line()), Ok(Some("two")));
+        let error = wait!(lines.read_line()).expect_err("broken");
+        assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error:?}");
+        assert_eq!(wait!(lines.read_line()), Err(error));
+    });
+    exchange!(&broken, response => {
+        let error = wait!(response.content(&mut [0; 64])).expect_err("broken");
+        assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error:?}");
+    });
+}
+
+/// RFC 1952 §2.2: another member may follow, and nothing else. What was verified is given first.
+#[test]
+fn verified_data_before_surplus_comes_first() {
+    let text = "hello, hello, hello!\n".repeat(40);
+    for surplus in [&b"\0"[..], &[0; 600], b"garbage", b"\x1f\x8c"] {
+        let body = [&crate::gzip(text.as_bytes())[..], surplus].concat();
+        exchange!(crate::framed("Content-Encoding: gzip", &body), response => {
+            let mut inflate = Box::new(Inflate::<1024>::new());
+            let mut decoded = response.decoded(&mut inflate).expect("gzip");
+            let (mut data, mut buffer) = (Vec::<u8>::new(), [0; 64]);
+            let error = loop {
+                match wait!(decoded.read(&mut buffer)) {
+                    Ok(count) => {
+                        assert!(count > 0, "this body has no end");
+                        data.extend(&buffer[..count]);
+                    }
+                    Err(error) => break error,
+                }
+            };
+            assert!(data == text.as_bytes(), "{} of {} bytes", data.len(), text.len());
+            let is_named = matches!(error.kind(), ErrorKind::Inflate(InflateError::TrailingData | InflateError::Corrupt));
+            assert!(is_named, "{error:?}");
+            assert_eq!(wait!(decoded.read(&mut buffer)), Err(error));
+        });
+    }
+    // Members one after the other are one body.
+    let body = [crate::gzip(text.as_bytes()), crate::gzip(b"and "), crate::gzip(b"more")].concat();
+    exchange!(crate::framed("Content-Encoding: gzip", &body), response => {
+        let (mut inflate, mut buffer) = (Box::new(Inflate::<1024>::new()), [0; 1000]);
+        let got = wait!(response.decoded(&mut inflate).expect("gzip").text(&mut buffer)).map(str::to_owned);
+        assert_eq!(got, Ok(format!("{text}and more")));
+    });
+}
+
+#[test]
+fn streams_take_a_limit() {
+    let over = |have| socketpool::Error::new(socketpool::Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need: None, have });
+    for (limit, fits) in [(16, true), (15, false), (11, false)] {
+        exchange!(crate::framed("X: y", b"data: a\n\ndata: b"), response => {
+            let mut buffer = [0; 32];
+            let mut events = response.events(&mut buffer).limit(limit);
+            assert_eq!(wait!(events.next_event()).expect("no error").expect("an event").data, "a");
+            for _ in 0..2 {
+                assert_eq!(wait!(events.next_event()), if fits { Ok(None) } else { Err(over(limit)) });
+            }
+        });
+        exchange!(crate::framed("X: y", b"one\ntwo\nthree\nf\n"), response => {
+            let mut buffer = [0; 32];
+            let mut lines = response.lines(&mut buffer).limit(limit);
+            let mut got = vec![];
+            let end = loop {
+                match wait!(lines.read_line()) {
+                    Ok(Some(line)) => got.push(line.to_owned()),
+                    end => break end.map(|_| ()),
+                }
+            };
+            assert_eq!(end, if fits { Ok(()) } else { Err(over(limit)) });
+            let lines = ["one", "two", "three", "f"];
+            assert_eq!(got, lines[..if fits { 4 } else if limit == 15 { 3 } else { 2 }]);
+        });
+        exchange!(crate::framed("X: y", b"[1, 22, 333, 44]"), response => {
+            let mut buffer = [0; 32];
+            let mut elements = response.json_elements(&mut buffer).limit(limit);
+            assert_eq!(wait!(elements.next_element::<u16>()), Ok(Some(1)));
+            assert_eq!(wait!(elements.next_element::<u16>()), Ok(Some(22)));
+            if limit > 11 {
+                assert_eq!(wait!(elements.next_element::<u16>()), Ok(Some(333)));
+            }
+            if fits {
+                assert_eq!(wait!(elements.next_element::<u16>()), Ok(Some(44)));
+            }
+            for _ in 0..2 {
+                let end = wait!(elements.next_element::<u16>());
+                assert_eq!(end, if fits { Ok(None) } else { Err(over(limit)) });
+            }
+        });
+    }
+    // A kilobyte that stands for a megabyte, and what is not compressed.
+    let bomb = crate::gzip(&vec![b'\n'; 1 << 20]);
+    assert!(bomb.len() < 1100);
+    for (field, body, len) in [("Content-Encoding: gzip", &bomb[..], 1 << 20), ("X: y", b"0123456789", 10)] {
+        for limit in [0, 1, 9, 10, 11, 1000, (1 << 20) - 1, 1 << 20] {
+            for answer in [crate::whole(field, body), crate::chunked(field, body)] {
+                exchange!([&answer], response => {
+                    let mut inflate = Box::new(Inflate::<32_768>::new());
+                    let mut decoded = response.decoded(&mut inflate).expect("gzip").limit(limit);
+                    let (mut given, mut buffer) = (0, vec![0; 300_000]);
+                    let end = loop {
+                        match wait!(decoded.read(&mut buffer)) {
+                            Ok(0) => break Ok(0),
+                            Ok(count) => given += count,
+                            end => break end,
+                        }
+                    };
+                    assert_eq!((given, end), if len <= limit { (len, Ok(0)) } else { (limit, Err(over(limit))) });
+                    assert_eq!(wait!(decoded.read(&mut buffer)), end);
+                    assert_eq!(wait!(decoded.read(&mut [])), end);
+                });
+            }
+        }
+    }
+    exchange!([crate::whole("Content-Encoding: gzip", &bomb)], response => {
+        let (mut inflate, mut buffer) = (Box::new(Inflate::<32_768>::new()), [0; 100]);
+        let mut decoded = response.decoded(&mut inflate).expect("gzip").limit(1000);
+        let mut lines = decoded.lines(&mut buffer);
+        for _ in 0..1000 {
+            assert_eq!(wait!(lines.read_line()), Ok(Some("")));
+        }
+        assert_eq!(wait!(lines.read_line()), Err(over(1000)));
+    });
+}
+
+/// Events made at random, against the rules of the WHATWG's HTML standard, §9.2.6, done in the simplest way; in a buffer that
+/// holds the largest moment of the stream, and not a byte more.
+#[test]
+fn events_at_random() {
+    let mut state = 0x2545_F491u32;
+    let mut random = |below: u32| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state % below
+    };
+    for _ in 0..60 {
+        let (mut stream, mut expected) = (String::new(), vec![]);
+        let (mut data, mut kind, mut id, mut need) = (String::new(), String::new(), String::new(), 0);
+        let sizes = [1, 4, 60][random(3) as usize];
+        for _ in 0..random(60) {
+            let value: String = (0..random(sizes)).map(|_| char::from(b'a' + random(26) as u8)).collect();
+            let line = match random(8) {
+                0 | 1 => String::new(),
+                2 | 3 => format!("data: {value}"),
+                4 => format!("event: {value}"),
+                5 => format!("id: {value}"),
+                6 => format!("event:{value}"),
+                _ => format!(":{value}"),
+            };
+            need = need.max(data.len() + kind.len() + id.len() + line.len() + 1);
+            stream += &line;
+            stream += "\n";
+            match line.split_once(':') {
+                None if data.is_empty() => kind.clear(),
+                None => {
+                    let name = if kind.is_empty() { "message".to_owned() } else { core::mem::take(&mut kind) };
+                    data.pop();
+                    expected.push((name, core::mem::take(&mut data), id.clone()));
+                }
+                Some(("data", _)) => data += &format!("{value}\n"),
+                Some(("event", _)) => kind = value,
+                Some(("id", _)) => id = value,
+                Some(_) => {}
+            }
+        }
+        for extra in [0, 1, 30] {
+            exchange!([crate::whole("X: y", stream.as_bytes())], response => {
+                let mut buffer = vec![0; need.max(4) + extra];
+                let mut events = response.events(&mut buffer);
+                for (kind, data, id) in &expected {
+                    let event = wait!(events.next_event()).expect("no error").expect("an event");
+                    assert_eq!((event.event, event.data, event.id), (&**kind, &**data, &**id), "{stream:?}");
+                }
+                assert_eq!(wait!(events.next_event()), Ok(None), "{stream:?}");
+            });
+        }
+    }
+}
+
+/// An `id:` or `event:` line moves none of the data that is kept: half a megabyte of it, 100,000 times, would take minutes.
+#[test]
+fn the_work_on_events_is_linear() {
+    let mut stream = format!("data: {}\n", "x".repeat(500_000));
+    for line in 0..100_000 {
+        stream += ["id: 1\n", "event: a\n", "id\n", "id: 1234567\n", "event: abcdefg\n", "event\n"][line % 6];
+    }
+    stream += "data: y\nid: 7\n\n";
+    let answer = crate::whole("X: y", stream.as_bytes());
+    let steps = [crate::Step::Receive(b"\r\n\r\n"), crate::Step::Send(&answer), crate::Step::Close];
+    let peers = [crate::Peer::new("host.example", 80, &steps)];
+    let script = crate::Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), socketpool::Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let http = Session::plain(&pool);
+    let start = std::time::Instant::now();
+    run!({
+        let mut response = wait!(http.get("http://host.example/").send()).expect("a response");
+        let mut buffer = vec![0; 1_000_000];
+        let mut events = response.events(&mut buffer);
+        let event = wait!(events.next_event()).expect("no error").expect("an event");
+        assert_eq!((event.event, event.data.len(), event.id), ("a", 500_002, "7"));
+        assert_eq!(wait!(events.next_event()), Ok(None));
+    });
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

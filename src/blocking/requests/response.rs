@@ -14,10 +14,11 @@ use crate::{
     error::{Error, ErrorKind, Phase, Result},
     requests::{
         ResponseInfo,
+        course::within_grace,
         incoming::Want,
         response::{MAX_DRAIN, as_latin1, as_text},
     },
-    time::Deadline,
+    time::{Clock as _, Deadline},
 };
 
 /// A response: the blocking twin of [`requests::Response`](crate::requests::Response).
@@ -27,15 +28,16 @@ use crate::{
 ///
 /// Dropping it ends the exchange. If the body was read to its end (or had none left to receive) the connection goes
 /// back to the pool to be used again; if not it is closed.
-pub struct Response<'p, P: SocketPool + 'p> {
+pub struct Response<'p, P: SocketPool> {
+    pool: &'p P,
     /// There until dropped.
     socket: Option<P::Socket<'p>>,
     info: ResponseInfo<P::Buffer<'p>>,
 }
 
 impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { socket, info }
+    pub(super) fn new(pool: &'p P, socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
+        Self { pool, socket, info }
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
@@ -138,6 +140,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
     pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.info.deadline = deadline;
         if let Some(socket) = &mut self.socket {
             socket.set_deadline(deadline);
         }
@@ -170,13 +173,17 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Ok(self)
     }
 
-    /// Ends the exchange in order: a short rest of the body is received so that the connection can be used again;
-    /// otherwise it is closed in order, TLS saying `close_notify`.
+    /// Ends the exchange in order: for a second at most, and not past the deadline, a short rest of the body (4 KB) is
+    /// received so that the connection can be used again; otherwise it is closed in order, TLS saying `close_notify`.
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
     pub fn close(mut self) -> Result<()> {
         let mut left = MAX_DRAIN;
+        let deadline = within_grace(self.pool.clock().now(), self.info.deadline);
+        if let Some(socket) = &mut self.socket {
+            socket.set_deadline(deadline);
+        }
         while self.info.wants_more(left) {
             match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []) {
                 Ok(count) => left = left.saturating_sub(count),

@@ -34,6 +34,7 @@ fn next<R: Read<Error = Error>, P: Pieces>(source: &mut R, pieces: &mut P) -> Re
             Step::Piece(piece) => return Ok(Some(piece)),
             Step::End => return Ok(None),
             Step::More => {
+                pieces.quota().check()?;
                 let count = source.read(pieces.room())?;
                 pieces.received(count);
             }
@@ -53,6 +54,14 @@ impl<'r, R: Read<Error = Error>> Lines<'r, R> {
     /// The lines of what `source` has to read. The buffer bounds the length of a line, its end included.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: LineCore::new(buffer) }
+    }
+
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
     }
 
     /// The next line, without the LF or CRLF at its end; `None` after the last.
@@ -99,6 +108,14 @@ impl<'r, R: Read<Error = Error>> Events<'r, R> {
         Self { source, core: EventCore::new(buffer) }
     }
 
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
+    }
+
     /// Waits for the next event; `None` when the stream has ended. An event that was not finished then is none.
     ///
     /// # Errors
@@ -127,6 +144,14 @@ impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
     /// and with its comma; the other half is for strings with escapes.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: ElementCore::new(buffer) }
+    }
+
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
     }
 
     /// The next element, which may borrow from the buffer; `None` after the last. Each may be of another type.
@@ -163,18 +188,33 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
         Self { source, core }
     }
 
+    /// Gives at most so many bytes in all, after decompression; unlimited unless the caller says so. What lies within the
+    /// limit is given first; then, if there is more, each call fails with
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    ///
+    /// A kilobyte of gzip can stand for a megabyte. [`content`](Self::content) and what is like it are bounded by their
+    /// buffer; this bounds [`read`](Self::read), [`lines`](Self::lines), [`events`](Self::events) and elements of an array.
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota.set(bytes);
+        self
+    }
+
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
     ///
     /// # Errors
-    /// [`ErrorKind::Inflate`](crate::ErrorKind::Inflate) if it is corrupt, or something follows its end; [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if it refers back
-    /// further than the window reaches; [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if it ends too early. Otherwise as for
+    /// [`ErrorKind::Inflate`](crate::ErrorKind::Inflate) if it is corrupt, or something follows its end: what came before was given first.
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if it refers back further than the window reaches, or is longer than the
+    /// [limit](Self::limit); [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if it ends too early. Otherwise as for
     /// [`Response::read`](crate::blocking::Response::read).
     #[doc(alias = "iter_content")]
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        let mut beyond = [0];
+        let out = self.core.within_limit(out, &mut beyond)?;
         loop {
             match self.core.decode(out)? {
-                Decode::Given(count) => return Ok(count),
-                Decode::AsItIs => return self.source.read(out),
+                Decode::Given(count) => return self.core.given(count),
+                Decode::AsItIs => return self.source.read(out).and_then(|count| self.core.given(count)),
                 Decode::More => {
                     let count = self.source.read(self.core.room())?;
                     self.core.received(count);

@@ -143,13 +143,16 @@ impl Inflater<'_> {
         self.window.len()
     }
 
-    /// Decompresses from `input` into `output`, until the input is used up, the output is full or all is done.
+    /// Decompresses from `input` into `output`, until the input is used up, the output is full, all is done or something is
+    /// wrong.
     ///
     /// What is left of the input must come again with the next call. Input may be used up before all it stands for was
     /// produced: call again, with no input, for as long as the output was filled.
     ///
     /// # Errors
-    /// Any [`InflateError`] but `Truncated`; after one, always the same.
+    /// Any [`InflateError`] but `Truncated`; after one, always the same. Data before what is wrong is delivered first: the
+    /// call that produces it succeeds, and the next one fails. So `TrailingData` comes when all of the data was delivered
+    /// and its checksum found right.
     pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, InflateError> {
         if let Some(error) = self.core.failed {
             return Err(error);
@@ -158,7 +161,10 @@ impl Inflater<'_> {
         let outcome = run.run();
         let progress = run.progress;
         self.core.failed = outcome.err();
-        outcome.map(|()| progress)
+        match outcome {
+            Err(error) if progress.produced == 0 => Err(error),
+            _ => Ok(progress),
+        }
     }
 
     /// Whether the input may end here: everything was there, or nothing at all (what a server sends for no content).

@@ -2,6 +2,45 @@
 
 use core::ops::Range;
 
+use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+
+/// How many bytes may be taken, if that is limited.
+#[derive(Debug, Default)]
+pub(crate) struct Quota {
+    limit: Option<usize>,
+    taken: usize,
+    /// Whether there were more.
+    is_over: bool,
+}
+
+impl Quota {
+    pub(crate) fn set(&mut self, bytes: usize) {
+        self.limit = Some(bytes);
+    }
+
+    /// An error if there were more bytes than may be taken.
+    pub(crate) fn check(&self) -> Result<()> {
+        let have = self.limit.unwrap_or_default();
+        let kind = ErrorKind::TooLarge { what: Limit::ResponseBody, need: None, have };
+        if self.is_over { Err(Error::new(Phase::Body, kind)) } else { Ok(()) }
+    }
+
+    /// How many more may be taken.
+    pub(super) fn left(&self) -> usize {
+        self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.taken))
+    }
+
+    /// How many of so many bytes may be taken; now they are.
+    pub(super) fn take(&mut self, count: usize) -> usize {
+        let taken = count.min(self.left());
+        self.is_over |= taken < count;
+        if self.limit.is_some() {
+            self.taken += taken;
+        }
+        taken
+    }
+}
+
 /// The buffer. What is in use moves to its front when room is needed.
 #[derive(Debug)]
 pub(super) struct Buffered<'b> {
@@ -10,11 +49,12 @@ pub(super) struct Buffered<'b> {
     pub(super) end: usize,
     /// Whether nothing more will come.
     pub(super) ended: bool,
+    pub(super) quota: Quota,
 }
 
 impl<'b> Buffered<'b> {
     pub(super) fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes, start: 0, end: 0, ended: false }
+        Self { bytes, start: 0, end: 0, ended: false, quota: Quota::default() }
     }
 
     pub(super) fn range(&self) -> Range<usize> {
@@ -47,7 +87,7 @@ impl<'b> Buffered<'b> {
     }
 
     pub(super) fn received(&mut self, count: usize) {
-        self.end += count;
         self.ended |= count == 0;
+        self.end += self.quota.take(count);
     }
 }

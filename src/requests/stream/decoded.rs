@@ -4,7 +4,7 @@ use embedded_io_async::{ErrorType, Read};
 
 #[cfg(feature = "json")]
 use super::JsonElements;
-use super::{Events, Lines};
+use super::{Events, Lines, buffered::Quota};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Format, Inflate, InflateError, Inflater},
@@ -26,21 +26,58 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
         Self { source, core }
     }
 
+    /// Gives at most so many bytes in all, after decompression; unlimited unless the caller says so. What lies within the
+    /// limit is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`].
+    ///
+    /// A kilobyte of gzip can stand for a megabyte. [`content`](Self::content) and what is like it are bounded by their
+    /// buffer; this bounds [`read`](Self::read), [`lines`](Self::lines), [`events`](Self::events) and elements of an array.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use socketpool::{ErrorKind, Resources, SocketPool, mock::{Peer, Script, Step, block_on}, requests::{Inflate, Session}};
+    /// # let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\none\ntwo\nthr\n";
+    /// # let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(answer)];
+    /// # let peers = [Peer::new("host.example", 80, &steps)];
+    /// # let script = Script::new(&peers);
+    /// # let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    /// # let pool = SocketPool::new(&mut network, &mut memory);
+    /// # let http = Session::plain(&pool);
+    /// # block_on(async {
+    /// let (mut inflate, mut buffer) = (Inflate::<1024>::new(), [0; 64]);
+    /// let mut response = http.get("http://host.example/log").accept_compressed().send().await?;
+    /// let mut log = response.decoded(&mut inflate)?.limit(8);
+    /// let mut lines = log.lines(&mut buffer);
+    /// assert_eq!(lines.read_line().await?, Some("one"));
+    /// assert_eq!(lines.read_line().await?, Some("two"));
+    /// assert!(matches!(lines.read_line().await.unwrap_err().kind(), ErrorKind::TooLarge { have: 8, .. }));
+    /// # Ok::<(), socketpool::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota.set(bytes);
+        self
+    }
+
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
     ///
     /// # Errors
-    /// [`ErrorKind::Inflate`] if it is corrupt, or something follows its end; [`ErrorKind::TooLarge`] if it refers back
-    /// further than the window reaches; [`ErrorKind::Truncated`] if it ends too early. Otherwise as for
+    /// [`ErrorKind::Inflate`] if it is corrupt, or something follows its end: what came before was given first.
+    /// [`ErrorKind::TooLarge`] if it refers back further than the window reaches, or is longer than the
+    /// [limit](Self::limit); [`ErrorKind::Truncated`] if it ends too early. Otherwise as for
     /// [`Response::read`](crate::requests::Response::read).
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
     #[doc(alias = "iter_content")]
     pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        let mut beyond = [0];
+        let out = self.core.within_limit(out, &mut beyond)?;
         loop {
             match self.core.decode(out)? {
-                Decode::Given(count) => return Ok(count),
-                Decode::AsItIs => return self.source.read(out).await,
+                Decode::Given(count) => return self.core.given(count),
+                Decode::AsItIs => return self.source.read(out).await.and_then(|count| self.core.given(count)),
                 Decode::More => {
                     let count = self.source.read(self.core.room()).await?;
                     self.core.received(count);
@@ -143,7 +180,10 @@ pub(crate) enum Decode {
 
 /// The decoder, and what was received for it.
 #[derive(Debug)]
-pub(crate) struct DecodedCore<'w>(Option<Compressed<'w>>);
+pub(crate) struct DecodedCore<'w> {
+    compressed: Option<Compressed<'w>>,
+    pub(crate) quota: Quota,
+}
 
 #[derive(Debug)]
 struct Compressed<'w> {
@@ -156,14 +196,30 @@ struct Compressed<'w> {
 
 impl<'w> DecodedCore<'w> {
     pub(crate) fn new<const WINDOW: usize>(memory: &'w mut Inflate<WINDOW>, coding: Option<Format>) -> Self {
-        Self(coding.map(|format| {
+        let compressed = coding.map(|format| {
             let (inflater, input) = memory.begin_to_receive(format);
             Compressed { inflater, input, start: 0, end: 0, ended: false }
-        }))
+        });
+        Self { compressed, quota: Quota::default() }
+    }
+
+    /// How much of `out` may be filled; where nothing more may be given, there is one byte aside to see whether there is more.
+    pub(crate) fn within_limit<'o>(&self, out: &'o mut [u8], beyond: &'o mut [u8; 1]) -> Result<&'o mut [u8]> {
+        self.quota.check()?;
+        Ok(match self.quota.left() {
+            0 if !out.is_empty() => beyond,
+            left => out.split_at_mut(left.min(out.len())).0,
+        })
+    }
+
+    /// Counts what is given; an error if it is too much.
+    pub(crate) fn given(&mut self, count: usize) -> Result<usize> {
+        let given = self.quota.take(count);
+        self.quota.check().map(|()| given)
     }
 
     pub(crate) fn decode(&mut self, out: &mut [u8]) -> Result<Decode> {
-        let Some(compressed) = &mut self.0 else { return Ok(Decode::AsItIs) };
+        let Some(compressed) = &mut self.compressed else { return Ok(Decode::AsItIs) };
         if out.is_empty() {
             return Ok(Decode::Given(0));
         }
@@ -183,11 +239,11 @@ impl<'w> DecodedCore<'w> {
 
     /// Where to receive: all that was received before is used up.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.0.as_mut().map_or(&mut [], |compressed| &mut *compressed.input)
+        self.compressed.as_mut().map_or(&mut [], |compressed| &mut *compressed.input)
     }
 
     pub(crate) fn received(&mut self, count: usize) {
-        if let Some(compressed) = &mut self.0 {
+        if let Some(compressed) = &mut self.compressed {
             (compressed.start, compressed.end) = (0, count);
             compressed.ended |= count == 0;
         }

@@ -3,7 +3,11 @@
 use embedded_io_async::Read;
 use serde::Deserialize;
 
-use super::{Pieces, Step, buffered::Buffered, next};
+use super::{
+    Pieces, Step,
+    buffered::{Buffered, Quota},
+    next,
+};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     requests::json::{JsonError, MAX_DEPTH, parse},
@@ -22,6 +26,14 @@ impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
     /// and with its comma; the other half is for strings with escapes.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: ElementCore::new(buffer) }
+    }
+
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`].
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
     }
 
     /// The next element, which may borrow from the buffer; `None` after the last. Each may be of another type.
@@ -211,5 +223,9 @@ impl Pieces for ElementCore<'_> {
 
     fn received(&mut self, count: usize) {
         self.buffered.received(count);
+    }
+
+    fn quota(&mut self) -> &mut Quota {
+        &mut self.buffered.quota
     }
 }

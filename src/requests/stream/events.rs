@@ -4,7 +4,11 @@ use core::{ops::Range, time::Duration};
 
 use embedded_io_async::Read;
 
-use super::{Pieces, Step, buffered::Buffered, next};
+use super::{
+    Pieces, Step,
+    buffered::{Buffered, Quota},
+    next,
+};
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 
 /// An event that a server sent. It lies in the buffer that was given to `events`.
@@ -40,6 +44,14 @@ impl<'r, R: Read<Error = Error>> Events<'r, R> {
         Self { source, core: EventCore::new(buffer) }
     }
 
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`].
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
+    }
+
     /// Waits for the next event; `None` when the stream has ended. An event that was not finished then is none.
     ///
     /// # Errors
@@ -59,16 +71,21 @@ impl<'r, R: Read<Error = Error>> Events<'r, R> {
 /// What the lines of an event stream mean. The buffer holds, in this order:
 ///
 /// ```text
-///   ┌─────────┬──────┬──────┬──────┬──────────┬──────┐
-///   │ last id │ data │ kind │ free │ received │ free │
-///   └─────────┴──────┴──────┴──────┴──────────┴──────┘
+///   ┌──────┬──────┬──────────┬──────┬───────────┬───────────┐
+///   │ data │ free │ received │ free │ kind / id │ id / kind │
+///   └──────┴──────┴──────────┴──────┴───────────┴───────────┘
 /// ```
+///
+/// Of kind and id, the one that was given last is the inner one. So a new value moves the other one at most once, and no
+/// data: all the work is linear in what is received.
 #[derive(Debug)]
 pub(crate) struct EventCore<'b> {
     buffered: Buffered<'b>,
-    id: usize,
     data: usize,
-    kind: usize,
+    inner: usize,
+    outer: usize,
+    /// Whether the inner one is the id.
+    id_is_inner: bool,
     retry: Option<Duration>,
     /// How much of what was received holds no line end.
     scanned: usize,
@@ -87,9 +104,10 @@ impl<'b> EventCore<'b> {
     pub(crate) fn new(buffer: &'b mut [u8]) -> Self {
         Self {
             buffered: Buffered::new(buffer),
-            id: 0,
             data: 0,
-            kind: 0,
+            inner: 0,
+            outer: 0,
+            id_is_inner: false,
             retry: None,
             scanned: 0,
             begun: false,
@@ -102,22 +120,58 @@ impl<'b> EventCore<'b> {
 
     /// The event that is there.
     pub(crate) fn event(&self) -> Result<Event<'_>> {
-        let (id, data) = (0..self.id, self.id..(self.id + self.data).saturating_sub(1));
-        let kind = self.id + self.data..self.kept();
+        let inner = self.tail()..self.tail() + self.inner;
+        let outer = inner.end..inner.end + self.outer;
+        let (id, kind) = if self.id_is_inner { (inner, outer) } else { (outer, inner) };
         let text = |range: Range<usize>| {
             core::str::from_utf8(self.buffered.get(range)).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
         };
         let event = if kind.is_empty() { "message" } else { text(kind)? };
-        Ok(Event { event, data: text(data)?, id: text(id)?, retry: self.retry })
+        Ok(Event { event, data: text(0..self.data.saturating_sub(1))?, id: text(id)?, retry: self.retry })
     }
 
-    /// The end of what is kept.
+    /// How much is kept.
     fn kept(&self) -> usize {
-        self.id + self.data + self.kind
+        self.data + self.inner + self.outer
+    }
+
+    /// Where kind and id begin.
+    fn tail(&self) -> usize {
+        self.buffered.bytes.len().saturating_sub(self.inner + self.outer)
     }
 
     fn forget_event(&mut self) {
-        (self.data, self.kind) = (0, 0);
+        self.data = 0;
+        self.forget(false);
+    }
+
+    /// Forgets kind or id: then it is the inner one, and empty.
+    fn forget(&mut self, is_id: bool) {
+        if is_id != self.id_is_inner {
+            let (tail, end) = (self.tail(), self.buffered.bytes.len());
+            self.buffered.bytes.copy_within(tail..tail + self.inner, end.saturating_sub(self.inner));
+            self.outer = self.inner;
+            self.id_is_inner = is_id;
+        }
+        self.inner = 0;
+    }
+
+    /// Keeps what lies at `value`, in front of what was received, as kind or id.
+    fn keep(&mut self, is_id: bool, value: Range<usize>) {
+        self.forget(is_id);
+        let Some(place) = self.tail().checked_sub(value.len()) else { return };
+        let Buffered { bytes, start, end, .. } = &mut self.buffered;
+        let mut from = value.start;
+        if *end > place {
+            // What was received makes room. It was received in at most half of what was free, so this is once per read.
+            if let Some(both) = bytes.get_mut(from..*end) {
+                both.rotate_left(*start - from);
+            }
+            (*start, *end) = (from, from + (*end - *start));
+            from = *end;
+        }
+        bytes.copy_within(from..from + value.len(), place);
+        self.inner = value.len();
     }
 
     /// Takes in the line at `line`, which is not empty.
@@ -129,33 +183,17 @@ impl<'b> EventCore<'b> {
         if self.buffered.get(value.clone()).first() == Some(&b' ') {
             value.start += 1;
         }
-        let (data_start, data_end, kept) = (self.id, self.id + self.data, self.kept());
-        let (from, len) = (value.clone(), value.len());
         match name {
             b"data" => {
-                // Behind the kind, a line feed behind it, and then in front of the kind.
-                self.buffered.bytes.copy_within(from, kept);
-                if let Some(place) = self.buffered.bytes.get_mut(kept + len) {
+                let end = self.data + value.len();
+                self.buffered.bytes.copy_within(value, self.data);
+                if let Some(place) = self.buffered.bytes.get_mut(end) {
                     *place = b'\n';
                 }
-                if let Some(both) = self.buffered.bytes.get_mut(data_end..kept + len + 1) {
-                    both.rotate_left(self.kind);
-                }
-                self.data += len + 1;
+                self.data = end + 1;
             }
-            b"event" => {
-                self.buffered.bytes.copy_within(from, data_end);
-                self.kind = len;
-            }
-            b"id" if !self.buffered.get(value.clone()).contains(&0) => {
-                // Behind everything, then to the front; the old one goes.
-                self.buffered.bytes.copy_within(from, kept);
-                if let Some(all) = self.buffered.bytes.get_mut(..kept + len) {
-                    all.rotate_right(len);
-                    all.copy_within(len + data_start.., len);
-                }
-                self.id = len;
-            }
+            b"event" => self.keep(false, value),
+            b"id" if !self.buffered.get(value.clone()).contains(&0) => self.keep(true, value),
             b"retry" => {
                 let digits = self.buffered.get(value);
                 let millis = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
@@ -216,8 +254,8 @@ impl Pieces for EventCore<'_> {
                     self.buffered.consume(len);
                     self.scanned = 0;
                     self.forget_event();
-                    if self.id >= have {
-                        self.id = 0; // nothing would ever fit behind it
+                    if self.kept() >= have {
+                        self.forget(true); // nothing would ever fit beside it
                     }
                     let kind = ErrorKind::TooLarge { what: Limit::Event, need: None, have };
                     return Err(Error::new(Phase::Body, kind));
@@ -245,11 +283,16 @@ impl Pieces for EventCore<'_> {
     }
 
     fn room(&mut self) -> &mut [u8] {
-        self.buffered.move_to(self.kept());
-        self.buffered.free(self.buffered.bytes.len())
+        self.buffered.move_to(self.data);
+        let free = self.tail().saturating_sub(self.buffered.end);
+        self.buffered.free(self.buffered.end + free.div_ceil(2))
     }
 
     fn received(&mut self, count: usize) {
         self.buffered.received(count);
+    }
+
+    fn quota(&mut self) -> &mut Quota {
+        &mut self.buffered.quota
     }
 }

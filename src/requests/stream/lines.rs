@@ -4,7 +4,11 @@ use core::ops::Range;
 
 use embedded_io_async::Read;
 
-use super::{Pieces, Step, buffered::Buffered, next};
+use super::{
+    Pieces, Step,
+    buffered::{Buffered, Quota},
+    next,
+};
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 
 /// Reads a body line by line. Made by [`Response::lines`](crate::requests::Response::lines).
@@ -19,6 +23,14 @@ impl<'r, R: Read<Error = Error>> Lines<'r, R> {
     /// The lines of what `source` has to read. The buffer bounds the length of a line, its end included.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: LineCore::new(buffer) }
+    }
+
+    /// Receives at most so many bytes of the body, in all; unlimited unless the caller says so. What lies within the limit
+    /// is given first; then, if there is more, each call fails with [`ErrorKind::TooLarge`].
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.core.quota().set(bytes);
+        self
     }
 
     /// The next line, without the LF or CRLF at its end; `None` after the last.
@@ -124,5 +136,9 @@ impl Pieces for LineCore<'_> {
 
     fn received(&mut self, count: usize) {
         self.buffered.received(count);
+    }
+
+    fn quota(&mut self) -> &mut Quota {
+        &mut self.buffered.quota
     }
 }

@@ -1,5 +1,9 @@
 //! Reading a body piece by piece: lines, events, elements of a JSON array, decompressed. What the pieces are is decided
 //! without I/O; both faces only receive.
+//!
+//! Memory is bounded by the caller's buffers. How many bytes all pieces may have together is not, unless the caller sets
+//! a `limit`: an event stream may go on for ever. A server that means harm can send a gzip bomb (1 KB stands for 1 MB), or
+//! pieces without end, until the deadline: where that matters, set a limit.
 
 mod buffered;
 #[cfg(feature = "gzip")]
@@ -10,6 +14,8 @@ pub(crate) mod events;
 pub(crate) mod lines;
 
 use embedded_io_async::Read;
+
+use self::buffered::Quota;
 
 #[cfg(feature = "gzip")]
 pub use self::decoded::Decoded;
@@ -43,6 +49,9 @@ pub(crate) trait Pieces {
 
     /// Takes in that `count` bytes were received in the room; 0 is the end.
     fn received(&mut self, count: usize);
+
+    /// How much may be received.
+    fn quota(&mut self) -> &mut Quota;
 }
 
 /// Receives until there is a piece.
@@ -52,6 +61,7 @@ async fn next<R: Read<Error = Error>, P: Pieces>(source: &mut R, pieces: &mut P)
             Step::Piece(piece) => return Ok(Some(piece)),
             Step::End => return Ok(None),
             Step::More => {
+                pieces.quota().check()?;
                 let count = source.read(pieces.room()).await?;
                 pieces.received(count);
             }
