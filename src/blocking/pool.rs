@@ -9,11 +9,11 @@ use super::{
     traits,
 };
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
+    error::{ErrorKind, Result},
     lending::{Loan, Place},
     pool::{
-        Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, lend_buffer,
-        literal_or_name,
+        Addresses, Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, first,
+        lend_buffer, literal_or_name, of_family, room_for, unresolved,
     },
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, Instant},
@@ -117,22 +117,27 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let error = |kind| Error::new(Phase::Resolve, kind);
-        let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) if family.has(literal) => literal,
-            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
+        first(&self.addresses(host, family, patience, 1)?, port)
+    }
+
+    /// Up to so many addresses of `host`, in the order in which to try them; one at least.
+    pub(super) fn addresses(&self, host: &str, family: Family, patience: Patience, most: usize) -> Result<Addresses> {
+        let mut addresses = room_for(most);
+        let found = match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => return of_family(Addresses::from_iter([literal]), family, ErrorKind::NoSuchName),
             Err(name) => {
-                let answer = self.wait(patience, || Ok(self.network.resolve(name, family)?));
+                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, &mut addresses)?));
                 answer.map_err(|kind| match (kind, patience) {
-                    (ErrorKind::NoAnswer, Patience::Nothing) => error(ErrorKind::WouldBlock),
+                    (ErrorKind::NoAnswer, Patience::Nothing) => unresolved(ErrorKind::WouldBlock),
                     (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
-                        error(ErrorKind::Timeout)
+                        unresolved(ErrorKind::Timeout)
                     }
-                    (kind, _) => error(kind),
+                    (kind, _) => unresolved(kind),
                 })?
             }
         };
-        Ok(SocketAddr::new(address, port))
+        addresses.truncate(found);
+        of_family(addresses, family, ErrorKind::NoAnswer)
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.

@@ -40,8 +40,12 @@ impl Connect for Network<'_> {
 }
 
 impl Resolve for Network<'_> {
-    async fn resolve(&self, host: &str, _: Family) -> Result<IpAddr, ResolveError> {
-        self.script.address(host).ok_or(ResolveError::NoSuchName)
+    async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        self.script.resolve_one(host, family)
+    }
+
+    async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        self.script.resolve(host, family, out)
     }
 }
 

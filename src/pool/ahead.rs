@@ -35,7 +35,7 @@ impl<'s, R: RawMutex> ReadAhead<'s, R> {
 
     /// So many bytes were taken.
     pub(crate) fn consume(&mut self, len: usize) {
-        self.filled.start = (self.filled.start + len).min(self.filled.end);
+        self.filled.start = self.filled.start.saturating_add(len).min(self.filled.end);
     }
 
     /// Moves what fits.

@@ -39,7 +39,7 @@ mod tls;
 mod udp;
 
 use core::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     time::Duration,
 };
@@ -224,16 +224,22 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let error = |kind| Error::new(Phase::Resolve, kind);
-        let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) if family.has(literal) => literal,
-            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
+        first(&self.addresses(host, family, patience, 1).await?, port)
+    }
+
+    /// Up to so many addresses of `host`, in the order in which to try them; one at least.
+    async fn addresses(&self, host: &str, family: Family, patience: Patience, most: usize) -> Result<Addresses> {
+        let mut addresses = room_for(most);
+        let found = match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => return of_family(Addresses::from_iter([literal]), family, ErrorKind::NoSuchName),
             Err(name) => {
-                let answer = patience.limit(self.network, pin!(self.network.resolve(name, family))).await;
-                answer.and_then(|answer| Ok(answer?)).map_err(error)?
+                let answer = self.network.resolve_all(name, family, &mut addresses);
+                let answer = patience.limit(self.network, pin!(answer)).await;
+                answer.and_then(|answer| Ok(answer?)).map_err(unresolved)?
             }
         };
-        Ok(SocketAddr::new(address, port))
+        addresses.truncate(found);
+        of_family(addresses, family, ErrorKind::NoAnswer)
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
@@ -262,6 +268,38 @@ pub(crate) fn local_host(host: &str, port: u16) -> Result<Local> {
         Some(IpAddr::V6(_)) => Family::Ipv6,
     };
     Ok(Local { address: address.filter(|address| !address.is_unspecified()), family, port })
+}
+
+/// How many addresses of a name are tried, at most.
+pub(crate) const ADDRESSES: usize = 4;
+
+/// Addresses of one name.
+pub(crate) type Addresses = heapless::Vec<IpAddr, ADDRESSES>;
+
+/// Room for so many addresses.
+pub(crate) fn room_for(most: usize) -> Addresses {
+    core::iter::repeat_n(IpAddr::V4(Ipv4Addr::UNSPECIFIED), most.min(ADDRESSES)).collect()
+}
+
+/// Those of them that were asked for: not every stack heeds the family.
+pub(crate) fn of_family(mut addresses: Addresses, family: Family, none: ErrorKind) -> Result<Addresses> {
+    addresses.retain(|address| family.has(*address));
+    if addresses.is_empty() { Err(unresolved(none)) } else { Ok(addresses) }
+}
+
+/// The first of them, with a port.
+pub(crate) fn first(addresses: &[IpAddr], port: u16) -> Result<SocketAddr> {
+    addresses.first().map(|address| SocketAddr::new(*address, port)).ok_or(unresolved(ErrorKind::NoAnswer))
+}
+
+pub(crate) const fn unresolved(kind: ErrorKind) -> Error {
+    Error::new(Phase::Resolve, kind)
+}
+
+/// Whether another address may do better after this failure to connect: not if it is not the address's.
+pub(crate) const fn may_try_another(failure: Error) -> bool {
+    use embedded_io_async::ErrorKind::{OutOfMemory, Unsupported};
+    !matches!(failure.kind(), ErrorKind::WouldBlock | ErrorKind::Io(OutOfMemory | Unsupported))
 }
 
 /// What a host is: an address, or a name to be resolved.

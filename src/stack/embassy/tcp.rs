@@ -115,7 +115,7 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
     fn new(mut socket: Loan<'a, TcpSocket<'d>>, seats: &'a [Seat]) -> Self {
         socket.set_timeout(None);
         socket.set_keep_alive(None);
-        socket.set_nagle_enabled(true);
+        socket.set_nagle_enabled(false);
         Self { socket, seats, ended: false, complete: false, keep_alive: None }
     }
 
