@@ -52,3 +52,22 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lending::Place, sync::NoopRawMutex};
+
+    /// `BufRead::consume` takes whatever its caller says.
+    #[test]
+    fn more_than_there_is_can_be_consumed_and_is_all() {
+        let place = Place::<[u8; 4], NoopRawMutex>::new([1, 2, 3, 4]);
+        let place: &Place<[u8], NoopRawMutex> = &place;
+        let mut ahead = ReadAhead::new(place.lend().expect("nobody has it"));
+        ahead.fill(usize::MAX);
+        ahead.consume(1);
+        assert_eq!(ahead.bytes(), [2, 3, 4]);
+        ahead.consume(usize::MAX);
+        assert!(ahead.is_empty());
+    }
+}

@@ -51,6 +51,7 @@ pub(crate) use self::{
     connector::CONNECTING,
     socket::NO_ROOM_AHEAD,
     stream::UNSUPPORTED,
+    udp::STRANGERS,
 };
 pub use self::{
     connector::{Connector, Plain},
