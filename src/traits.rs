@@ -163,7 +163,7 @@ pub struct Key<'k> {
 /// That of a `tls::TlsContext` is made of all it is, a pre-shared key among it, so `Debug` does not print it. For a TLS of
 /// your own with one configuration, any constant will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TlsId(pub u128);
+pub struct TlsId(pub [u8; 16]);
 
 impl core::fmt::Debug for TlsId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -13,7 +13,7 @@ use crate::{
     lending::{Loan, Place},
     pool::{
         Addresses, Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, first,
-        lend_buffer, literal_or_name, of_family, room_for, unresolved,
+        keep, lend_buffer, literal_or_name, room_for, unresolved,
     },
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, Instant},
@@ -117,27 +117,30 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        first(&self.addresses(host, family, patience, 1)?, port)
+        let mut addresses = room_for(1);
+        self.find(host, family, patience, &mut addresses)?;
+        first(&addresses, port)
     }
 
-    /// Up to so many addresses of `host`, in the order in which to try them; one at least.
-    pub(super) fn addresses(&self, host: &str, family: Family, patience: Patience, most: usize) -> Result<Addresses> {
-        let mut addresses = room_for(most);
-        let found = match literal_or_name(host).map_err(unresolved)? {
-            Ok(literal) => return of_family(Addresses::from_iter([literal]), family, ErrorKind::NoSuchName),
+    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
+    pub(super) fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+        match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => {
+                *addresses = Addresses::from_iter([literal]);
+                keep(addresses, 1, family, ErrorKind::NoSuchName)
+            }
             Err(name) => {
-                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, &mut addresses)?));
-                answer.map_err(|kind| match (kind, patience) {
+                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, addresses)?));
+                let found = answer.map_err(|kind| match (kind, patience) {
                     (ErrorKind::NoAnswer, Patience::Nothing) => unresolved(ErrorKind::WouldBlock),
                     (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
                         unresolved(ErrorKind::Timeout)
                     }
                     (kind, _) => unresolved(kind),
-                })?
+                })?;
+                keep(addresses, found, family, ErrorKind::NoAnswer)
             }
-        };
-        addresses.truncate(found);
-        of_family(addresses, family, ErrorKind::NoAnswer)
+        }
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     pool::{
         ADDRESSES, Key, LINGER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ReadAhead, Shutdown, Stream, Timeout,
-        UNSUPPORTED, copy, local_host, may_try_another,
+        UNSUPPORTED, copy, local_host, may_try_another, room_for,
     },
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
@@ -101,28 +101,28 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         let patience = self.patience();
         self.disconnect();
-        let (mut family, mut failure) = (Family::Any, None);
+        let (mut family, mut failure) = (Family::Any, NOT_CONNECTED);
         loop {
-            let addresses = match self.pool.addresses(host, family, patience, ADDRESSES) {
-                Ok(addresses) => addresses,
-                Err(unresolved) => return Err(failure.unwrap_or(unresolved)),
-            };
-            let (mut left, mut last) = (addresses.len(), NOT_CONNECTED);
-            for address in &addresses {
-                let share = patience.share(self.pool.network, left);
-                match self.open(SocketAddr::new(*address, port), share) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => last = error,
+            let mut addresses = room_for(ADDRESSES);
+            if let Err(unresolved) = self.pool.find(host, family, patience, &mut addresses) {
+                return Err(if family == Family::Any { unresolved } else { failure });
+            }
+            let mut tried = 0;
+            while let Some(address) = addresses.get(tried) {
+                let share = patience.share(self.pool.network, addresses.len() - tried);
+                let Err(error) = self.open(SocketAddr::new(*address, port), share) else { return Ok(()) };
+                if family == Family::Any {
+                    failure = error;
                 }
-                if !may_try_another(last) {
-                    return Err(failure.unwrap_or(last));
+                if !may_try_another(error) {
+                    return Err(failure);
                 }
-                left -= 1;
+                tried += 1;
             }
             if family != Family::Any || addresses.iter().any(IpAddr::is_ipv6) {
-                return Err(failure.unwrap_or(last));
+                return Err(failure);
             }
-            (family, failure) = (Family::Ipv6, Some(last));
+            family = Family::Ipv6;
         }
     }
 

@@ -195,7 +195,7 @@ impl<'a> Listener for Door<'a> {
 
 impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
-        TlsId(0)
+        TlsId([0; 16])
     }
 
     async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {

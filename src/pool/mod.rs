@@ -21,6 +21,7 @@
 //! Raw sockets. Peeking and readiness cost an exchange buffer. What a stack cannot do (most have no multicast, many no
 //! half-close) is refused by name, as `Unsupported`.
 
+mod addresses;
 mod ahead;
 mod connector;
 mod key;
@@ -39,12 +40,20 @@ mod tls;
 mod udp;
 
 use core::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     pin::pin,
     time::Duration,
 };
 
 use self::stream::TlsStream;
+pub(crate) use self::{
+    addresses::{ADDRESSES, Addresses, first, keep, may_try_another, room_for},
+    resources::TlsMemory,
+    slots::{Lease, NO_SLOT, Slots},
+    socket::NOT_CONNECTED,
+    stream::Stream,
+    timeout::{Patience, Timeout},
+};
 #[cfg(feature = "blocking")]
 pub(crate) use self::{
     ahead::{ReadAhead, copy},
@@ -63,13 +72,6 @@ pub use self::{
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
     udp::UdpSocket,
-};
-pub(crate) use self::{
-    resources::TlsMemory,
-    slots::{Lease, NO_SLOT, Slots},
-    socket::NOT_CONNECTED,
-    stream::Stream,
-    timeout::{Patience, Timeout},
 };
 pub use crate::traits::Key;
 use crate::{
@@ -225,22 +227,25 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        first(&self.addresses(host, family, patience, 1).await?, port)
+        let mut addresses = room_for(1);
+        self.find(host, family, patience, &mut addresses).await?;
+        first(&addresses, port)
     }
 
-    /// Up to so many addresses of `host`, in the order in which to try them; one at least.
-    async fn addresses(&self, host: &str, family: Family, patience: Patience, most: usize) -> Result<Addresses> {
-        let mut addresses = room_for(most);
-        let found = match literal_or_name(host).map_err(unresolved)? {
-            Ok(literal) => return of_family(Addresses::from_iter([literal]), family, ErrorKind::NoSuchName),
-            Err(name) => {
-                let answer = self.network.resolve_all(name, family, &mut addresses);
-                let answer = patience.limit(self.network, pin!(answer)).await;
-                answer.and_then(|answer| Ok(answer?)).map_err(unresolved)?
+    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
+    async fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+        match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => {
+                *addresses = Addresses::from_iter([literal]);
+                keep(addresses, 1, family, ErrorKind::NoSuchName)
             }
-        };
-        addresses.truncate(found);
-        of_family(addresses, family, ErrorKind::NoAnswer)
+            Err(name) => {
+                let answer =
+                    patience.limit(self.network, pin!(self.network.resolve_all(name, family, addresses))).await;
+                let found = answer.and_then(|answer| Ok(answer?)).map_err(unresolved)?;
+                keep(addresses, found, family, ErrorKind::NoAnswer)
+            }
+        }
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
@@ -271,36 +276,8 @@ pub(crate) fn local_host(host: &str, port: u16) -> Result<Local> {
     Ok(Local { address: address.filter(|address| !address.is_unspecified()), family, port })
 }
 
-/// How many addresses of a name are tried, at most.
-pub(crate) const ADDRESSES: usize = 4;
-
-/// Addresses of one name.
-pub(crate) type Addresses = heapless::Vec<IpAddr, ADDRESSES>;
-
-/// Room for so many addresses.
-pub(crate) fn room_for(most: usize) -> Addresses {
-    core::iter::repeat_n(IpAddr::V4(Ipv4Addr::UNSPECIFIED), most.min(ADDRESSES)).collect()
-}
-
-/// Those of them that were asked for: not every stack heeds the family.
-pub(crate) fn of_family(mut addresses: Addresses, family: Family, none: ErrorKind) -> Result<Addresses> {
-    addresses.retain(|address| family.has(*address));
-    if addresses.is_empty() { Err(unresolved(none)) } else { Ok(addresses) }
-}
-
-/// The first of them, with a port.
-pub(crate) fn first(addresses: &[IpAddr], port: u16) -> Result<SocketAddr> {
-    addresses.first().map(|address| SocketAddr::new(*address, port)).ok_or(unresolved(ErrorKind::NoAnswer))
-}
-
 pub(crate) const fn unresolved(kind: ErrorKind) -> Error {
     Error::new(Phase::Resolve, kind)
-}
-
-/// Whether another address may do better after this failure to connect: not if it is not the address's.
-pub(crate) const fn may_try_another(failure: Error) -> bool {
-    use embedded_io_async::ErrorKind::{OutOfMemory, Unsupported};
-    !matches!(failure.kind(), ErrorKind::WouldBlock | ErrorKind::Io(OutOfMemory | Unsupported))
 }
 
 /// What a host is: an address, or a name to be resolved.

@@ -11,7 +11,7 @@ use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 use super::{
     ADDRESSES, Key, LINGER, Listener, PoolLease, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
-    local_host, may_try_another,
+    local_host, may_try_another, room_for,
     stream::UNSUPPORTED,
     timeout::Patience,
 };
@@ -118,28 +118,28 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     pub async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         let patience = self.patience();
         self.disconnect();
-        let (mut family, mut failure) = (Family::Any, None);
+        let (mut family, mut failure) = (Family::Any, NOT_CONNECTED);
         loop {
-            let addresses = match self.pool.addresses(host, family, patience, ADDRESSES).await {
-                Ok(addresses) => addresses,
-                Err(unresolved) => return Err(failure.unwrap_or(unresolved)),
-            };
-            let (mut left, mut last) = (addresses.len(), NOT_CONNECTED);
-            for address in &addresses {
-                let share = patience.share(self.pool.network, left);
-                match self.open(SocketAddr::new(*address, port), share).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => last = error,
+            let mut addresses = room_for(ADDRESSES);
+            if let Err(unresolved) = self.pool.find(host, family, patience, &mut addresses).await {
+                return Err(if family == Family::Any { unresolved } else { failure });
+            }
+            let mut tried = 0;
+            while let Some(address) = addresses.get(tried) {
+                let share = patience.share(self.pool.network, addresses.len() - tried);
+                let Err(error) = self.open(SocketAddr::new(*address, port), share).await else { return Ok(()) };
+                if family == Family::Any {
+                    failure = error;
                 }
-                if !may_try_another(last) {
-                    return Err(failure.unwrap_or(last));
+                if !may_try_another(error) {
+                    return Err(failure);
                 }
-                left -= 1;
+                tried += 1;
             }
             if family != Family::Any || addresses.iter().any(IpAddr::is_ipv6) {
-                return Err(failure.unwrap_or(last));
+                return Err(failure);
             }
-            (family, failure) = (Family::Ipv6, Some(last));
+            family = Family::Ipv6;
         }
     }
 

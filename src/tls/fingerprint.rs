@@ -42,9 +42,9 @@ impl Fingerprint {
     }
 
     pub(super) fn finish(self) -> TlsId {
-        let hash: [u8; 32] = self.0.finalize().into();
-        let (id, _) = hash.split_at(16);
-        TlsId(id.iter().fold(0, |id, byte| id << 8 | u128::from(*byte)))
+        let mut id = [0; 16];
+        id.iter_mut().zip(self.0.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
+        TlsId(id)
     }
 
     pub(super) fn policy(mut self, policy: &VerifyPolicy<'_>) -> Self {
