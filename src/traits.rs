@@ -157,7 +157,23 @@ pub struct Key<'k> {
     pub tls: Option<TlsId>,
 }
 
-/// The identity of one configuration of one TLS context, drawn at random.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TlsId(pub u64);
+/// Which TLS context verified a connection: one configuration of one context. Two contexts that trust, verify or show
+/// anything differently must have different ones, or one would be given the connections of the other.
+///
+/// That of a `tls::TlsContext` is made of all it is, a pre-shared key among it, so `Debug` does not print it. For a TLS of
+/// your own with one configuration, any constant will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TlsId(pub [u8; 16]);
+
+impl core::fmt::Debug for TlsId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("TlsId(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for TlsId {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "TlsId(..)");
+    }
+}

@@ -216,7 +216,7 @@ fn a_download_that_is_cut_short_is_no_download() {
 fn time_answer(seconds: u64) -> [u8; 48] {
     let mut answer = [0; 48];
     (answer[0], answer[1]) = (0x24, 2);
-    answer[24..32].copy_from_slice(&[7; 8]);
+    answer[24..32].copy_from_slice(b"guess me");
     answer[40..44].copy_from_slice(&((seconds + 2_208_988_800) as u32).to_be_bytes());
     answer
 }
@@ -233,7 +233,7 @@ fn clock_tells_the_date_of_two_servers() {
     let network = script.network();
     let wall = WallClock::new(&network);
     let servers = ["one.test", "two.test"];
-    let random = &mut |bytes: &mut [u8]| bytes.fill(7);
+    let random = &mut |bytes: &mut [u8]| bytes.copy_from_slice(b"guess me");
     let (outcome, log) = over!(script, |pool| clock::run(&pool, &MockTls, &wall, servers, URL, random, rounds(1)));
     assert_eq!(outcome, tally(1, 0), "{log}");
     let status = "INFO clock: certificates can be checked; status 204 from a server that proved who it is\n";
@@ -247,7 +247,7 @@ fn clock_says_which_server_is_silent_and_asks_again() {
     let network = script.network();
     let wall = WallClock::new(&network);
     let servers = ["one.test", "two.test"];
-    let random = &mut |bytes: &mut [u8]| bytes.fill(7);
+    let random = &mut |bytes: &mut [u8]| bytes.copy_from_slice(b"guess me");
     let (outcome, log) = over!(script, |pool| clock::run(&pool, &MockTls, &wall, servers, URL, random, rounds(2)));
     assert_eq!(outcome, tally(0, 2), "{log}");
     assert!(log.starts_with("WARN clock failed: receive: the deadline passed; again in "), "{log}");

@@ -24,7 +24,7 @@ use socketpool::{
     sntp::{PACKET_LEN, SntpError, WINDOW},
     time::{Clock, Deadline, Instant},
     tls::{
-        Now, RELEASE_DATE, Roots, TimeSource as _, TlsContext, TlsError, VerifyPolicy, WallClock,
+        Now, RELEASE_DATE, Roots, TimeSource as _, TlsContext, TlsError, TryFill, VerifyPolicy, WallClock,
         roots::trust_anchor_from_der,
         verify::{CertificateError, TimePolicy},
     },
@@ -41,8 +41,10 @@ const ASKED: Step<'static> = Step::Receive(&[0x23]);
 const DAY: u64 = RELEASE_DATE + 86_400;
 
 /// "Random" bits that a script can know.
-fn sevens(bytes: &mut [u8]) {
-    bytes.fill(7);
+const NONCE: [u8; 8] = *b"guess me";
+
+fn known(bytes: &mut [u8]) {
+    bytes.copy_from_slice(&NONCE);
 }
 
 struct Still;
@@ -67,7 +69,7 @@ fn answer(seconds: u64, origin: [u8; 8]) -> [u8; PACKET_LEN] {
 }
 
 fn good(seconds: u64) -> [u8; PACKET_LEN] {
-    answer(seconds, [7; 8])
+    answer(seconds, NONCE)
 }
 
 const fn unusable(error: SntpError) -> Error {
@@ -82,7 +84,7 @@ scripted! {
         Peer::udp("two.example", 1123, &[ASKED, Step::Send(&good(DAY))]),
     ], |pool, script| {
         let clock = WallClock::new(Still);
-        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut sevens)), Ok(date(DAY)), "the earlier one");
+        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut known)), Ok(date(DAY)), "the earlier one");
         assert_eq!(clock.now(), Now::AtLeast(date(DAY)));
         assert_eq!((script.open(), script.writes(), script.sent().len()), (0, 2, 2 * PACKET_LEN));
         assert_eq!((pool.counts().free, pool.counts().high_water), (1, 1));
@@ -101,7 +103,7 @@ scripted! {
     ], |pool, script| {
         let clock = WallClock::new(Still);
         // The first answers after four seconds and the second after two more, when the first would say DAY + 2.
-        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut sevens)), Ok(date(DAY + 2)));
+        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut known)), Ok(date(DAY + 2)));
         assert_eq!((script.writes(), pool.counts().free), (5, 1));
     })
 }
@@ -149,10 +151,10 @@ fn every_refusal_leaves_the_clock_and_the_slot_as_they_were() {
             let (mut network, mut memory) = (script.network(), Resources::<1>::new());
             let (outcome, counts) = if face == "async" {
                 let pool = SocketPool::new(&mut network, &mut memory);
-                (block_on(pool.sync_time(&clock, SERVERS, &mut sevens)), pool.counts())
+                (block_on(pool.sync_time(&clock, SERVERS, &mut known)), pool.counts())
             } else {
                 let pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
-                (pool.sync_time(&clock, SERVERS, &mut sevens), pool.counts())
+                (pool.sync_time(&clock, SERVERS, &mut known), pool.counts())
             };
             assert_eq!(outcome, Err(wanted), "{face}");
             assert_eq!((counts.free, script.open(), clock.now()), (1, 0, Now::Unknown), "{face}");
@@ -165,15 +167,15 @@ scripted! {
     |pool, script| {
         let clock = WallClock::new(Still);
         let ask = |error: Error| (error.phase(), error.kind());
-        let named = wait!(pool.sync_time(&clock, ["one.example:no", "two.example"], &mut sevens)).unwrap_err();
+        let named = wait!(pool.sync_time(&clock, ["one.example:no", "two.example"], &mut known)).unwrap_err();
         assert_eq!(ask(named), (Phase::Resolve, ErrorKind::HostName));
-        let unknown = wait!(pool.sync_time(&clock, ["three.example", "one.example"], &mut sevens)).unwrap_err();
+        let unknown = wait!(pool.sync_time(&clock, ["three.example", "one.example"], &mut known)).unwrap_err();
         assert_eq!(ask(unknown), (Phase::Resolve, ErrorKind::NoSuchName));
         assert_eq!(script.writes(), 0);
-        let same = wait!(pool.sync_time(&clock, ["one.example", "ONE.example:123"], &mut sevens)).unwrap_err();
+        let same = wait!(pool.sync_time(&clock, ["one.example", "ONE.example:123"], &mut known)).unwrap_err();
         assert_eq!(same, unusable(SntpError::SameServer));
         let slot = wait!(pool.socket()).unwrap();
-        let full = wait!(pool.sync_time(&clock, SERVERS, &mut sevens)).unwrap_err();
+        let full = wait!(pool.sync_time(&clock, SERVERS, &mut known)).unwrap_err();
         assert_eq!(ask(full), (Phase::Setup, ErrorKind::Exhausted(Resource::Sockets)));
         drop(slot);
         assert_eq!(clock.now(), Now::Unknown);
@@ -186,10 +188,10 @@ scripted! {
         use socketpool::time::Clock as _;
 
         let (clock, network) = (WallClock::new(Still), script.network());
-        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut sevens)), Err(SILENCE));
+        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut known)), Err(SILENCE));
         assert_eq!((script.writes(), network.now().as_millis()), (3, 8_000), "asked three times");
         let deadline = Deadline::within(&network, Some(Duration::from_secs(3)));
-        assert_eq!(wait!(pool.sync_time_until(&clock, SERVERS, &mut sevens, deadline)), Err(SILENCE));
+        assert_eq!(wait!(pool.sync_time_until(&clock, SERVERS, &mut known, deadline)), Err(SILENCE));
         assert_eq!((script.writes(), network.now().as_millis()), (5, 11_000));
     })
 }
@@ -206,7 +208,7 @@ fn dropped_at_any_await_it_leaves_nothing_behind() {
         let pool = SocketPool::new(&mut network, &mut memory);
         let mut context = Context::from_waker(Waker::noop());
         let done = {
-            let mut random = sevens;
+            let mut random = known;
             let mut sync = pin!(pool.sync_time(&clock, SERVERS, &mut random));
             (0..polls).find_map(|_| match sync.as_mut().poll(&mut context) {
                 Poll::Ready(outcome) => Some(outcome),
@@ -354,4 +356,18 @@ fn a_clock_set_while_a_context_has_it_is_believed_at_once() {
     clock.set(Now::Trusted(date(DAY)));
     ticks.0.set(60_000);
     assert_eq!(clock.now(), Now::Trusted(date(DAY + 60)));
+}
+
+scripted! {
+    fn without_random_bits_nothing_is_asked<1>([Peer::udp("one.example", 123, &[])], |pool, script| {
+        let clock = WallClock::new(Still);
+        let no_random = Err(Error::new(Phase::Send, ErrorKind::Tls(TlsError::Random)));
+        for byte in [0, 0xff] {
+            let mut dead = |bytes: &mut [u8]| bytes.fill(byte);
+            assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut dead)), no_random);
+        }
+        let mut failing = TryFill(|_: &mut [u8]| Err(()));
+        assert_eq!(wait!(pool.sync_time(&clock, SERVERS, &mut failing)), no_random);
+        assert_eq!((script.writes(), pool.counts().free, clock.now()), (0, 1, Now::Unknown));
+    })
 }

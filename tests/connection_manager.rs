@@ -165,7 +165,7 @@ scripted! {
         manager.free_socket(plain.socket, Key { port: 443, ..key(HOST, 0) });
         let secure = wait!(manager.get_socket(HOST, 443, 0, Some(&MockTls), Deadline::NEVER)).unwrap();
         assert_eq!((secure.reused, script.connections()), (false, 2));
-        manager.free_socket(secure.socket, Key { port: 443, tls: Some(TlsId(0)), ..key(HOST, 0) });
+        manager.free_socket(secure.socket, Key { port: 443, tls: Some(TlsId([0; 16])), ..key(HOST, 0) });
         let again = wait!(manager.get_socket(HOST, 443, 0, Some(&MockTls), Deadline::NEVER)).unwrap();
         assert!(again.reused);
         drop(again);

@@ -30,7 +30,7 @@ struct FailingTls;
 
 impl<'s> TlsContext<socketpool::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls {
     fn id(&self) -> TlsId {
-        TlsId(1)
+        TlsId([1; 16])
     }
 
     async fn connect(
@@ -48,7 +48,7 @@ impl<'s> TlsContext<socketpool::Socket<'_, 's, Network<'s>, SLOTS>> for FailingT
 
 impl<'s> blocking::traits::TlsContext<blocking::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls {
     fn id(&self) -> TlsId {
-        TlsId(1)
+        TlsId([1; 16])
     }
 
     fn connect(

@@ -4,12 +4,15 @@
 use core::time::Duration;
 use std::cell::Cell;
 
+mod both;
+
+use both::scripted;
 use rustls_pki_types::UnixTime;
 use socketpool::{
     ErrorKind, Phase, Resources, SocketPool,
     mock::{Peer, Script, Step, block_on},
     requests::Session,
-    tls::{Now, TlsContext, TlsError},
+    tls::{Now, RandCore, TlsContext, TlsError, TryFill},
 };
 
 const TODAY: Now = Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(1_795_000_000)));
@@ -99,4 +102,98 @@ fn without_memory_for_tls_the_error_says_which_number_to_raise() {
     let error = block_on(Session::new(&pool, &tls).get("https://host.example/").send()).expect_err("refused");
     assert!(error.to_string().contains("second number of Resources"), "{error}");
     assert_eq!(pool.counts().free, 1);
+}
+
+/// A generator of `rand_core` that fails, or gives the same byte for ever.
+struct Dead(Option<u8>);
+
+impl rand_core::RngCore for Dead {
+    fn next_u32(&mut self) -> u32 {
+        rand_core::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rand_core::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.try_fill_bytes(bytes).expect("what would panic is not called");
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        let code = core::num::NonZeroU32::new(rand_core::Error::CUSTOM_START).expect("not zero");
+        self.0.map(|byte| bytes.fill(byte)).ok_or(code.into())
+    }
+}
+
+impl rand_core::CryptoRng for Dead {}
+
+/// Ones where a scalar of P-256 is above the order of the group (it begins with 32 of them), and something else after that.
+fn above_the_order() -> impl FnMut(&mut [u8]) {
+    let mut other = counter();
+    move |bytes: &mut [u8]| {
+        other(bytes);
+        let len = bytes.len().min(6);
+        bytes[..len].fill(0xff);
+        other(&mut bytes[len..]);
+    }
+}
+
+/// The same, but no block begins as the one before it did.
+fn above_the_order_in_turns() -> impl FnMut(&mut [u8]) {
+    let (mut other, mut turn) = (above_the_order(), 0u8);
+    move |bytes: &mut [u8]| {
+        other(bytes);
+        turn += 1;
+        if let Some(byte) = bytes.get_mut(7) {
+            *byte = turn;
+        }
+    }
+}
+
+/// A word that comes again and again.
+fn stuck(bytes: &mut [u8]) {
+    bytes.iter_mut().zip(b"word".iter().cycle()).for_each(|(byte, of_word)| *byte = *of_word);
+}
+
+/// RFC 8446 appendix C.1: without a good generator there is no connection. It ends by name, with nothing sent and no time passed,
+/// whatever kind of dead it is.
+macro_rules! ends_by_name {
+    ($wait:ident, $pool:ident, $script:ident, $($random:expr),+ $(,)?) => {$(
+        let tls = TlsContext::new($random, || TODAY);
+        let mut socket = $wait!($pool.socket()).expect("a free slot");
+        let error = $wait!(tls.connect(&mut socket, "host.example", 443)).expect_err(stringify!($random));
+        let wanted = (Phase::Handshake, ErrorKind::Tls(TlsError::Random));
+        assert_eq!((error.phase(), error.kind()), wanted, stringify!($random));
+        assert!(error.to_string().ends_with("see that it is clocked and seeded"), "{error}");
+        drop(socket);
+        assert_eq!(($script.writes(), $pool.counts().free), (0, 1), stringify!($random));
+    )+};
+}
+
+scripted! {
+    fn a_dead_generator_ends_the_handshake_before_it_begins<1, 1>(
+        [Peer::new("host.example", 443, &[Step::Receive(b"nothing")]); 11],
+        |pool, script| {
+            ends_by_name!(
+                wait, pool, script,
+                |bytes: &mut [u8]| bytes.fill(0),
+                |bytes: &mut [u8]| bytes.fill(1),
+                |bytes: &mut [u8]| bytes.fill(0xff),
+                |_: &mut [u8]| (),
+                stuck,
+                above_the_order(),
+                above_the_order_in_turns(),
+                TryFill(|_: &mut [u8]| Err("no clock")),
+                RandCore(Dead(None)),
+                RandCore(Dead(Some(0x55))),
+            );
+            assert_eq!(script.connections(), 10);
+            let psk = socketpool::tls::Psk::new(b"device", &[7; 16]).expect("a key");
+            let tls = TlsContext::new(stuck, || TODAY).psk(psk);
+            let mut socket = wait!(pool.socket()).expect("a free slot");
+            let error = wait!(tls.connect(&mut socket, "host.example", 443)).expect_err("refused");
+            assert_eq!((error.kind(), script.writes()), (ErrorKind::Tls(TlsError::Random), 0));
+        }
+    )
 }

@@ -278,3 +278,43 @@ fn the_quirks_of_embedded_nal_stacks() {
     let mut socket = network.bind(any(5)).unwrap();
     assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::Other), "now an error is one");
 }
+
+// With a time-out of 0, strangers who do not stop keep nobody.
+scripted! {
+    fn a_flood_of_strangers_is_not_waited_out<1>([
+        Peer::udp("stranger.example", 9, &[Step::Send(b"x"); 40]),
+        Peer::udp("peer.example", 7, &[Step::Receive(b"?"), Step::Send(b"!")]),
+    ], |pool, script| {
+        let mut socket = wait!(pool.udp_socket()).unwrap();
+        wait!(socket.connect("peer.example", 7)).unwrap();
+        wait!(socket.bind("", 5)).unwrap();
+        socket.set_timeout(Some(Duration::ZERO));
+        let (mut buffer, would_block) = ([0; 4], Err(failed(Phase::Receive, ErrorKind::WouldBlock)));
+        // 16, 16 and 8 datagrams of the stranger, and silence.
+        assert_eq!(wait!(socket.recv_into(&mut buffer)), would_block);
+        assert_eq!(wait!(socket.recv_into(&mut buffer)), would_block);
+        let (_, stranger) = wait!(socket.recv_from_into(&mut buffer)).unwrap();
+        assert_eq!(stranger.port(), 9, "the 33rd");
+        assert_eq!(wait!(socket.recv_into(&mut buffer)), would_block);
+        assert_eq!(wait!(socket.recv_from_into(&mut buffer)), would_block.map(|_: usize| (0, stranger)));
+        wait!(socket.send(b"?")).unwrap();
+        assert_eq!(wait!(socket.recv_into(&mut buffer)), Ok(1));
+        assert_eq!((script.open(), buffer[0]), (1, b'!'));
+    })
+}
+
+// With time, they are passed over as long as there is any.
+scripted! {
+    fn with_time_many_strangers_are_passed_over<1>([
+        Peer::udp("stranger.example", 9, &[Step::Send(b"x"); 300]),
+        Peer::udp("peer.example", 7, &[Step::Receive(b"?"), Step::Send(b"!")]),
+    ], |pool, script| {
+        let mut socket = wait!(pool.udp_socket()).unwrap();
+        wait!(socket.connect("peer.example", 7)).unwrap();
+        wait!(socket.bind("", 5)).unwrap();
+        let (_, stranger) = wait!(socket.recv_from_into(&mut [0; 4])).unwrap();
+        wait!(socket.send(b"?")).unwrap();
+        assert_eq!(wait!(socket.recv_into(&mut [0; 4])), Ok(1));
+        assert_eq!((script.open(), stranger.port()), (1, 9));
+    })
+}

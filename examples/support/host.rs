@@ -57,8 +57,14 @@ impl Timer for HostNetwork {
 }
 
 impl Resolve for HostNetwork {
-    /// `getaddrinfo` waits, so it does that on a thread of its own.
     async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        let mut one = [IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+        self.resolve_all(host, family, &mut one).await?;
+        Ok(one[0])
+    }
+
+    /// `getaddrinfo` waits, so it does that on a thread of its own.
+    async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
         let host = host.to_owned();
         let answer = blocking::unblock(move || match dns_lookup::getaddrinfo(Some(&host), None, None) {
             Ok(found) => Ok(found.flatten().map(|info| info.sockaddr.ip()).collect::<Vec<_>>()),
@@ -66,13 +72,16 @@ impl Resolve for HostNetwork {
         });
         match answer.await {
             Ok(found) => {
-                let first = |is_wanted: fn(&IpAddr) -> bool| found.iter().copied().find(is_wanted);
-                let address = match family {
-                    Family::Ipv4 => first(IpAddr::is_ipv4),
-                    Family::Ipv6 => first(IpAddr::is_ipv6),
-                    Family::Any => first(IpAddr::is_ipv4).or(first(IpAddr::is_ipv6)),
+                let (ipv4, ipv6): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv4);
+                let mut wanted = match family {
+                    Family::Ipv4 => ipv4,
+                    Family::Ipv6 => ipv6,
+                    Family::Any => [ipv4, ipv6].concat(),
                 };
-                address.ok_or(ResolveError::NoSuchName)
+                // It comes once for each kind of socket.
+                wanted.dedup();
+                out.iter_mut().zip(&wanted).for_each(|(place, address)| *place = *address);
+                if wanted.is_empty() { Err(ResolveError::NoSuchName) } else { Ok(wanted.len().min(out.len())) }
             }
             Err(LookupErrorKind::NoName | LookupErrorKind::NoData) => Err(ResolveError::NoSuchName),
             Err(_) => Err(ResolveError::NoAnswer),

@@ -9,11 +9,11 @@ use super::{
     traits,
 };
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
+    error::{ErrorKind, Result},
     lending::{Loan, Place},
     pool::{
-        Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, lend_buffer,
-        literal_or_name,
+        Addresses, Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, first,
+        keep, lend_buffer, literal_or_name, room_for, unresolved,
     },
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, Instant},
@@ -117,22 +117,30 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let error = |kind| Error::new(Phase::Resolve, kind);
-        let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) if family.has(literal) => literal,
-            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
-            Err(name) => {
-                let answer = self.wait(patience, || Ok(self.network.resolve(name, family)?));
-                answer.map_err(|kind| match (kind, patience) {
-                    (ErrorKind::NoAnswer, Patience::Nothing) => error(ErrorKind::WouldBlock),
-                    (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
-                        error(ErrorKind::Timeout)
-                    }
-                    (kind, _) => error(kind),
-                })?
+        let mut addresses = room_for(1);
+        self.find(host, family, patience, &mut addresses)?;
+        first(&addresses, port)
+    }
+
+    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
+    pub(super) fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+        match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => {
+                *addresses = Addresses::from_iter([literal]);
+                keep(addresses, 1, family, ErrorKind::NoSuchName)
             }
-        };
-        Ok(SocketAddr::new(address, port))
+            Err(name) => {
+                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, addresses)?));
+                let found = answer.map_err(|kind| match (kind, patience) {
+                    (ErrorKind::NoAnswer, Patience::Nothing) => unresolved(ErrorKind::WouldBlock),
+                    (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
+                        unresolved(ErrorKind::Timeout)
+                    }
+                    (kind, _) => unresolved(kind),
+                })?;
+                keep(addresses, found, family, ErrorKind::NoAnswer)
+            }
+        }
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.

@@ -1,20 +1,23 @@
 //! A blocking socket: one slot of the pool in somebody's hands.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
 
 use super::{
     Listener, SocketPool,
     pool::{PoolLease, Resting},
-    stack::{Connect, Family, Listen, Local, SocketOption, Stack},
+    stack::{Connect, Connection as _, Family, Listen, Local, SocketOption, Stack},
     traits,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     pool::{
-        Key, LINGER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ReadAhead, Shutdown, Stream, Timeout, UNSUPPORTED, copy,
-        local_host,
+        ADDRESSES, Key, LINGER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ReadAhead, Shutdown, Stream, Timeout,
+        UNSUPPORTED, copy, local_host, may_try_another, room_for,
     },
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
@@ -88,13 +91,39 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     /// Resolves `host` and opens a TCP connection to it. A connection that was open is closed.
     ///
+    /// A name with several addresses is tried at one after the other, at four at most, each for a fair share of the time that
+    /// is left and ten seconds at most; the last for all that is left. When every IPv4 address has failed before that, the
+    /// name is asked for its IPv6 addresses, and they are tried (what RFC 8305 does, one after the other).
+    ///
     /// # Errors
-    /// With phase `Resolve` or `Connect`; the attempt is over then, and the socket can be connected again.
+    /// With phase `Resolve` or `Connect`: that of the last address of the first family; the attempt is over then, and the
+    /// socket can be connected again.
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         let patience = self.patience();
         self.disconnect();
-        let remote = self.pool.resolve(host, port, Family::Any, patience)?;
-        self.open(remote, patience)
+        let (mut family, mut failure) = (Family::Any, NOT_CONNECTED);
+        loop {
+            let mut addresses = room_for(ADDRESSES);
+            if let Err(unresolved) = self.pool.find(host, family, patience, &mut addresses) {
+                return Err(if family == Family::Any { unresolved } else { failure });
+            }
+            let mut tried = 0;
+            while let Some(address) = addresses.get(tried) {
+                let share = patience.share(self.pool.network, addresses.len() - tried);
+                let Err(error) = self.open(SocketAddr::new(*address, port), share) else { return Ok(()) };
+                if family == Family::Any {
+                    failure = error;
+                }
+                if !may_try_another(error) {
+                    return Err(failure);
+                }
+                tried += 1;
+            }
+            if family != Family::Any || addresses.iter().any(IpAddr::is_ipv6) {
+                return Err(failure);
+            }
+            family = Family::Ipv6;
+        }
     }
 
     /// The same, to an address: one of [`getaddrinfo`](SocketPool::getaddrinfo).
@@ -123,7 +152,11 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.ahead = None;
     }
 
-    pub(super) fn put(&mut self, connection: S::Connection<'s>, peer: SocketAddr) {
+    /// Puts a connection into the slot. What is flushed is to leave at once: a request after the end of a handshake, or its body
+    /// after its head, would wait for the peer to acknowledge what came before, which it puts off for 40 ms and more
+    /// (RFC 9293 §3.7.4 and §3.8.6.3).
+    pub(super) fn put(&mut self, mut connection: S::Connection<'s>, peer: SocketAddr) {
+        let _ = connection.set_option(SocketOption::NoDelay(true));
         self.lease.connect(Stream::Plain(connection), peer);
         (self.torn, self.read_ended, self.write_ended, self.not_kept) = (false, false, false, false);
     }

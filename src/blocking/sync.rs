@@ -30,7 +30,8 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     ///
     /// # Errors
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
-    /// `Send`; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
+    /// `Send`, also with [`TlsError::Random`](crate::tls::TlsError::Random) if `random` fails or stands still, and nothing was
+    /// sent then; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
     /// cannot be used, or two that do not agree.
     #[doc(alias = "NTP")]
     pub fn sync_time<C: Clock>(
@@ -71,7 +72,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     ) -> Result<Sample> {
         let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline))?, other)?;
         for pause in PAUSES {
-            let request = new_request(random);
+            let request = new_request(random)?;
             socket.set_deadline(deadline);
             socket.send_to_addr(&request.packet(), server)?;
             socket.set_deadline(deadline.or_within(self.network, pause));

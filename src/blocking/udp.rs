@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    pool::{NOT_CONNECTED, Patience, Timeout, local_host},
+    pool::{NOT_CONNECTED, Patience, STRANGERS, Timeout, local_host},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
 };
@@ -91,7 +91,8 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     }
 
     /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
-    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost.
+    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost. With a time-out of 0 one call passes over
+    /// 16 of them at most, and then says [`ErrorKind::WouldBlock`].
     ///
     /// # Errors
     /// As for [`recv_from_into`](Self::recv_from_into).
@@ -99,10 +100,17 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let peer = self.peer.ok_or(NOT_CONNECTED)?;
         let patience = self.patience();
+        let mut strangers = 0u8;
         loop {
             let (size, sender) = self.recv_until(buffer, patience)?;
             if (sender.ip(), sender.port()) == (peer.ip(), peer.port()) {
                 return Ok(size);
+            }
+            strangers = strangers.saturating_add(1);
+            if strangers >= STRANGERS
+                && let Patience::Nothing = patience
+            {
+                return Err(Error::new(Phase::Receive, ErrorKind::WouldBlock));
             }
         }
     }

@@ -52,8 +52,12 @@ impl Connect for Network<'_> {
 }
 
 impl Resolve for Network<'_> {
-    fn resolve(&self, host: &str, _: Family) -> Result<IpAddr, ResolveError> {
-        self.script.address(host).ok_or(ResolveError::NoSuchName)
+    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        self.script.resolve_one(host, family)
+    }
+
+    fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        self.script.resolve(host, family, out)
     }
 }
 
@@ -137,7 +141,7 @@ impl<'a> Listener for Door<'a> {
 
 impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
-        TlsId(0)
+        TlsId([0; 16])
     }
 
     fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {

@@ -2,7 +2,7 @@
 //!
 //! A [`Script`] says who can be reached and what each of them does, step by step; [`Script::network`] is a network
 //! stack for a [`SocketPool`](crate::SocketPool) of either face. Time is simulated: a wait for a silent peer ends at
-//! once, at its deadline. Peers speak TCP, or [UDP](Peer::udp); they can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
+//! once, at its deadline. Peers speak TCP, or [UDP](Peer::udp); a host can have [several addresses](Peer::at); they can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
 //! Afterwards the script tells what it saw: every byte sent, and how many connections and writes it took.
 //!
 //! [`MockTls`] stands in for TLS, over this network and no other.
@@ -43,7 +43,7 @@ use embedded_io_async::ErrorKind;
 #[cfg(feature = "blocking")]
 use crate::time::Deadline;
 use crate::{
-    stack::Local,
+    stack::{Family, Local, ResolveError},
     time::{Clock, Instant},
 };
 
@@ -83,6 +83,7 @@ pub struct Peer<'a> {
     hesitates: bool,
     udp: bool,
     comes: bool,
+    address: Option<IpAddr>,
 }
 
 impl<'a> Peer<'a> {
@@ -102,6 +103,7 @@ impl<'a> Peer<'a> {
             hesitates: false,
             udp: false,
             comes: false,
+            address: None,
         }
     }
 
@@ -142,6 +144,13 @@ impl<'a> Peer<'a> {
     #[must_use]
     pub const fn hesitating(self) -> Self {
         Self { hesitates: true, ..self }
+    }
+
+    /// This peer has an address of its own. A host resolves to the addresses of all its peers, in the order in which they are
+    /// listed; those without one of their own share one of IPv4.
+    #[must_use]
+    pub const fn at(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
     }
 
     /// The connection breaks after so many bytes, in both directions together.
@@ -225,8 +234,36 @@ impl<'a> Script<'a> {
 
     /// Where this peer is.
     fn remote(&self, peer: &Peer<'_>) -> Option<SocketAddr> {
-        let address = peer.host.parse().ok().or_else(|| self.address(peer.host))?;
+        let address = peer.address.or_else(|| peer.host.parse().ok()).or_else(|| self.address(peer.host))?;
         Some(SocketAddr::new(address, peer.port))
+    }
+
+    /// Writes down the addresses of a host, each once: those of IPv4, or if there are none those of IPv6, unless one of the
+    /// families is asked for.
+    fn resolve(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        let mut count = 0;
+        for family in
+            [Family::Ipv4, Family::Ipv6].into_iter().filter(|each| matches!(family, Family::Any) || family == *each)
+        {
+            let of_host = self.peers.iter().filter(|peer| peer.host.eq_ignore_ascii_case(host));
+            for address in of_host.filter_map(|peer| Some(self.remote(peer)?.ip())).filter(|each| family.has(*each)) {
+                if !out.iter().take(count).any(|known| *known == address)
+                    && let Some(place) = out.get_mut(count)
+                {
+                    *place = address;
+                    count += 1;
+                }
+            }
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+        Err(ResolveError::NoSuchName)
+    }
+
+    fn resolve_one(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        let mut one = [IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+        self.resolve(host, family, &mut one).map(|_| one[0])
     }
 
     /// Remembers what was sent.

@@ -40,8 +40,12 @@ impl Connect for Network<'_> {
 }
 
 impl Resolve for Network<'_> {
-    async fn resolve(&self, host: &str, _: Family) -> Result<IpAddr, ResolveError> {
-        self.script.address(host).ok_or(ResolveError::NoSuchName)
+    async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        self.script.resolve_one(host, family)
+    }
+
+    async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        self.script.resolve(host, family, out)
     }
 }
 
@@ -191,7 +195,7 @@ impl<'a> Listener for Door<'a> {
 
 impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
-        TlsId(0)
+        TlsId([0; 16])
     }
 
     async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {

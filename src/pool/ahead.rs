@@ -35,7 +35,7 @@ impl<'s, R: RawMutex> ReadAhead<'s, R> {
 
     /// So many bytes were taken.
     pub(crate) fn consume(&mut self, len: usize) {
-        self.filled.start = (self.filled.start + len).min(self.filled.end);
+        self.filled.start = self.filled.start.saturating_add(len).min(self.filled.end);
     }
 
     /// Moves what fits.
@@ -51,4 +51,23 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
     let count = from.len().min(to.len());
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lending::Place, sync::NoopRawMutex};
+
+    /// `BufRead::consume` takes whatever its caller says.
+    #[test]
+    fn more_than_there_is_can_be_consumed_and_is_all() {
+        let place = Place::<[u8; 4], NoopRawMutex>::new([1, 2, 3, 4]);
+        let place: &Place<[u8], NoopRawMutex> = &place;
+        let mut ahead = ReadAhead::new(place.lend().expect("nobody has it"));
+        ahead.fill(usize::MAX);
+        ahead.consume(1);
+        assert_eq!(ahead.bytes(), [2, 3, 4]);
+        ahead.consume(usize::MAX);
+        assert!(ahead.is_empty());
+    }
 }

@@ -21,6 +21,7 @@
 //! Raw sockets. Peeking and readiness cost an exchange buffer. What a stack cannot do (most have no multicast, many no
 //! half-close) is refused by name, as `Unsupported`.
 
+mod addresses;
 mod ahead;
 mod connector;
 mod key;
@@ -45,12 +46,21 @@ use core::{
 };
 
 use self::stream::TlsStream;
+pub(crate) use self::{
+    addresses::{ADDRESSES, Addresses, first, keep, may_try_another, room_for},
+    resources::TlsMemory,
+    slots::{Lease, NO_SLOT, Slots},
+    socket::NOT_CONNECTED,
+    stream::Stream,
+    timeout::{Patience, Timeout},
+};
 #[cfg(feature = "blocking")]
 pub(crate) use self::{
     ahead::{ReadAhead, copy},
     connector::CONNECTING,
     socket::NO_ROOM_AHEAD,
     stream::UNSUPPORTED,
+    udp::STRANGERS,
 };
 pub use self::{
     connector::{Connector, Plain},
@@ -62,13 +72,6 @@ pub use self::{
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
     udp::UdpSocket,
-};
-pub(crate) use self::{
-    resources::TlsMemory,
-    slots::{Lease, NO_SLOT, Slots},
-    socket::NOT_CONNECTED,
-    stream::Stream,
-    timeout::{Patience, Timeout},
 };
 pub use crate::traits::Key;
 use crate::{
@@ -224,16 +227,25 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let error = |kind| Error::new(Phase::Resolve, kind);
-        let address = match literal_or_name(host).map_err(error)? {
-            Ok(literal) if family.has(literal) => literal,
-            Ok(_) => return Err(error(ErrorKind::NoSuchName)),
-            Err(name) => {
-                let answer = patience.limit(self.network, pin!(self.network.resolve(name, family))).await;
-                answer.and_then(|answer| Ok(answer?)).map_err(error)?
+        let mut addresses = room_for(1);
+        self.find(host, family, patience, &mut addresses).await?;
+        first(&addresses, port)
+    }
+
+    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
+    async fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+        match literal_or_name(host).map_err(unresolved)? {
+            Ok(literal) => {
+                *addresses = Addresses::from_iter([literal]);
+                keep(addresses, 1, family, ErrorKind::NoSuchName)
             }
-        };
-        Ok(SocketAddr::new(address, port))
+            Err(name) => {
+                let answer =
+                    patience.limit(self.network, pin!(self.network.resolve_all(name, family, addresses))).await;
+                let found = answer.and_then(|answer| Ok(answer?)).map_err(unresolved)?;
+                keep(addresses, found, family, ErrorKind::NoAnswer)
+            }
+        }
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
@@ -262,6 +274,10 @@ pub(crate) fn local_host(host: &str, port: u16) -> Result<Local> {
         Some(IpAddr::V6(_)) => Family::Ipv6,
     };
     Ok(Local { address: address.filter(|address| !address.is_unspecified()), family, port })
+}
+
+pub(crate) const fn unresolved(kind: ErrorKind) -> Error {
+    Error::new(Phase::Resolve, kind)
 }
 
 /// What a host is: an address, or a name to be resolved.

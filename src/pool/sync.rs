@@ -12,7 +12,8 @@ use crate::{
     sync::RawMutex,
     time::{Clock, Deadline, Instant},
     tls::{
-        Random,
+        Random, TlsError,
+        random::Watch,
         time::{RELEASE_DATE, WallClock},
     },
 };
@@ -33,7 +34,8 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     ///
     /// # Errors
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
-    /// `Send`; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
+    /// `Send`, also with [`TlsError::Random`] if `random` fails or stands still, and nothing was
+    /// sent then; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
     /// cannot be used, or two that do not agree.
     ///
     /// # Cancel safety
@@ -80,7 +82,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     ) -> Result<Sample> {
         let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline)).await?, other)?;
         for pause in PAUSES {
-            let request = new_request(random);
+            let request = new_request(random)?;
             socket.set_deadline(deadline);
             socket.send_to_addr(&request.packet(), server).await?;
             socket.set_deadline(deadline.or_within(self.network, pause));
@@ -143,10 +145,11 @@ const fn refused(error: SntpError) -> Error {
     Error::new(Phase::Receive, ErrorKind::Sntp(error))
 }
 
-pub(crate) fn new_request(random: &mut impl Random) -> Request {
+pub(crate) fn new_request(random: &mut impl Random) -> Result<Request> {
     let mut nonce = [0; 8];
-    random.fill(&mut nonce);
-    Request::new(u64::from_be_bytes(nonce))
+    let drawn = Watch::default().fill(random, &mut nonce);
+    drawn.map_err(|_| Error::new(Phase::Send, ErrorKind::Tls(TlsError::Random)))?;
+    Ok(Request::new(u64::from_be_bytes(nonce)))
 }
 
 pub(crate) fn different(server: SocketAddr, other: Option<SocketAddr>) -> Result<SocketAddr> {

@@ -41,7 +41,24 @@ impl Timeout {
     }
 }
 
+/// How long one address of several is tried, at most: a SYN that was lost is sent again after 1, 3 and 7 seconds (RFC 6298 §2).
+const ATTEMPT: Duration = Duration::from_secs(10);
+
 impl Patience {
+    /// What of it the next of so many attempts may use: a fair share, and not more than [ten seconds](ATTEMPT), so that one
+    /// address where nobody answers leaves time for the others (RFC 8305 §5). The last may use it up.
+    pub(crate) fn share(self, clock: &impl Clock, attempts: usize) -> Self {
+        match self {
+            Self::Until(deadline) if attempts > 1 => {
+                let now = clock.now();
+                let rest = deadline.instant().map_or(u64::MAX, |at| at.as_millis().saturating_sub(now.as_millis()));
+                let share = Duration::from_millis(rest / attempts as u64).min(ATTEMPT);
+                Self::Until(Deadline::at(now.after(share)))
+            }
+            patience => patience,
+        }
+    }
+
     /// The work's output, or what to report when there is none in time. Large work is passed pinned.
     ///
     /// There is one place where the work is polled: it is compiled into this, and is large.

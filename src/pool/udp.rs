@@ -54,6 +54,9 @@ pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex
     timeout: Timeout,
 }
 
+/// So many datagrams of strangers are passed over by one call that must not wait.
+pub(crate) const STRANGERS: u8 = 16;
+
 impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
     ///
@@ -123,7 +126,8 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     }
 
     /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
-    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost.
+    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost. With a time-out of 0 one call passes over
+    /// 16 of them at most, and then says [`ErrorKind::WouldBlock`].
     ///
     /// # Errors
     /// As for [`recv_from_into`](Self::recv_from_into).
@@ -134,10 +138,17 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     pub async fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let peer = self.peer.ok_or(NOT_CONNECTED)?;
         let patience = self.patience();
+        let mut strangers = 0u8;
         loop {
             let (size, sender) = self.recv_until(buffer, patience).await?;
             if (sender.ip(), sender.port()) == (peer.ip(), peer.port()) {
                 return Ok(size);
+            }
+            strangers = strangers.saturating_add(1);
+            if strangers >= STRANGERS
+                && let Patience::Nothing = patience
+            {
+                return Err(Error::new(Phase::Receive, ErrorKind::WouldBlock));
             }
         }
     }

@@ -42,7 +42,7 @@ pub(crate) const NOT_CONNECTED: Error = Error::new(Phase::Send, ErrorKind::NotCo
 
 impl<S> TlsContext<S> for NoTls {
     fn id(&self) -> TlsId {
-        TlsId(0)
+        TlsId([0; 16])
     }
 
     async fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {

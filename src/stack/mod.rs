@@ -140,7 +140,23 @@ pub trait Listener {
 /// Resolves host names.
 pub trait Resolve {
     /// One address of `host`, which is a name and not an address literal.
+    ///
+    /// # Errors
+    /// [`ResolveError`], as far as the stack can tell one from the other.
     async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError>;
+
+    /// The addresses of `host` in the order in which to try them, each once, as many as `out` has room for; says how many.
+    /// A [`Socket`](crate::Socket) that connects to a name asks this, for four at most. A stack that knows one address of a
+    /// name at a time need not implement it.
+    ///
+    /// # Errors
+    /// As for [`resolve`](Self::resolve).
+    async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        let address = self.resolve(host, family).await?;
+        let Some(place) = out.first_mut() else { return Ok(0) };
+        *place = address;
+        Ok(1)
+    }
 }
 
 /// Binds UDP sockets. A stack without UDP does not implement this.
@@ -241,7 +257,8 @@ impl Local {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SocketOption {
-    /// TCP: small writes leave at once instead of waiting for those before them to be acknowledged (RFC 9293 §3.7.4).
+    /// TCP: small writes leave at once instead of waiting for those before them to be acknowledged (RFC 9293 §3.7.4). A pool
+    /// sets it for every connection, where the stack has it.
     NoDelay(bool),
     /// TCP: how long a connection may be silent before the peer is asked whether it is still there (RFC 9293 §3.8.4).
     KeepAlive(Option<Duration>),

@@ -10,10 +10,29 @@ use crate::time::{Clock, Instant, Timer};
 
 /// A network made of three parts: any embedded-nal-async `TcpConnect`, any `Dns`, and a timer.
 ///
-/// Where one object is both, give it twice by reference: `Network::new(&stack, &stack, timer)`.
+/// Where one object is both `TcpConnect` and `Dns`, give it twice: by value where it is a small handle that can be copied
+/// or made twice, else by reference, `Network::new(&stack, &stack, timer)`.
 ///
-/// Where the `TcpConnect` is a `UdpStack` too, this network binds UDP sockets: on the one local address that the stack
-/// picks for [`bind_single`](UdpStack::bind_single), and with [`Family::Any`] for IPv4, or IPv6 if that fails.
+/// Where the `TcpConnect` is a `UdpStack` too, this network binds UDP sockets, and a pool over it has `udp_socket` and
+/// `sync_time`: on the one local address that the stack picks for [`bind_single`](UdpStack::bind_single), and with
+/// [`Family::Any`] for IPv4, or IPv6 if that fails. **A reference to a `UdpStack` is none**: embedded-nal-async passes
+/// `TcpConnect` and `Dns` through a reference, and `UdpStack` not. So give the stack itself as the first part, and as the second
+/// another handle or a reference:
+///
+/// ```
+/// # use socketpool::time::{Clock, Instant, Timer};
+/// # struct NoTimer;
+/// # impl Clock for NoTimer { fn now(&self) -> Instant { Instant::from_millis(0) } }
+/// # impl Timer for NoTimer { async fn wait_until(&self, _: Instant) {} }
+/// use socketpool::stack::{Datagrams, Network};
+/// use std_embedded_nal_async::Stack;
+///
+/// fn has_udp(_: &impl Datagrams) {}
+///
+/// let names = Stack::default();
+/// let network = Network::new(Stack::default(), &names, NoTimer);
+/// has_udp(&network);
+/// ```
 ///
 /// Known limits of embedded-nal-async: closing is dropping (so [`shutdown`](Connection::shutdown) can only flush), and
 /// a name server's "no such name" cannot be told from silence (so it is [`ResolveError::NoAnswer`]). The true size of a

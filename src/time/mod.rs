@@ -97,7 +97,6 @@ impl Deadline {
     }
 
     /// This deadline, or that instant if it is sooner.
-    #[cfg(any(feature = "requests", feature = "tls"))]
     pub(crate) fn or_at(self, instant: Instant) -> Self {
         Self(self.0.min(instant))
     }

@@ -1,10 +1,18 @@
 //! The TLS context: whom to trust, what time it is, and where randomness comes from.
 
-use core::{cell::RefCell, time::Duration};
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use rustls_pki_types::{ServerName, UnixTime};
 
-use super::{Alpn, Identity, Psk, RELEASE_DATE, Random, Roots, TimeSource, TlsError, verify::VerifyPolicy};
+use super::{
+    Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
+    fingerprint::{self, Fingerprint},
+    random::Watch,
+    verify::VerifyPolicy,
+};
 use crate::traits::TlsId;
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
@@ -33,7 +41,8 @@ pub struct TlsContext<'c, R, T> {
     policy: VerifyPolicy<'c>,
     floor: UnixTime,
     offer: Offer<'c>,
-    id: TlsId,
+    /// Which context this is, once somebody has asked.
+    id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
     believes_anybody: bool,
 }
@@ -50,15 +59,14 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     /// Trusts Mozilla's roots; takes the date from `clock` and every secret from `random`.
     #[must_use]
     #[doc(alias = "set_default_verify_paths")]
-    pub fn new(mut random: R, clock: T) -> Self {
-        let id = new_id(&mut random);
+    pub fn new(random: R, clock: T) -> Self {
         Self {
             random: RefCell::new(random),
             clock,
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
-            id,
+            id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
         }
@@ -119,21 +127,22 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     }
 
     /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
-    fn with_new_id(mut self) -> Self {
-        self.id = new_id(self.random.get_mut());
+    fn with_new_id(self) -> Self {
+        self.id.set(None);
         self
     }
 }
 
-fn new_id<R: Random>(random: &mut R) -> TlsId {
-    let mut id = [0; 8];
-    random.fill(&mut id);
-    TlsId(u64::from_ne_bytes(id))
-}
-
 impl<'c, R, T> TlsContext<'c, R, T> {
+    /// Which context this is: drawn from no generator, but made of all that it trusts, verifies and shows, and of a number
+    /// that no other context has.
     pub(crate) fn id(&self) -> TlsId {
-        self.id
+        let id = self.id.get().unwrap_or_else(|| {
+            let new = Fingerprint::new(fingerprint::number(), self.believes_anybody());
+            new.policy(&self.policy).floor(self.floor).offer(&self.offer).finish()
+        });
+        self.id.set(Some(id));
+        id
     }
 
     /// Whether a server need not prove who it is.
@@ -165,8 +174,9 @@ impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
 }
 
 impl<R: Random, T> TlsContext<'_, R, T> {
-    pub(crate) fn fill_random(&self, bytes: &mut [u8]) {
-        self.random.borrow_mut().fill(bytes);
+    /// A draw of one handshake, which `watch` looks at.
+    pub(crate) fn fill_random(&self, watch: &mut Watch, bytes: &mut [u8]) -> Result<(), RandomError> {
+        watch.fill(&mut *self.random.borrow_mut(), bytes)
     }
 }
 

@@ -47,6 +47,9 @@ pub enum TlsError {
     Unsupported(Unsupported),
     /// The TLS engine failed for a reason of its own.
     Engine,
+    /// The random number generator failed or stands still, so there are no secrets to make; nothing was sent. See that it
+    /// is clocked, and seeded; [`Random`](super::Random) says what was looked at.
+    Random,
 }
 
 /// Correct TLS 1.3 that we do not speak yet.
@@ -65,7 +68,7 @@ impl TlsError {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::TimeUnknown | Self::ServerName | Self::SignFailed => Blame::Caller,
+            Self::TimeUnknown | Self::ServerName | Self::SignFailed | Self::Random => Blame::Caller,
             Self::Unsupported(_) | Self::Engine => Blame::Capacity,
             _ => Blame::Peer,
         }
@@ -92,6 +95,7 @@ impl TlsError {
             Self::SignFailed => "sign-failed",
             Self::Unsupported(_) => "unsupported",
             Self::Engine => "engine",
+            Self::Random => "random",
         }
     }
 }
@@ -127,6 +131,7 @@ impl fmt::Display for TlsError {
                 "unsupported: a handshake message over several records, or a KeyUpdate"
             }
             Self::Engine => "engine: the TLS engine failed",
+            Self::Random => "random: the random number generator failed or stands still: see that it is clocked and seeded",
         })
     }
 }

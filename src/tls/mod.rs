@@ -61,11 +61,12 @@ mod context;
 #[cfg(feature = "dangerous-unverified-tls")]
 pub mod dangerous;
 mod error;
+mod fingerprint;
 pub mod identity;
 pub mod pem;
 pub mod pin;
 mod psk;
-mod random;
+pub(crate) mod random;
 pub mod roots;
 pub mod time;
 pub mod verify;
@@ -77,7 +78,7 @@ pub use self::{
     error::{TlsError, Unsupported},
     identity::{Identity, Signer},
     psk::{Psk, PskError},
-    random::{RandCore, Random},
+    random::{RandCore, Random, RandomError, TryFill},
     roots::Roots,
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,

@@ -34,34 +34,36 @@ static MOZILLA: &[TrustAnchor<'static>] = webpki_roots::TLS_SERVER_ROOTS;
 pub struct Roots<'a> {
     pub(crate) public: &'a [TrustAnchor<'a>],
     pub(crate) own: &'a [TrustAnchor<'a>],
+    /// The public ones are Mozilla's, all of them.
+    pub(crate) is_mozilla: bool,
 }
 
 impl Roots<'static> {
     /// The roots Mozilla trusts for TLS servers.
-    pub const MOZILLA: Self = Self { public: MOZILLA, own: &[] };
+    pub const MOZILLA: Self = Self { public: MOZILLA, own: &[], is_mozilla: true };
     /// No roots: for [`PinMode::InsteadOfChain`](super::pin::PinMode::InsteadOfChain). Without pins, every server is
     /// refused.
-    pub const NONE: Self = Self { public: &[], own: &[] };
+    pub const NONE: Self = Self { public: &[], own: &[], is_mozilla: false };
 }
 
 impl<'a> Roots<'a> {
     /// Roots of your own and no others.
     #[must_use]
     pub const fn only(own: &'a [TrustAnchor<'a>]) -> Self {
-        Self { public: &[], own }
+        Self { public: &[], own, is_mozilla: false }
     }
 
     /// Roots of your own, and Mozilla's.
     #[must_use]
     pub const fn mozilla_and(own: &'a [TrustAnchor<'a>]) -> Self {
-        Self { public: MOZILLA, own }
+        Self { public: MOZILLA, own, is_mozilla: true }
     }
 
     /// A choice of public roots, for a device that talks to a few services only: about 1.5 KB of flash each, as constants
     /// made by [`constant_trust_anchor`] of the certificates the authorities publish.
     #[must_use]
     pub const fn public(public: &'a [TrustAnchor<'a>]) -> Self {
-        Self { public, own: &[] }
+        Self { public, own: &[], is_mozilla: false }
     }
 
     /// How many roots there are.

@@ -53,7 +53,7 @@
 //! # use socketpool::{mock::{Peer, Script, Step, block_on}, tls::RELEASE_DATE, time::{Clock, Instant}};
 //! # let mut answer = [0; 48]; // version 4, from a server; stratum 2; our random bits; a time
 //! # (answer[0], answer[1]) = (0x24, 2);
-//! # answer[24..32].copy_from_slice(&[7; 8]);
+//! # answer[24..32].copy_from_slice(b"8 random");
 //! # answer[40..44].copy_from_slice(&(((RELEASE_DATE + 1000 + 2_208_988_800) & 0xffff_ffff) as u32).to_be_bytes());
 //! # let steps = [Step::Receive(&[0x23]), Step::Send(&answer)];
 //! # let peers = [Peer::udp("time.one.example", 123, &steps), Peer::udp("time.two.example", 123, &steps)];
@@ -62,7 +62,7 @@
 //! # struct Ticks;
 //! # impl Clock for Ticks { fn now(&self) -> Instant { Instant::from_millis(5) } }
 //! # let monotonic = Ticks;
-//! # let mut rng = |bytes: &mut [u8]| bytes.fill(7);
+//! # let mut rng = |bytes: &mut [u8]| bytes.copy_from_slice(b"8 random");
 //!
 //! let clock = WallClock::new(monotonic); // counts on from what it was set to
 //! assert_eq!(clock.now(), Now::Unknown);

@@ -29,9 +29,9 @@ macro_rules! direct {
     };
 }
 
-/// A test over a scripted network, on a pool of so many sockets.
+/// A test over a scripted network, on a pool of so many sockets and TLS sessions.
 macro_rules! scripted {
-    (fn $name:ident<$slots:literal>($peers:expr, |$pool:ident, $script:ident| $test:block)) => {
+    (fn $name:ident<$slots:literal $(, $tls:literal)?>($peers:expr, |$pool:ident, $script:ident| $test:block)) => {
         mod $name {
             use super::*;
 
@@ -43,7 +43,7 @@ macro_rules! scripted {
                 match &$peers {
                     peers => {
                         let $script = Script::new(peers);
-                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots $(, $tls)?>::new());
                         let $pool = socketpool::SocketPool::new(&mut network, &mut memory);
                         block_on(async { $test });
                         assert_eq!($pool.counts().in_use, 0);
@@ -59,7 +59,7 @@ macro_rules! scripted {
                 match &$peers {
                     peers => {
                         let $script = Script::new(peers);
-                        let (mut network, mut memory) = ($script.network(), Resources::<$slots>::new());
+                        let (mut network, mut memory) = ($script.network(), Resources::<$slots $(, $tls)?>::new());
                         let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
                         $test
                         assert_eq!($pool.counts().in_use, 0);

@@ -93,6 +93,10 @@ pub const NAL_BLOCKING: Column = Column {
             Cell("connect, nobody answers", "t"),
             NotAsked("std-embedded-nal connects in one call, which no deadline ends"),
         ),
+        (
+            Name("connect, a name with two addresses: the first is silent"),
+            NotAsked("std-embedded-nal connects in one call, which no deadline ends"),
+        ),
         (Name("send, after shutdown(Write)"), NO_HALF_CLOSE),
         (Name("set_option"), NO_OPTION),
         (Name("local_addr"), NO_OPTION),
@@ -108,6 +112,12 @@ pub const SMOLTCP: Column = Column {
         (Fits::Kind(Kind::Server), NotAsked("smoltcp-nal has no servers")),
         (Cell("connect, refused", "None"), NotAsked("smoltcp-nal tries again when it is refused, until the deadline")),
         (Name("connect, refused"), Says(failed(Phase::Connect, ErrorKind::Timeout))),
+        (
+            Cell("connect, a name of both families", "None"),
+            NotAsked("smoltcp-nal tries again when it is refused, until the deadline"),
+        ),
+        (Name("connect, a name of both families"), Says(failed(Phase::Connect, ErrorKind::Timeout))),
+        (Name("connect, a name with three"), Says(failed(Phase::Connect, ErrorKind::Timeout))),
         (Name("send, after shutdown(Write)"), NO_HALF_CLOSE),
         (Name("set_option"), NO_OPTION),
         (Name("local_addr"), NO_OPTION),

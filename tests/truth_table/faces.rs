@@ -1,5 +1,9 @@
 //! The program: does the steps of a row, through either face, until one comes out differently.
 
+use std::net::{IpAddr, SocketAddr};
+
+use socketpool::stack::{Family, ResolveError};
+
 use super::rows::{Do, Outcome, Step};
 
 /// How many slots the pool has: a listener and two clients fill it.
@@ -13,6 +17,40 @@ const MUCH: usize = 1 << 25;
 
 /// The group of the multicast rows (RFC 6676 §2: for tests).
 pub const GROUP: core::net::IpAddr = core::net::IpAddr::V4(core::net::Ipv4Addr::new(233, 252, 0, 1));
+
+/// The name of a host with these peers as its addresses of each family.
+fn name(ipv4: &[usize], ipv6: &[usize]) -> String {
+    let labels = ipv4.iter().map(|peer| format!("four{peer}.")).chain(ipv6.iter().map(|peer| format!("six{peer}.")));
+    labels.chain(["named".into()]).collect()
+}
+
+/// The addresses of such a name, for documentation (RFC 5737, RFC 3849); the last number is the peer's.
+fn addresses(name: &str, family: Family) -> Option<Vec<IpAddr>> {
+    let labels = name.strip_suffix("named")?.split('.');
+    let of = |prefix| labels.clone().filter_map(move |label| label.strip_prefix(prefix)?.parse::<u8>().ok());
+    let ipv4: Vec<_> = of("four").map(|peer| IpAddr::from([192, 0, 2, peer])).collect();
+    let ipv6: Vec<_> = of("six").map(|peer| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, peer.into()])).collect();
+    Some(match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+        Family::Any if ipv4.is_empty() => ipv6,
+        Family::Any => ipv4,
+    })
+}
+
+/// Writes them down, as many as there is room for.
+fn tell(addresses: &[IpAddr], out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+    out.iter_mut().zip(addresses).for_each(|(place, address)| *place = *address);
+    if addresses.is_empty() { Err(ResolveError::NoSuchName) } else { Ok(addresses.len().min(out.len())) }
+}
+
+/// The peer at one of these addresses.
+fn peer(remote: SocketAddr) -> Option<usize> {
+    match remote.ip() {
+        IpAddr::V4(address) => address.octets().strip_prefix(&[192, 0, 2]).map(|peer| peer[0].into()),
+        IpAddr::V6(address) => address.segments().strip_prefix(&[0x2001, 0xdb8]).map(|peer| peer[5].into()),
+    }
+}
 
 macro_rules! face {
     ($clock:ident $(, $asynchronous:ident)?) => {
@@ -49,6 +87,7 @@ macro_rules! face {
                     Outcome::Done
                 }
                 Do::Connect(peer) => wait!(socket.connect(&at[peer].0, at[peer].1)).into(),
+                Do::ConnectByName(ipv4, ipv6) => wait!(socket.connect(&super::name(ipv4, ipv6), 80)).into(),
                 Do::Recv => got(wait!(socket.recv_into(&mut buffer)), &buffer),
                 Do::Peek => got(wait!(socket.peek(&mut buffer)), &buffer),
                 Do::Ready => socket.read_ready().map_or_else(Outcome::Failed, Outcome::Ready),
@@ -80,7 +119,8 @@ macro_rules! face {
         /// The steps of a TCP client.
         pub $($asynchronous)? fn tcp<S: Stack>(network: &mut S, at: &[At], steps: &[Step], out: &mut Vec<Outcome>) {
             let mut memory = socketpool::Resources::<SLOTS>::new();
-            let pool = SocketPool::<S, SLOTS>::new(network, &mut memory);
+            let mut network = Named { network, at };
+            let pool = SocketPool::<_, SLOTS>::new(&mut network, &mut memory);
             let mut timeout = Some(super::LONG);
             {
                 let mut socket = wait!(pool.socket()).expect("a free slot");
@@ -222,6 +262,23 @@ macro_rules! face {
 /// How long steps may take that have no time-out of their own.
 const LONG: core::time::Duration = core::time::Duration::from_secs(20);
 
+/// The stack's own way to a peer, by the name of its host or its address.
+macro_rules! way {
+    ($self:ident, $remote:ident) => {
+        match super::peer($remote) {
+            None => $remote,
+            Some(peer) => {
+                let (host, port) = &$self.at[peer];
+                let address = match host.parse() {
+                    Ok(address) => address,
+                    Err(_) => wait!($self.network.resolve(host, Family::Ipv4)).expect("a peer of the script"),
+                };
+                SocketAddr::new(address, *port)
+            }
+        }
+    };
+}
+
 pub mod asynchronous {
     use embedded_io_async::ReadReady as _;
     use socketpool::{
@@ -230,7 +287,56 @@ pub mod asynchronous {
         traits::SocketPool as _,
     };
 
+    use core::net::{IpAddr, SocketAddr};
+    use embedded_io_async::ErrorKind;
+    use socketpool::{
+        stack::{Connect, Family, Resolve, ResolveError},
+        time::{Clock, Instant, Timer},
+    };
+
     use crate::both::awaited as wait;
+
+    /// A stack whose hosts have several addresses, and which is left to do all the rest.
+    struct Named<'n, S> {
+        network: &'n mut S,
+        at: &'n [At],
+    }
+
+    impl<S: Clock> Clock for Named<'_, S> {
+        fn now(&self) -> Instant {
+            self.network.now()
+        }
+    }
+
+    impl<S: Timer> Timer for Named<'_, S> {
+        async fn wait_until(&self, at: Instant) {
+            self.network.wait_until(at).await;
+        }
+    }
+
+    impl<S: Resolve> Resolve for Named<'_, S> {
+        async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+            self.network.resolve(host, family).await
+        }
+
+        async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+            match super::addresses(host, family) {
+                Some(addresses) => super::tell(&addresses, out),
+                None => self.network.resolve_all(host, family, out).await,
+            }
+        }
+    }
+
+    impl<S: Connect + Resolve> Connect for Named<'_, S> {
+        type Connection<'a>
+            = S::Connection<'a>
+        where
+            Self: 'a;
+
+        async fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
+            self.network.connect(way!(self, remote)).await
+        }
+    }
 
     face!(timer, async);
 }
@@ -243,7 +349,54 @@ pub mod blocking {
         traits::SocketPool as _,
     };
 
+    use core::net::{IpAddr, SocketAddr};
+    use embedded_io::ErrorKind;
+    use socketpool::{
+        blocking::stack::{Connect, Family, Resolve, ResolveError},
+        time::{Clock, Deadline, Instant},
+    };
+
     use crate::both::direct as wait;
+
+    /// A stack whose hosts have several addresses, and which is left to do all the rest.
+    struct Named<'n, S> {
+        network: &'n mut S,
+        at: &'n [At],
+    }
+
+    impl<S: Clock> Clock for Named<'_, S> {
+        fn now(&self) -> Instant {
+            self.network.now()
+        }
+    }
+
+    impl<S: Resolve> Resolve for Named<'_, S> {
+        fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+            self.network.resolve(host, family)
+        }
+
+        fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+            match super::addresses(host, family) {
+                Some(addresses) => super::tell(&addresses, out),
+                None => self.network.resolve_all(host, family, out),
+            }
+        }
+    }
+
+    impl<S: Connect + Resolve> Connect for Named<'_, S> {
+        type Connection<'a>
+            = S::Connection<'a>
+        where
+            Self: 'a;
+
+        fn set_deadline(&self, deadline: Deadline) {
+            self.network.set_deadline(deadline);
+        }
+
+        fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
+            self.network.connect(way!(self, remote))
+        }
+    }
 
     face!(clock);
 }

@@ -53,6 +53,8 @@ pub enum Do {
     /// What follows depends on what the peer does [later](Act::Later).
     Late,
     Connect(usize),
+    /// Connects to a name whose IPv4 addresses are those of the first peers, and its IPv6 addresses those of the others.
+    ConnectByName(&'static [usize], &'static [usize]),
     Recv,
     Peek,
     Ready,
@@ -230,6 +232,19 @@ pub fn rows() -> Vec<Row> {
     let again = then(&[(Connect(0), Done), (Connect(1), Done)], &ping);
     row(Kind::Tcp, "connect, while connected: the old one ends", "t", &[Peer::Server(&[Drain]), ECHO], &again);
     let bound = [(Bind, Done), (Connect(0), io(Phase::Connect, Unsupported))];
+    // RFC 8305, one after the other.
+    let refuses = &[Peer::Refusing, ECHO];
+    for (timeout, setting) in [("None", NEVER), ("t", ENOUGH)] {
+        let steps = then(&[(setting, Done), (ConnectByName(&[0, 1], &[]), Done)], &ping);
+        row(Kind::Tcp, "connect, a name with two addresses: the first refuses", timeout, refuses, &steps);
+        let steps = then(&[(setting, Done), (ConnectByName(&[0], &[1]), Done)], &ping);
+        row(Kind::Tcp, "connect, a name of both families: the first refuses", timeout, refuses, &steps);
+    }
+    let steps = then(&[(Timeout(Some(SHORT * 20)), Done), (ConnectByName(&[0, 1], &[]), Done), (ENOUGH, Done)], &ping);
+    row(Kind::Tcp, "connect, a name with two addresses: the first is silent", "t", &[Peer::Silent(&[]), ECHO], &steps);
+    let steps = [(ENOUGH, Done), (ConnectByName(&[0, 1], &[2]), refused.clone())];
+    let nobody = &[Peer::Refusing, Peer::Refusing, Peer::Refusing];
+    row(Kind::Tcp, "connect, a name with three addresses: all refuse", "t", nobody, &steps);
     row(Kind::Tcp, "connect, from a bound socket", "t", &[Peer::Refusing], &bound);
 
     // Sending.

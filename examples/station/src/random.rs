@@ -14,7 +14,7 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 use sha2::{Digest, Sha256};
-use socketpool::tls::Random;
+use socketpool::tls::{Random, RandomError};
 use static_cell::StaticCell;
 
 /// Bytes of a seed before they are condensed.
@@ -50,8 +50,9 @@ impl Generator {
 }
 
 impl Random for Generator {
-    fn fill(&mut self, bytes: &mut [u8]) {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
         self.0.borrow_mut().fill_bytes(bytes);
+        Ok(())
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Session<'p, P, T = NoTls> {
 
 impl<S> TlsContext<S> for NoTls {
     fn id(&self) -> TlsId {
-        TlsId(0)
+        TlsId([0; 16])
     }
 
     fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {

@@ -201,4 +201,17 @@ pub trait Resolve {
     /// # Errors
     /// [`ResolveError::NoAnswer`] also when the [deadline](Connect::set_deadline) passed; the pool, which set it, knows.
     fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError>;
+
+    /// The addresses of `host` in the order in which to try them, each once, as many as `out` has room for; says how many.
+    /// A [`Socket`](super::Socket) that connects to a name asks this, for four at most. A stack that knows one address of a
+    /// name at a time need not implement it.
+    ///
+    /// # Errors
+    /// As for [`resolve`](Self::resolve).
+    fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
+        let address = self.resolve(host, family)?;
+        let Some(place) = out.first_mut() else { return Ok(0) };
+        *place = address;
+        Ok(1)
+    }
 }

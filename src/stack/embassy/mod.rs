@@ -69,7 +69,7 @@ mod udp;
 use core::{
     array,
     cell::{Cell, RefCell},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     task::Waker,
     time::Duration,
@@ -291,11 +291,25 @@ impl<'d, const TCP: usize, const UDP: usize> Connect for Network<'d, TCP, UDP> {
 /// Only families that the stack has an address of are asked for.
 impl<const TCP: usize, const UDP: usize> Resolve for Network<'_, TCP, UDP> {
     async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        let mut one = [IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+        self.resolve_all(host, family, &mut one).await?;
+        Ok(one[0])
+    }
+
+    /// As many as the stack keeps: `SMOLTCP_DNS_MAX_RESULT_COUNT` when it is built, one unless you say otherwise.
+    async fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
         let mut outcome = Err(ResolveError::NoAnswer);
         for (candidate, question) in [(Family::Ipv4, DnsQueryType::A), (Family::Ipv6, DnsQueryType::Aaaa)] {
             if outcome.is_err() && (family == candidate || family == Family::Any) && self.has_family(candidate) {
                 outcome = match self.stack.dns_query(host, question).await {
-                    Ok(addresses) => addresses.first().map(|&address| address.into()).ok_or(ResolveError::NoAnswer),
+                    Ok(addresses) => {
+                        out.iter_mut().zip(&addresses).for_each(|(place, address)| *place = (*address).into());
+                        if addresses.is_empty() {
+                            Err(ResolveError::NoAnswer)
+                        } else {
+                            Ok(addresses.len().min(out.len()))
+                        }
+                    }
                     Err(dns::Error::InvalidName | dns::Error::NameTooLong) => return Err(ResolveError::NoSuchName),
                     Err(dns::Error::Failed) => Err(ResolveError::NoAnswer),
                 };

@@ -115,7 +115,7 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
     fn new(mut socket: Loan<'a, TcpSocket<'d>>, seats: &'a [Seat]) -> Self {
         socket.set_timeout(None);
         socket.set_keep_alive(None);
-        socket.set_nagle_enabled(true);
+        socket.set_nagle_enabled(false);
         Self { socket, seats, ended: false, complete: false, keep_alive: None }
     }
 
@@ -159,13 +159,21 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
             return output;
         }
         self.socket.set_keep_alive(Some(ASK));
-        let output = work(&mut self.socket).await;
-        self.socket.set_keep_alive(self.keep_alive);
-        output
+        let asking = Asking(self);
+        work(&mut asking.0.socket).await
     }
 
     fn write_error(&self) -> ErrorKind {
         if self.ended { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset }
+    }
+}
+
+/// A connection whose peer is asked. Dropped, also by one who does not wait any longer, it is asked as the user wants it.
+struct Asking<'b, 'a, 'd>(&'b mut NetworkConnection<'a, 'd>);
+
+impl Drop for Asking<'_, '_, '_> {
+    fn drop(&mut self) {
+        self.0.socket.set_keep_alive(self.0.keep_alive);
     }
 }
 

@@ -48,7 +48,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         let move_in = |memory: &'m mut TlsMemory| {
             memory.shared = Shared::new();
             let shared = &memory.shared;
-            let guarded = Guarded { connection, guard: Guard::new(shared) };
+            let guarded = Guarded { connection, guard: Guard::new(shared), owes_flush: false };
             let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
             connection.set_flush_policy(FlushPolicy::Strict);
             Engine { connection, shared }

@@ -63,7 +63,7 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
         let move_in = |memory: &'m mut TlsMemory| {
             memory.shared = Shared::new();
             let shared = &memory.shared;
-            let guarded = Guarded { connection, guard: Guard::new(shared) };
+            let guarded = Guarded { connection, guard: Guard::new(shared), owes_flush: false };
             let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
             connection.set_flush_policy(FlushPolicy::Strict);
             Engine { connection, shared }
@@ -241,18 +241,24 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
 pub(super) struct Guarded<'m, C> {
     pub(super) connection: C,
     pub(super) guard: Guard<'m>,
+    /// The last flush was begun and not waited for.
+    pub(super) owes_flush: bool,
 }
 
 impl<C> ErrorType for Guarded<'_, C> {
     type Error = Io;
 }
 
-impl<C: Read> Read for Guarded<'_, C> {
+impl<C: Read + Write> Read for Guarded<'_, C> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, Io> {
         loop {
             match self.guard.step(out)? {
                 Step::Ready(len) => return Ok(len),
                 Step::Read => {
+                    if self.owes_flush {
+                        self.connection.flush().await.map_err(|error| error.kind())?;
+                        self.owes_flush = false;
+                    }
                     let received = self.connection.read(self.guard.target(out)).await.map_err(|error| error.kind())?;
                     self.guard.received(received)?;
                 }
@@ -267,11 +273,18 @@ impl<C: Write> Write for Guarded<'_, C> {
         took(bytes, self.connection.write(bytes).await.map_err(|error| error.kind())?)
     }
 
+    /// The end of the handshake is not waited for: a stack that waits until the peer has acknowledged it would do so for as
+    /// long as the peer puts that off, and the request with it. Whoever reads first, waits for it then.
     async fn flush(&mut self) -> Result<(), Io> {
         if self.guard.is_closing() {
             return Ok(());
         }
-        self.connection.flush().await.map_err(|error| error.kind())
+        self.owes_flush = self.guard.is_in_flight();
+        let flushed = match self.owes_flush {
+            true => poll_once(self.connection.flush()).unwrap_or(Ok(())),
+            false => self.connection.flush().await,
+        };
+        flushed.map_err(|error| error.kind())
     }
 }
 

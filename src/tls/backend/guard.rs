@@ -270,6 +270,11 @@ impl<'m> Guard<'m> {
         ErrorKind::InvalidData
     }
 
+    /// The server's flight is under way, so what we flush is the end of the handshake.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.shared.stage.get() == Stage::Flight
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.shared.closing.get()
     }

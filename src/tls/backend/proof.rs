@@ -21,6 +21,7 @@ use crate::{
         Random, TimeSource, TlsContext, TlsError,
         context::Peer,
         identity::{self, Signer},
+        random::Watch,
         verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
     },
 };
@@ -32,6 +33,7 @@ const LONGEST_CHAIN: usize = 16;
 pub(super) struct Provider<'x, 'c, R, T> {
     context: &'x TlsContext<'c, R, T>,
     shared: &'x Shared,
+    watch: Watch,
     proof: Proof<'x, 'c>,
 }
 
@@ -86,7 +88,7 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         };
         let proof = Proof { shared, policy, peer, now, believes_anybody, shown };
         shared.proven.set(proof.proven());
-        Ok(Self { context, shared, proof })
+        Ok(Self { context, shared, watch: Watch::default(), proof })
     }
 
     /// Why the server was refused, if it was.
@@ -188,7 +190,7 @@ impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
     type Signature = Signature;
 
     fn rng(&mut self) -> impl embedded_tls::CryptoRngCore {
-        EngineRandom(self.context)
+        EngineRandom { context: self.context, shared: self.shared, watch: &mut self.watch }
     }
 
     fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Suite>, EngineError> {
@@ -255,8 +257,13 @@ impl SignerMut<Signature> for EngineSigner<'_> {
     }
 }
 
-/// The context's random bytes, as the engine wants them.
-struct EngineRandom<'x, 'c, R, T>(&'x TlsContext<'c, R, T>);
+/// The context's random bytes, as the engine wants them: it cannot be told that there are none, and draws until it has a key.
+/// Once the generator failed or stands still it gets bytes that make one, and nothing is sent.
+struct EngineRandom<'y, 'c, R, T> {
+    context: &'y TlsContext<'c, R, T>,
+    shared: &'y Shared,
+    watch: &'y mut Watch,
+}
 
 impl<R: Random, T> rand_core::RngCore for EngineRandom<'_, '_, R, T> {
     fn next_u32(&mut self) -> u32 {
@@ -268,7 +275,10 @@ impl<R: Random, T> rand_core::RngCore for EngineRandom<'_, '_, R, T> {
     }
 
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.0.fill_random(bytes);
+        if self.context.fill_random(self.watch, bytes).is_err() {
+            self.shared.refusal.set(Some(TlsError::Random));
+            bytes.fill(1); // not zero, and below the order of every group
+        }
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
