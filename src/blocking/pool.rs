@@ -1,6 +1,9 @@
 //! The blocking pool, on the slots and the memory of the other one.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     ConnectionManager, Socket,
@@ -12,8 +15,8 @@ use crate::{
     error::{ErrorKind, Result},
     lending::{Loan, Place},
     pool::{
-        Addresses, Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, Resources, Slots, Stream, TlsMemory, first,
-        keep, lend_buffer, literal_or_name, room_for, unresolved,
+        Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, ROOM, Resources, Slots, Stream, TlsMemory, lend_buffer,
+        literal, literal_or_name, only, unresolved,
     },
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, Instant},
@@ -117,28 +120,24 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     pub(super) fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let mut addresses = room_for(1);
-        self.find(host, family, patience, &mut addresses)?;
-        first(&addresses, port)
+        let mut one = [ROOM[0]];
+        let found = self.find(host, family, patience, &mut one)?;
+        only(one[0], found, family, port)
     }
 
-    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
-    pub(super) fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+    /// Finds the addresses of `host` in the order in which to try them, as many as there is room for, and says how many.
+    pub(super) fn find(&self, host: &str, family: Family, patience: Patience, out: &mut [IpAddr]) -> Result<usize> {
         match literal_or_name(host).map_err(unresolved)? {
-            Ok(literal) => {
-                *addresses = Addresses::from_iter([literal]);
-                keep(addresses, 1, family, ErrorKind::NoSuchName)
-            }
+            Ok(address) => literal(address, family, out),
             Err(name) => {
-                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, addresses)?));
-                let found = answer.map_err(|kind| match (kind, patience) {
+                let answer = self.wait(patience, || Ok(self.network.resolve_all(name, family, out)?));
+                answer.map_err(|kind| match (kind, patience) {
                     (ErrorKind::NoAnswer, Patience::Nothing) => unresolved(ErrorKind::WouldBlock),
                     (ErrorKind::NoAnswer, Patience::Until(deadline)) if deadline.has_passed(self.network) => {
                         unresolved(ErrorKind::Timeout)
                     }
                     (kind, _) => unresolved(kind),
-                })?;
-                keep(addresses, found, family, ErrorKind::NoAnswer)
+                })
             }
         }
     }

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     pool::{
-        ADDRESSES, Key, LINGER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ReadAhead, Shutdown, Stream, Timeout,
-        UNSUPPORTED, copy, local_host, may_try_another, room_for,
+        Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream, Timeout,
+        UNSUPPORTED, copy, local_host, may_try_another,
     },
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
@@ -101,15 +101,21 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         let patience = self.patience();
         self.disconnect();
-        let (mut family, mut failure) = (Family::Any, NOT_CONNECTED);
+        let (mut family, mut failure) = (Family::Any, NO_ANSWER);
         loop {
-            let mut addresses = room_for(ADDRESSES);
-            if let Err(unresolved) = self.pool.find(host, family, patience, &mut addresses) {
-                return Err(if family == Family::Any { unresolved } else { failure });
-            }
-            let mut tried = 0;
-            while let Some(address) = addresses.get(tried) {
-                let share = patience.share(self.pool.network, addresses.len() - tried);
+            let mut room = ROOM;
+            let found = match self.pool.find(host, family, patience, &mut room) {
+                Ok(found) => room.get(..found).unwrap_or(&room),
+                Err(unresolved) if family == Family::Any => return Err(unresolved),
+                Err(_) => return Err(failure),
+            };
+            let mut left = found.len();
+            for address in found {
+                let share = patience.share(self.pool.network, left);
+                left -= 1;
+                if !family.has(*address) {
+                    continue; // not every stack heeds it
+                }
                 let Err(error) = self.open(SocketAddr::new(*address, port), share) else { return Ok(()) };
                 if family == Family::Any {
                     failure = error;
@@ -117,9 +123,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
                 if !may_try_another(error) {
                     return Err(failure);
                 }
-                tried += 1;
             }
-            if family != Family::Any || addresses.iter().any(IpAddr::is_ipv6) {
+            if family != Family::Any || found.iter().any(IpAddr::is_ipv6) {
                 return Err(failure);
             }
             family = Family::Ipv6;

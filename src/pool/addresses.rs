@@ -3,33 +3,35 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::unresolved;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Phase, Result},
     stack::Family,
 };
 
 /// How many addresses of a name are tried, of each family.
-pub(crate) const ADDRESSES: usize = 4;
+const ADDRESSES: usize = 4;
 
-/// Addresses of one name, in the order in which they are tried.
-pub(crate) type Addresses = heapless::Vec<IpAddr, ADDRESSES>;
+/// Room for them.
+pub(crate) const ROOM: [IpAddr; ADDRESSES] = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); ADDRESSES];
 
-/// Room for so many addresses.
-pub(crate) fn room_for(most: usize) -> Addresses {
-    core::iter::repeat_n(IpAddr::V4(Ipv4Addr::UNSPECIFIED), most.min(ADDRESSES)).collect()
+pub(crate) const fn unresolved(kind: ErrorKind) -> Error {
+    Error::new(Phase::Resolve, kind)
 }
 
-/// Keeps those of this family among the first `found`: not every stack heeds it.
-pub(crate) fn keep(addresses: &mut Addresses, found: usize, family: Family, none: ErrorKind) -> Result<()> {
-    addresses.truncate(found);
-    addresses.retain(|address| family.has(*address));
-    if addresses.is_empty() { Err(unresolved(none)) } else { Ok(()) }
+pub(crate) const NO_ANSWER: Error = unresolved(ErrorKind::NoAnswer);
+
+/// A host that is an address literal has this one address, if it is of the family.
+pub(crate) fn literal(literal: IpAddr, family: Family, out: &mut [IpAddr]) -> Result<usize> {
+    match out.first_mut() {
+        Some(place) if family.has(literal) => *place = literal,
+        _ => return Err(unresolved(ErrorKind::NoSuchName)),
+    }
+    Ok(1)
 }
 
-/// The first of them, with a port.
-pub(crate) fn first(addresses: &[IpAddr], port: u16) -> Result<SocketAddr> {
-    addresses.first().map(|address| SocketAddr::new(*address, port)).ok_or(unresolved(ErrorKind::NoAnswer))
+/// The one address that was asked for, with a port: not every stack heeds the family.
+pub(crate) fn only(address: IpAddr, found: usize, family: Family, port: u16) -> Result<SocketAddr> {
+    if found > 0 && family.has(address) { Ok(SocketAddr::new(address, port)) } else { Err(NO_ANSWER) }
 }
 
 /// Whether another address may do better after this failure to connect: not if it is not the address's.

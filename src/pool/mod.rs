@@ -47,7 +47,7 @@ use core::{
 
 use self::stream::TlsStream;
 pub(crate) use self::{
-    addresses::{ADDRESSES, Addresses, first, keep, may_try_another, room_for},
+    addresses::{NO_ANSWER, ROOM, literal, may_try_another, only, unresolved},
     resources::TlsMemory,
     slots::{Lease, NO_SLOT, Slots},
     socket::NOT_CONNECTED,
@@ -227,23 +227,18 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let mut addresses = room_for(1);
-        self.find(host, family, patience, &mut addresses).await?;
-        first(&addresses, port)
+        let mut one = [ROOM[0]];
+        let found = self.find(host, family, patience, &mut one).await?;
+        only(one[0], found, family, port)
     }
 
-    /// Finds addresses of `host`, in the order in which to try them: one at least, and as many as there is room for.
-    async fn find(&self, host: &str, family: Family, patience: Patience, addresses: &mut Addresses) -> Result<()> {
+    /// Finds the addresses of `host` in the order in which to try them, as many as there is room for, and says how many.
+    async fn find(&self, host: &str, family: Family, patience: Patience, out: &mut [IpAddr]) -> Result<usize> {
         match literal_or_name(host).map_err(unresolved)? {
-            Ok(literal) => {
-                *addresses = Addresses::from_iter([literal]);
-                keep(addresses, 1, family, ErrorKind::NoSuchName)
-            }
+            Ok(address) => literal(address, family, out),
             Err(name) => {
-                let answer =
-                    patience.limit(self.network, pin!(self.network.resolve_all(name, family, addresses))).await;
-                let found = answer.and_then(|answer| Ok(answer?)).map_err(unresolved)?;
-                keep(addresses, found, family, ErrorKind::NoAnswer)
+                let answer = patience.limit(self.network, pin!(self.network.resolve_all(name, family, out))).await;
+                answer.and_then(|answer| Ok(answer?)).map_err(unresolved)
             }
         }
     }
@@ -274,10 +269,6 @@ pub(crate) fn local_host(host: &str, port: u16) -> Result<Local> {
         Some(IpAddr::V6(_)) => Family::Ipv6,
     };
     Ok(Local { address: address.filter(|address| !address.is_unspecified()), family, port })
-}
-
-pub(crate) const fn unresolved(kind: ErrorKind) -> Error {
-    Error::new(Phase::Resolve, kind)
 }
 
 /// What a host is: an address, or a name to be resolved.

@@ -9,9 +9,9 @@ use core::{
 use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 
 use super::{
-    ADDRESSES, Key, LINGER, Listener, PoolLease, Resting, SocketPool, Stream, Timeout,
+    Key, LINGER, Listener, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
-    local_host, may_try_another, room_for,
+    local_host, may_try_another,
     stream::UNSUPPORTED,
     timeout::Patience,
 };
@@ -118,15 +118,21 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     pub async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         let patience = self.patience();
         self.disconnect();
-        let (mut family, mut failure) = (Family::Any, NOT_CONNECTED);
+        let (mut family, mut failure) = (Family::Any, NO_ANSWER);
         loop {
-            let mut addresses = room_for(ADDRESSES);
-            if let Err(unresolved) = self.pool.find(host, family, patience, &mut addresses).await {
-                return Err(if family == Family::Any { unresolved } else { failure });
-            }
-            let mut tried = 0;
-            while let Some(address) = addresses.get(tried) {
-                let share = patience.share(self.pool.network, addresses.len() - tried);
+            let mut room = ROOM;
+            let found = match self.pool.find(host, family, patience, &mut room).await {
+                Ok(found) => room.get(..found).unwrap_or(&room),
+                Err(unresolved) if family == Family::Any => return Err(unresolved),
+                Err(_) => return Err(failure),
+            };
+            let mut left = found.len();
+            for address in found {
+                let share = patience.share(self.pool.network, left);
+                left -= 1;
+                if !family.has(*address) {
+                    continue; // not every stack heeds it
+                }
                 let Err(error) = self.open(SocketAddr::new(*address, port), share).await else { return Ok(()) };
                 if family == Family::Any {
                     failure = error;
@@ -134,9 +140,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
                 if !may_try_another(error) {
                     return Err(failure);
                 }
-                tried += 1;
             }
-            if family != Family::Any || addresses.iter().any(IpAddr::is_ipv6) {
+            if family != Family::Any || found.iter().any(IpAddr::is_ipv6) {
                 return Err(failure);
             }
             family = Family::Ipv6;

@@ -9,7 +9,7 @@ use core::{
 
 use crate::{
     error::ErrorKind,
-    time::{Clock, Deadline, Timer},
+    time::{Clock, Deadline, Instant, Timer},
 };
 
 /// How long operations may take.
@@ -41,8 +41,8 @@ impl Timeout {
     }
 }
 
-/// How long one address of several is tried, at most: a SYN that was lost is sent again after 1, 3 and 7 seconds (RFC 6298 §2).
-const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long one address of several is tried, at most, in milliseconds: a SYN that was lost is sent again after 1, 3 and 7 seconds (RFC 6298 §2).
+const ATTEMPT: u32 = 10_000;
 
 impl Patience {
     /// What of it the next of so many attempts may use: a fair share, and not more than [ten seconds](ATTEMPT), so that one
@@ -52,8 +52,11 @@ impl Patience {
             Self::Until(deadline) if attempts > 1 => {
                 let now = clock.now();
                 let rest = deadline.instant().map_or(u64::MAX, |at| at.as_millis().saturating_sub(now.as_millis()));
-                let share = Duration::from_millis(rest / attempts as u64).min(ATTEMPT);
-                Self::Until(Deadline::at(now.after(share)))
+                // Small enough to be divided in 32 bits.
+                let share = rest.min(1 << 30) as u32 / attempts as u32;
+                Self::Until(Deadline::at(Instant::from_millis(
+                    now.as_millis().saturating_add(share.min(ATTEMPT).into()),
+                )))
             }
             patience => patience,
         }

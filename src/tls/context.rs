@@ -47,6 +47,9 @@ pub struct TlsContext<'c, R, T> {
     believes_anybody: bool,
 }
 
+/// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
+const UNASKED: Cell<Option<TlsId>> = Cell::new(None);
+
 /// What a context says of itself, besides what it asks of the server.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Offer<'c> {
@@ -58,6 +61,7 @@ pub(crate) struct Offer<'c> {
 impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     /// Trusts Mozilla's roots; takes the date from `clock` and every secret from `random`.
     #[must_use]
+    #[inline(always)]
     #[doc(alias = "set_default_verify_paths")]
     pub fn new(random: R, clock: T) -> Self {
         Self {
@@ -66,7 +70,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
-            id: Cell::new(None),
+            id: UNASKED,
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
         }
@@ -74,17 +78,20 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
 
     /// Trusts these roots: your own instead of Mozilla's, or besides them.
     #[must_use]
+    #[inline(always)]
     #[doc(alias = "load_verify_locations")]
     pub fn roots(mut self, roots: Roots<'c>) -> Self {
-        self.policy = self.policy.roots(roots);
-        self.with_new_id()
+        self.policy.roots = roots;
+        self.id = UNASKED;
+        self
     }
 
     /// Verifies by these rules.
     #[must_use]
     pub fn policy(mut self, policy: VerifyPolicy<'c>) -> Self {
         self.policy = policy;
-        self.with_new_id()
+        self.id = UNASKED;
+        self
     }
 
     /// Takes no date before this one for the truth; [`RELEASE_DATE`] unless you say otherwise. Your firmware's build date
@@ -92,7 +99,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn floor(mut self, floor: UnixTime) -> Self {
         self.floor = floor;
-        self.with_new_id()
+        self.id = UNASKED;
+        self
     }
 
     /// Shows this certificate to servers that ask for one (mutual TLS). Others do not see it.
@@ -100,7 +108,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "load_cert_chain")]
     pub fn identity(mut self, identity: Identity<'c>) -> Self {
         self.offer.identity = Some(identity);
-        self.with_new_id()
+        self.id = UNASKED;
+        self
     }
 
     /// Accepts only servers that know this key, instead of certificates: roots, [policy](Self::policy),
@@ -108,7 +117,8 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn psk(mut self, psk: Psk<'c>) -> Self {
         self.offer.psk = Some(psk);
-        self.with_new_id()
+        self.id = UNASKED;
+        self
     }
 
     /// Offers to speak these protocols inside TLS. Which one the server chose cannot be known.
@@ -116,19 +126,15 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "set_alpn_protocols")]
     pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
         self.offer.alpn = Some(alpn);
-        self.with_new_id()
+        self.id = UNASKED;
+        self
     }
 
     /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
         self.believes_anybody = true;
-        self.with_new_id()
-    }
-
-    /// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
-    fn with_new_id(self) -> Self {
-        self.id.set(None);
+        self.id = UNASKED;
         self
     }
 }
