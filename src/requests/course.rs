@@ -156,13 +156,11 @@ pub(crate) fn was_closed(error: Error) -> bool {
     matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | NO_RESPONSE)
 }
 
-/// Until when a request that began to be sent `now` is sent: a little before the deadline, so that there is time to read why
-/// the server takes no more of it.
-pub(crate) fn end_of_sending(now: Instant, deadline: Deadline) -> Deadline {
-    let Some(at) = deadline.instant() else { return deadline };
-    let left = at.as_millis().saturating_sub(now.as_millis());
-    let grace = (left / 4).min(GRACE.as_millis() as u64);
-    Deadline::at(Instant::from_millis(at.as_millis() - grace))
+/// How many milliseconds before the deadline a request that begins to be sent `now` is not sent any more, so that there is
+/// time to read why the server takes no more of it.
+pub(crate) fn grace_of_sending(now: Instant, deadline: Deadline) -> u16 {
+    let left = deadline.instant().map_or(0, |at| at.as_millis().saturating_sub(now.as_millis()));
+    (left / 4).min(GRACE.as_millis() as u64) as u16
 }
 
 /// A second from now, or the deadline if that is earlier.

@@ -17,7 +17,7 @@ use core::ops::{DerefMut, Range};
 
 use super::{
     builder::Options,
-    course::{Course, GLANCE, NOT_REPLAYABLE, Turn, WATCH, end_of_sending, in_sending, was_closed, within_grace},
+    course::{Course, GLANCE, NOT_REPLAYABLE, Turn, WATCH, grace_of_sending, in_sending, was_closed, within_grace},
     draft::{Draft, Follows, Staged},
     incoming::{Glance, IncomingBody, IncomingHead},
     payload::{Outline, Plan},
@@ -97,10 +97,10 @@ pub(crate) struct Exchange<'r, M> {
     asks: bool,
     is_reused: bool,
     incoming: IncomingHead,
-    /// Until when to send.
-    send_by: Deadline,
-    /// While sending: when to look whether a response has come; `None` if there is no room for one.
-    look_at: Option<Instant>,
+    /// So many milliseconds before the deadline sending ends.
+    grace: u16,
+    /// While sending: when to look whether a response has come; never if there is no room for one.
+    look_at: Deadline,
     /// Whether that is being done.
     looks: bool,
     answer: Option<Answer>,
@@ -133,8 +133,8 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             asks: false,
             is_reused: false,
             incoming,
-            send_by: Deadline::NEVER,
-            look_at: None,
+            grace: 0,
+            look_at: Deadline::NEVER,
             looks: false,
             answer: None,
             turn: Turn::Deliver,
@@ -247,7 +247,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     /// The answer.
     pub(crate) fn into_info(self) -> Result<ResponseInfo<M>> {
         let Answer { head, body, lease } = self.answer.ok_or(Error::new(Phase::Head, ErrorKind::NotConnected))?;
-        Ok(ResponseInfo::new(self.draft, head, body, lease, self.course.redirects, self.course.deadline))
+        Ok(ResponseInfo::new(self.draft, head, body, lease, self.course.redirects))
     }
 
     fn go(&mut self, step: Step) -> Want {
@@ -274,7 +274,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     fn connected(&mut self, is_reused: bool, body: &dyn Outline, now: Instant) -> Want {
         self.is_reused = is_reused;
-        self.send_by = end_of_sending(now, self.course.deadline);
+        self.grace = grace_of_sending(now, self.course.deadline);
         self.asks = self.staged.expects;
         self.listen(now);
         self.unsent = self.staged.bytes.clone();
@@ -291,8 +291,9 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         self.looks = false;
         let len = self.draft.as_bytes().len();
         let has_room = self.staged.bytes.end + ROOM_TO_WATCH <= len;
-        self.look_at = (has_room && !self.asks).then(|| now.after(WATCH));
-        if self.look_at.is_some() {
+        self.look_at = Deadline::NEVER;
+        if has_room && !self.asks {
+            self.look_at = Deadline::at(now.after(WATCH));
             self.incoming = IncomingHead::new(&self.draft).at(len - EARLY_HEAD);
         }
     }
@@ -304,18 +305,24 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     }
 
     fn is_time_to_look(&self, now: Instant) -> bool {
-        self.look_at.is_some_and(|at| at <= now) && !is_over(self.send_by, now)
+        is_over(self.look_at, now) && !is_over(self.send_by(), now)
+    }
+
+    fn send_by(&self) -> Deadline {
+        let before = |at: Instant| Deadline::at(Instant::from_millis(at.as_millis().saturating_sub(self.grace.into())));
+        self.course.deadline.instant().map_or(Deadline::NEVER, before)
     }
 
     /// Sends, and looks now and then whether a response has come: at once if the server takes nothing more. Over TLS a write
     /// cannot be interrupted without losing the connection, so that there a server that takes nothing more is listened to
     /// between two writes, and shortly before the deadline.
     fn watch(&mut self, want: Want, now: Instant) -> Want {
-        self.by = if is_over(self.send_by, now) { self.course.deadline } else { self.send_by };
-        if self.look_at.is_some() && !self.incoming.has_room(self.draft.as_bytes()) {
-            self.look_at = None;
+        let send_by = self.send_by();
+        self.by = if is_over(send_by, now) { self.course.deadline } else { send_by };
+        if !self.incoming.has_room(self.draft.as_bytes()) {
+            self.look_at = Deadline::NEVER;
         }
-        match self.look_at {
+        match self.look_at.instant() {
             Some(at) if at <= now => {
                 self.looks = true;
                 self.by = self.by.or_at(now.after(GLANCE));
@@ -333,7 +340,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     fn looked(&mut self, outcome: Result<usize>, now: Instant) -> Result<Want> {
         self.looks = false;
         // What has begun goes on at once.
-        self.look_at = Some(if outcome.is_ok() { now } else { now.after(WATCH) });
+        self.look_at = Deadline::at(if outcome.is_ok() { now } else { now.after(WATCH) });
         let glance = match outcome {
             Err(error) if error.is_timeout() => Ok(Glance::Nothing),
             Err(error) => Err(error.in_phase(Phase::Head)),
@@ -350,7 +357,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
                 self.by = self.course.deadline;
                 return self.explained(now);
             }
-            Ok(Glance::Response) => self.look_at = None,
+            Ok(Glance::Response) => self.look_at = Deadline::NEVER,
             Err(error) => return self.failed_in_line(error, now),
         }
         Ok(self.go(self.step))
@@ -364,7 +371,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     /// A response that began to come while the request was being sent takes its place.
     fn begun(&mut self, now: Instant) -> Result<Option<Want>> {
-        (self.looks, self.look_at) = (false, None);
+        (self.looks, self.look_at) = (false, Deadline::NEVER);
         let start = self.draft.work();
         self.incoming.move_to(self.draft.memory(), start);
         if self.incoming.is_empty() {

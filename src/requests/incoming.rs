@@ -25,13 +25,13 @@ pub(crate) struct IncomingHead {
 /// A head that does not fit, as far as it was seen.
 #[derive(Debug, Clone, Copy)]
 struct Measured {
-    len: usize,
+    len: u32,
     /// How much of `location:` the line so far is; or one of the three below.
     matched: u8,
     /// Whether the status is one of a redirect.
     is_redirect: bool,
     /// Bytes of the Location field as part of a URL.
-    location: usize,
+    location: u32,
 }
 
 /// The value of a Location field.
@@ -57,7 +57,7 @@ impl Measured {
 
     /// Takes in one byte; whether it was the last.
     fn take(&mut self, byte: u8) -> bool {
-        self.len += 1;
+        self.len = self.len.saturating_add(1);
         let is_end = byte == b'\n' && self.matched == 0;
         self.matched = match (byte, self.matched) {
             (b'\r' | b'\n', BEFORE) => BEFORE,
@@ -66,7 +66,7 @@ impl Measured {
             (_, IN_LOCATION) => {
                 let is_plain =
                     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}');
-                self.location += if is_plain { 1 } else { 3 };
+                self.location = self.location.saturating_add(if is_plain { 1 } else { 3 });
                 IN_LOCATION
             }
             (_, matched) => match LOCATION.get(usize::from(matched)) {
@@ -191,7 +191,7 @@ impl IncomingHead {
     /// that it may be relative to.
     pub(crate) fn redirect_len(&self, base: usize) -> Option<usize> {
         let measured = self.measured.filter(|measured| measured.is_redirect && measured.location > 0)?;
-        Some(base + measured.location)
+        Some(base + measured.location as usize)
     }
 
     /// Looks for the empty line that ends the head, and for the length of Location.
@@ -199,8 +199,8 @@ impl IncomingHead {
         let is_whole = received.iter().any(|byte| measured.take(*byte));
         self.measured = Some(measured);
         if is_whole {
-            Err(self.too_large(Some(measured.len), have))
-        } else if measured.len > MAX_HEAD {
+            Err(self.too_large(Some(measured.len as usize), have))
+        } else if measured.len as usize > MAX_HEAD {
             Err(self.too_large(None, have))
         } else {
             Ok(())

@@ -192,7 +192,6 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.info.deadline = deadline;
         if let Some(socket) = &mut self.socket {
             socket.set_deadline(deadline);
         }
@@ -228,7 +227,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Ok(self)
     }
 
-    /// Ends the exchange in order: for a second at most, and not past the deadline, a short rest of the body (4 KB) is
+    /// Ends the exchange in order: for a second at most, whatever the deadline, a short rest of the body (4 KB) is
     /// received so that the connection can be used again; otherwise it is closed in order, TLS saying `close_notify`.
     ///
     /// # Errors
@@ -237,7 +236,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     pub fn close(mut self) -> impl Future<Output = Result<()>> {
         async move {
             let mut left = MAX_DRAIN;
-            let deadline = within_grace(self.pool.timer().now(), self.info.deadline);
+            let deadline = within_grace(self.pool.timer().now(), Deadline::NEVER);
             if let Some(socket) = &mut self.socket {
                 socket.set_deadline(deadline);
             }
@@ -336,8 +335,6 @@ pub struct ResponseInfo<M> {
     body: IncomingBody,
     lease: LeaseTerms,
     redirects: u8,
-    /// Of the whole exchange, or as set since.
-    pub(crate) deadline: Deadline,
 }
 
 /// Under which terms a connection was leased.
@@ -510,10 +507,9 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
         body: IncomingBody,
         lease: LeaseTerms,
         redirects: u8,
-        deadline: Deadline,
     ) -> Self {
         let (url, start) = (draft.url(), draft.work());
-        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects, deadline }
+        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
     }
 
     /// What has to happen for more of the body to be in `out`.

@@ -140,7 +140,6 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.info.deadline = deadline;
         if let Some(socket) = &mut self.socket {
             socket.set_deadline(deadline);
         }
@@ -173,14 +172,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Ok(self)
     }
 
-    /// Ends the exchange in order: for a second at most, and not past the deadline, a short rest of the body (4 KB) is
+    /// Ends the exchange in order: for a second at most, whatever the deadline, a short rest of the body (4 KB) is
     /// received so that the connection can be used again; otherwise it is closed in order, TLS saying `close_notify`.
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
     pub fn close(mut self) -> Result<()> {
         let mut left = MAX_DRAIN;
-        let deadline = within_grace(self.pool.clock().now(), self.info.deadline);
+        let deadline = within_grace(self.pool.clock().now(), Deadline::NEVER);
         if let Some(socket) = &mut self.socket {
             socket.set_deadline(deadline);
         }
