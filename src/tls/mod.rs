@@ -45,8 +45,7 @@
 //! A device that trusts one authority of its own, and no other:
 //!
 //! ```
-//! use socketpool::tls::{Now, Roots, TlsContext, roots::constant_trust_anchor};
-//! use rustls_pki_types::TrustAnchor;
+//! use socketpool::tls::{Now, Roots, TlsContext, roots::{TrustAnchor, constant_trust_anchor}};
 //!
 //! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
 //! static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("own-root.der"))];

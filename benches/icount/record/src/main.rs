@@ -64,6 +64,7 @@ fn params(name: &str, is_authority: bool) -> CertificateParams {
     } else {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     }
+    params.use_authority_key_identifier_extension = true;
     params
 }
 
