@@ -368,5 +368,6 @@ fn scrambled_chains_are_refused() {
 fn reasons_are_words() {
     let error = verdict(&["expired", "int"]).unwrap_err();
     assert_eq!(error.reason(), "expired");
-    assert_eq!(error.to_string(), "certificate expired at 1767225600, it is 1780272000");
+    let text = "certificate expired at 1767225600, it is 1780272000: renew it, or set the clock of this device";
+    assert_eq!(error.to_string(), text);
 }

@@ -269,11 +269,15 @@ pub(crate) const fn is_ca(value: &[u8]) -> Option<bool> {
     }
 }
 
-/// A basicConstraints extension has no pathLenConstraint field.
-pub(crate) fn has_no_path_len(value: &[u8]) -> Option<bool> {
+/// The pathLenConstraint field of a basicConstraints extension; `Some(None)` if it has none.
+pub(crate) fn path_len(value: &[u8]) -> Option<Option<u8>> {
     let mut fields = Reader::new(der::only(value, der::SEQUENCE)?);
     fields.optional(der::BOOLEAN)?;
-    Some(fields.is_empty())
+    match fields.optional(der::INTEGER)? {
+        None => Some(None),
+        Some([len @ ..0x80]) => Some(Some(*len)),
+        Some(_) => None,
+    }
 }
 
 /// The contents of a nameConstraints extension, which has to constrain something (RFC 5280 §4.2.1.10).

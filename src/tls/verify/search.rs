@@ -115,7 +115,7 @@ impl Answers<'_> {
     ///
     /// RFC 5280 leaves such certificates out of pathLen (§6.1.4 (l)) and of name constraints (§6.1.3 (b), (c)), and the
     /// path search cannot: so to the search, what the new key signed is signed by the old one. One renewal is followed, of
-    /// a certificate without restrictions of its own, or with a pathLen directly above the server's.
+    /// a certificate without name constraints of its own; its own pathLen holds.
     fn is_by_renewed_key(&self, place: usize, key: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
         let issuer = certificate::issuer_of_signed(message)?;
         for der in self.renewals {
@@ -150,7 +150,11 @@ impl Answers<'_> {
         let has_constraints = !matches!(renewal.extension(extension::NAME_CONSTRAINTS), Some(None));
         let Some(Some(basic)) = renewal.extension(extension::BASIC_CONSTRAINTS) else { return false };
         let is_ca = certificate::is_ca(basic.value) == Some(true);
-        let has_room = message == self.leaf || certificate::has_no_path_len(basic.value) == Some(true);
+        let has_room = match certificate::path_len(basic.value) {
+            Some(None) => true,
+            Some(Some(len)) => self.depth(message).is_some_and(|depth| depth <= len),
+            None => false,
+        };
         is_now
             && is_for_servers
             && is_ca
@@ -159,6 +163,16 @@ impl Answers<'_> {
             && check_intermediate(der).is_ok()
             // Reads every extension, and refuses a critical one that it does not know.
             && webpki::EndEntityCert::try_from(der).is_ok()
+    }
+
+    /// The most intermediate certificates from this one, given by what is signed of it, down to the server's.
+    fn depth(&self, signed: &[u8]) -> Option<u8> {
+        if signed == self.leaf {
+            return Some(0);
+        }
+        let mut certificates = self.renewals.iter().filter_map(|der| Certificate::parse(der));
+        let basic = certificates.find(|this| this.signed == signed)?.extension(extension::BASIC_CONSTRAINTS)??;
+        certificate::path_len(basic.value)??.checked_add(1)
     }
 
     /// The place of the algorithm for this kind of key and signature.
