@@ -204,11 +204,21 @@ macro_rules! part {
     };
 }
 
-const fn read_root(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
-    if let [b'-', b'-', b'-', b'-', b'-', b'B', ..] = certificate {
-        return Err(CertificateError::PemInsteadOfDer);
+/// There is a block of PEM in it.
+const fn is_pem(mut text: &[u8]) -> bool {
+    while let [_, rest @ ..] = text {
+        if let [b'-', b'-', b'-', b'-', b'-', b'B', b'E', b'G', b'I', b'N', b' ', ..] = text {
+            return true;
+        }
+        text = rest;
     }
-    let root = part!(Certificate::parse(certificate));
+    false
+}
+
+const fn read_root(certificate: &[u8]) -> Result<TrustAnchor<'_>, CertificateError> {
+    let Some(root) = Certificate::parse(certificate) else {
+        return Err(if is_pem(certificate) { CertificateError::PemInsteadOfDer } else { CertificateError::Malformed });
+    };
     let mut name_constraints = None;
     let (mut own_key_id, mut authority_key_id) = (None, None);
     let mut is_ca = root.is_v1();
