@@ -17,12 +17,16 @@ use core::{
 
 use network::Playback;
 use qemu_board::{entry, instructions, paint_stack, stack_used};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use socketpool::{
     Resources, SocketPool,
     requests::Session,
-    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{
+        Now, Roots, TlsContext, VerifyPolicy,
+        roots::trust_anchor_from_der,
+        verify::{CertificateError, MAX_CERTIFICATES, verify_server_chain},
+    },
 };
 use static_cell::ConstStaticCell;
 
@@ -45,7 +49,21 @@ macro_rules! recorded {
     };
 }
 
-static RECORDED: [Recorded; 4] = [recorded!("P-256"), recorded!("P-384"), recorded!("RSA-2048"), recorded!("RSA-4096")];
+static RECORDED: [Recorded; 6] = [
+    recorded!("P-256"),
+    recorded!("P-384"),
+    recorded!("RSA-2048"),
+    recorded!("RSA-4096"),
+    recorded!("Y-ECDSA"),
+    recorded!("Y-RSA"),
+];
+
+/// The root of the chains below, and chains, each certificate behind its length in two bytes: an honest one of two, and
+/// two hostile ones of sixteen.
+static ROOT: &[u8] = include_bytes!("../recorded/chains.root.der");
+static HONEST: &[u8] = include_bytes!("../recorded/honest.chain");
+static FORGED: &[u8] = include_bytes!("../recorded/forged.chain");
+static MAZE: &[u8] = include_bytes!("../recorded/maze.chain");
 
 /// An answer with a head of 250 bytes and JSON of 200.
 const ANSWER: &str = concat!(
@@ -83,12 +101,24 @@ struct Wind {
 
 /// Says what some work cost.
 fn measure<T>(what: &str, detail: &str, work: impl FnOnce() -> T) -> T {
+    count(what, detail, work).0
+}
+
+/// The same, and gives the instructions back. The floor is taken in this frame: the work has one of its own below it, with
+/// all that it makes, its futures too, or they would be taken for what was in use before.
+#[inline(never)]
+fn count<T>(what: &str, detail: &str, work: impl FnOnce() -> T) -> (T, u64) {
     let floor = paint_stack();
     let before = instructions();
-    let output = work();
+    let output = outlined(work);
     let spent = instructions() - before;
     log::info!("{what}{detail}|{spent}|{}", stack_used() - floor);
-    output
+    (output, spent)
+}
+
+#[inline(never)]
+fn outlined<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// Polls once: nobody has to wait for a recording.
@@ -109,6 +139,7 @@ fn main() -> ! {
     for recorded in &RECORDED {
         over_tls(recorded, memory);
     }
+    chains();
     in_the_clear(memory);
     many_reads(memory);
     qemu_board::exit(0)
@@ -131,6 +162,39 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
         let received = measure("receive 1 KiB under TLS", "", || now(pin!(socket.recv_into(&mut payload))));
         assert_eq!(received, Ok(fixed::PAYLOAD));
     }
+}
+
+/// Certificates alone: what an honest chain costs below a P-384 root, and what hostile ones can make a client do.
+fn chains() {
+    let anchors = [trust_anchor_from_der(ROOT).expect("a root")];
+    let policy = VerifyPolicy::new(Roots::only(&anchors));
+    let name = ServerName::try_from(fixed::HOST).expect("a name");
+    let Now::Trusted(now) = fixed::date() else { panic!("a date") };
+    let verify = |what, framed| {
+        let mut certificates = [const { CertificateDer::from_slice(&[]) }; MAX_CERTIFICATES];
+        let chain = unframe(framed, &mut certificates);
+        let verdict = || verify_server_chain(chain, &name, now, &policy).map(|_| ());
+        count("verify ", what, verdict)
+    };
+    let (verdict, honest) = verify("a chain below P-384", HONEST);
+    assert_eq!(verdict, Ok(()));
+    let (verdict, forged) = verify("15 forged intermediates below P-384", FORGED);
+    assert_eq!(verdict, Err(CertificateError::TooManySignatures));
+    let (verdict, maze) = verify("a maze of 15 authorities", MAZE);
+    assert_eq!(verdict, Err(CertificateError::TooManyPaths));
+    assert!(forged.max(maze) <= 2 * honest, "a hostile chain costs more than two honest ones");
+}
+
+/// The certificates of a chain.
+fn unframe<'a>(mut framed: &'static [u8], out: &'a mut [CertificateDer<'static>]) -> &'a [CertificateDer<'static>] {
+    let mut count = 0;
+    while let Some((len, rest)) = framed.split_first_chunk() {
+        let (der, rest) = rest.split_at(u16::from_be_bytes(*len).into());
+        out[count] = CertificateDer::from_slice(der);
+        count += 1;
+        framed = rest;
+    }
+    &out[..count]
 }
 
 fn in_the_clear(memory: &mut Resources<1, 1>) {
