@@ -82,9 +82,8 @@ fn verdict(chain: &[&Made], root: &Made) -> Result<(), E> {
     let chain: Vec<_> = chain.iter().map(|made| made.der.clone()).collect();
     let anchors = [trust_anchor_from_der(&root.der)?];
     // The rules hold below roots of one's own and below public ones.
-    let verdicts = [Roots::only(&anchors), Roots::public(&anchors)].map(|roots| {
-        verify_server_chain(&chain, &name("example.com"), at(NOW), &VerifyPolicy::new(roots)).map(|_| ())
-    });
+    let verdicts = [Roots::only(&anchors), Roots::public(&anchors)]
+        .map(|roots| verify_server_chain(&chain, &name("example.com"), at(NOW), &VerifyPolicy::new(roots)).map(|_| ()));
     assert_eq!(verdicts[0], verdicts[1]);
     verdicts[0]
 }

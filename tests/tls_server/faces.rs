@@ -91,7 +91,8 @@ pub struct Face<'f> {
 
 pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date).policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
+    let tls = TlsContext::new(support::random, support::date)
+        .policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal_async::Stack::default(), written: &written };
     let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), HostClock);
@@ -110,7 +111,8 @@ pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
 
 pub fn blocking(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date).policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
+    let tls = TlsContext::new(support::random, support::date)
+        .policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal::Stack, written: &written };
     let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));

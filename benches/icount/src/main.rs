@@ -11,6 +11,7 @@ mod network;
 
 use core::{
     future::Future,
+    mem::size_of_val,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
@@ -25,7 +26,7 @@ use socketpool::{
     tls::{
         Now, Roots, TlsContext, VerifyPolicy,
         roots::trust_anchor_from_der,
-        verify::{CertificateError, MAX_CERTIFICATES, verify_server_chain},
+        verify::{CertificateError, MAX_CERTIFICATES, algorithms::ED25519, verify_server_chain},
     },
 };
 use static_cell::ConstStaticCell;
@@ -140,6 +141,7 @@ fn main() -> ! {
         over_tls(recorded, memory);
     }
     chains();
+    ed25519();
     in_the_clear(memory);
     many_reads(memory);
     qemu_board::exit(0)
@@ -156,6 +158,8 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
     let shaken = measure("handshake ", recorded.kind, || now(pin!(tls.wrap_socket(&mut socket, fixed::HOST))));
     shaken.expect("a verified server; if not, it was recorded with other bytes of ours: see benches/README.md");
     if recorded.kind == "P-256" {
+        let session = size_of::<Resources<1, 1>>() - size_of::<Resources<1, 0>>();
+        log::info!("a TLS session, and a pool with the engine's state in it|{session}|{}", size_of_val(&pool));
         let mut payload = [0; fixed::PAYLOAD];
         let sent = measure("send 1 KiB under TLS", "", || now(pin!(socket.send_all(&payload))));
         sent.expect("sent");
@@ -183,6 +187,17 @@ fn chains() {
     let (verdict, maze) = verify("a maze of 15 authorities", MAZE);
     assert_eq!(verdict, Err(CertificateError::TooManyPaths));
     assert!(forged.max(maze) <= 2 * honest, "a hostile chain costs more than two honest ones");
+}
+
+/// A signature by Ed25519, which no recorded server has: RFC 8032 §7.1, test 1.
+fn ed25519() {
+    let key = b"\xd7\x5a\x98\x01\x82\xb1\x0a\xb7\xd5\x4b\xfe\xd3\xc9\x64\x07\x3a\x0e\xe1\x72\xf3\xda\xa6\x23\x25\
+      \xaf\x02\x1a\x68\xf7\x07\x51\x1a";
+    let signature = b"\xe5\x56\x43\x00\xc3\x60\xac\x72\x90\x86\xe2\xcc\x80\x6e\x82\x8a\x84\x87\x7f\x1e\xb8\xe5\xd9\x74\
+      \xd8\x73\xe0\x65\x22\x49\x01\x55\x5f\xb8\x82\x15\x90\xa3\x3b\xac\xc6\x1e\x39\x70\x1c\xf9\xb4\x6b\
+      \xd2\x5b\xf5\xf0\x59\x5b\xbe\x24\x65\x51\x41\x43\x8e\x7a\x10\x0b";
+    let verdict = measure("check a signature by Ed25519", "", || ED25519.verify_signature(key, b"", signature));
+    verdict.expect("a signature");
 }
 
 /// The certificates of a chain.
