@@ -116,6 +116,7 @@ impl Answers<'_> {
     /// RFC 5280 leaves such certificates out of pathLen (§6.1.4 (l)) and of name constraints (§6.1.3 (b), (c)), and the
     /// path search cannot: so to the search, what the new key signed is signed by the old one. One renewal is followed, of
     /// a certificate without name constraints of its own; its own pathLen holds.
+    #[inline(never)] // rare, and its frame would be under every check
     fn is_by_renewed_key(&self, place: usize, key: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
         let issuer = certificate::issuer_of_signed(message)?;
         for der in self.renewals {
@@ -127,12 +128,11 @@ impl Answers<'_> {
                 self.has_odd_renewal.store(true, Relaxed);
                 continue;
             }
-            // Whoever the old key is of, it has to be of the kind that signed the renewal.
-            let old_key_id = self.algorithms.get(place)?.public_key_alg_id();
-            let Some(signed_by) = self.place(old_key_id.as_ref(), renewal.signature_algorithm) else { continue };
             let (new_key_id, new_key) = certificate::split_spki(renewal.spki_contents)?;
-            let how = self.algorithms.get(place)?.signature_alg_id();
-            let Some(signs_by) = self.place(new_key_id, how.as_ref()) else { continue };
+            let algorithm = self.algorithms.get(place)?;
+            let old = self.place(algorithm.public_key_alg_id().as_ref(), renewal.signature_algorithm);
+            let new = self.place(new_key_id, algorithm.signature_alg_id().as_ref());
+            let (Some(signed_by), Some(signs_by)) = (old, new) else { continue };
             if self.outcome(signed_by, key, renewal.signed, renewal.signature) == Some(true)
                 && self.outcome(signs_by, new_key, message, signature) == Some(true)
             {

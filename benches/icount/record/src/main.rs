@@ -55,14 +55,16 @@ fn main() {
     let root = CertifiedIssuer::self_signed(params("Root", true), key("P-384")).expect("a root");
     fs::write("../recorded/chains.root.der", root.der()).expect("a file");
     for (name, chain) in [("honest", honest(&root)), ("forged", forged()), ("maze", maze())] {
-        let framed: Vec<u8> = chain.iter().flat_map(|der| [&(der.len() as u16).to_be_bytes(), &**der].concat()).collect();
+        let framed: Vec<u8> =
+            chain.iter().flat_map(|der| [&(der.len() as u16).to_be_bytes(), &**der].concat()).collect();
         fs::write(format!("../recorded/{name}.chain"), framed).expect("a file");
     }
 }
 
 /// A server and an intermediate below the root.
 fn honest(root: &Authority) -> Vec<CertificateDer<'static>> {
-    let intermediate = CertifiedIssuer::signed_by(params("Intermediate", true), key("P-384"), root).expect("an authority");
+    let intermediate =
+        CertifiedIssuer::signed_by(params("Intermediate", true), key("P-384"), root).expect("an authority");
     vec![server(&intermediate).0, intermediate.der().clone()]
 }
 
