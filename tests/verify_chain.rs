@@ -370,4 +370,18 @@ fn reasons_are_words() {
     assert_eq!(error.reason(), "expired");
     let text = "certificate expired at 1767225600, it is 1780272000: renew it, or set the clock of this device";
     assert_eq!(error.to_string(), text);
+    // What is wrong, and what to do about it.
+    let told = [
+        (E::UnknownIssuer, "Roots::only"),
+        (E::NameMismatch, "subject alternative names"),
+        (E::NotACa, "pin the server's key"),
+        (E::PemInsteadOfDer, "openssl x509"),
+        (E::NoAuthorityKeyId, "authorityKeyIdentifier=keyid"),
+        (E::UnsupportedAlgorithm, "VerifyPolicy::algorithms"),
+        (E::TooManySignatures, "VerifyPolicy::max_work"),
+    ];
+    for (error, what) in told {
+        let text = error.to_string();
+        assert!(text.contains(": ") && text.contains(what), "{text}");
+    }
 }

@@ -128,7 +128,7 @@ impl Answers<'_> {
                 self.has_odd_renewal.store(true, Relaxed);
                 continue;
             }
-            let (new_key_id, new_key) = certificate::split_spki(renewal.spki_contents)?;
+            let Some((new_key_id, new_key)) = certificate::split_spki(renewal.spki_contents) else { continue };
             let algorithm = self.algorithms.get(place)?;
             let old = self.place(algorithm.public_key_alg_id().as_ref(), renewal.signature_algorithm);
             let new = self.place(new_key_id, algorithm.signature_alg_id().as_ref());
