@@ -28,7 +28,7 @@
 //! kept and other tasks run; the search around them takes at most 160 steps (15 million instructions on a Cortex-M0+ for a
 //! maze of fifteen authorities).
 //!
-//! It takes any bytes without a panic, and needs no more memory than its stack: on a Cortex-M0+ 8 KB for the search for a
+//! It takes any bytes without a panic, and needs no more memory than its stack: on a Cortex-M0+ 7.5 KB for the search for a
 //! path with one intermediate certificate, 1.4 KB more for each further one. A check runs when the search is over, and needs
 //! less but for RSA-4096 without the feature `verify-compact`, 14 KB.
 //!
