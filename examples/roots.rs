@@ -30,33 +30,33 @@ fn main() -> ExitCode {
         "//! {} of Mozilla's roots, {cost} bytes of flash. Written by socketpool's example `roots`.\n",
         chosen.len()
     );
-    println!("use rustls_pki_types::{{Der, TrustAnchor}};\n");
+    println!("use socketpool::tls::roots::TrustAnchor;\n");
     println!("/// To be used with `Roots::public(&ROOTS)`.");
     println!("pub static ROOTS: [TrustAnchor<'static>; {}] = [", chosen.len());
     for root in &chosen {
         println!("    // {}", name(root));
-        println!("    TrustAnchor {{");
-        println!("        subject: {},", source(&root.subject));
-        println!("        subject_public_key_info: {},", source(&root.subject_public_key_info));
+        println!("    TrustAnchor::new(");
+        println!("        {},", source(&root.subject));
+        println!("        {},", source(&root.subject_public_key_info));
         match &root.name_constraints {
-            Some(constraints) => println!("        name_constraints: Some({}),", source(constraints)),
-            None => println!("        name_constraints: None,"),
+            Some(constraints) => println!("        Some({}),", source(constraints)),
+            None => println!("        None,"),
         }
-        println!("    }},");
+        println!("    ),");
     }
     println!("];");
     eprintln!("{} roots, {cost} bytes of flash on a 32-bit chip", chosen.len());
     ExitCode::SUCCESS
 }
 
-/// The bytes that a root takes in the image of a 32-bit chip: its DER, and three pointers with lengths and tags.
+/// The bytes that a root takes in the image of a 32-bit chip: its DER, and three pointers with lengths, and two dates.
 fn flash(root: &TrustAnchor<'_>) -> usize {
     let constraints = root.name_constraints.as_ref().map_or(0, |constraints| constraints.len());
-    root.subject.len() + root.subject_public_key_info.len() + constraints + 3 * 12
+    root.subject.len() + root.subject_public_key_info.len() + constraints + 48
 }
 
 fn source(der: &[u8]) -> String {
-    format!("Der::from_slice(b\"{}\")", der.escape_ascii())
+    format!("b\"{}\"", der.escape_ascii())
 }
 
 /// The common name, or what else of the subject tells what root it is, with the organisation.

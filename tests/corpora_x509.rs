@@ -15,10 +15,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::Value;
 use socketpool::tls::pem;
-use socketpool::tls::roots::{Roots, trust_anchor_from_der};
+use socketpool::tls::roots::{Roots, TrustAnchor, trust_anchor_from_der};
 use socketpool::tls::verify::{CertificateError, Crl, VerifyPolicy, verify_server_chain};
 
 /// For cases that do not name a time: 2026-06-01.

@@ -4,9 +4,9 @@
 mod pki;
 
 use pki::{NOW, anchor, at, chain, der, name, pins};
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use socketpool::tls::pin::{Pin, PinMode};
-use socketpool::tls::roots::Roots;
+use socketpool::tls::roots::{Roots, TrustAnchor, trust_anchor_from_der};
 use socketpool::tls::verify::CertificateError as E;
 use socketpool::tls::verify::{
     Crl, KeyKind, MAX_CERTIFICATES, RevocationPolicy, TimePolicy, VerifyPolicy, algorithms, verify_server_chain,
@@ -162,11 +162,26 @@ fn mozilla_and_own_roots() {
 fn the_budget_of_signature_checks_is_kept() {
     let roots = [anchor("root")];
     let policy = VerifyPolicy::new(Roots::only(&roots));
-    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_signatures(2)), Ok(()));
-    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_signatures(1)), Err(E::TooManySignatures));
-    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_signatures(0)), Err(E::TooManySignatures));
-    // Many roots of the same name, none of which made the signature.
+    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_work(20)), Ok(()));
+    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_work(19)), Err(E::TooManySignatures));
+    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_work(9)), Err(E::TooManySignatures));
+    assert_eq!(verdict_with(&["good", "int"], "example.com", &policy.max_work(0)), Err(E::TooManySignatures));
+    // Many roots of the same name, none of which made the signature: the same one is checked once.
     let twins: Vec<TrustAnchor<'_>> = (0..20).map(|_| anchor("twin")).collect();
+    let policy = VerifyPolicy::new(Roots::only(&twins));
+    assert_eq!(verdict_with(&["good"], "example.com", &policy), Err(E::BadSignature));
+    // And twenty different ones.
+    let twins: Vec<Vec<u8>> = (0..20)
+        .map(|_| {
+            let mut params = rcgen::CertificateParams::default();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, "Intermediate");
+            params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().to_vec()
+        })
+        .collect();
+    let twins: Vec<TrustAnchor<'_>> = twins.iter().map(|der| trust_anchor_from_der(der).unwrap()).collect();
+    assert_eq!(twins[0].subject(), anchor("twin").subject());
     let policy = VerifyPolicy::new(Roots::only(&twins));
     assert_eq!(verdict_with(&["good"], "example.com", &policy), Err(E::TooManySignatures));
 }
@@ -353,5 +368,20 @@ fn scrambled_chains_are_refused() {
 fn reasons_are_words() {
     let error = verdict(&["expired", "int"]).unwrap_err();
     assert_eq!(error.reason(), "expired");
-    assert_eq!(error.to_string(), "certificate expired at 1767225600, it is 1780272000");
+    let text = "certificate expired at 1767225600, it is 1780272000: renew it, or set the clock of this device";
+    assert_eq!(error.to_string(), text);
+    // What is wrong, and what to do about it.
+    let told = [
+        (E::UnknownIssuer, "Roots::only"),
+        (E::NameMismatch, "subject alternative names"),
+        (E::NotACa, "pin the server's key"),
+        (E::PemInsteadOfDer, "openssl x509"),
+        (E::NoAuthorityKeyId, "authorityKeyIdentifier=keyid"),
+        (E::UnsupportedAlgorithm, "VerifyPolicy::algorithms"),
+        (E::TooManySignatures, "VerifyPolicy::max_work"),
+    ];
+    for (error, what) in told {
+        let text = error.to_string();
+        assert!(text.contains(": ") && text.contains(what), "{text}");
+    }
 }

@@ -14,7 +14,7 @@ fn file(name: &str) -> Vec<u8> {
 #[test]
 fn sizes_and_exponents_in_range() {
     for Set { name: set, pkcs1, pss, .. } in sets() {
-        for name in ["2048-3", "2048-4294967295", "2056-65537", "2560-65537", "3080-17", "4088-65537", "4096-3"] {
+        for name in ["2048-3", "2056-65537", "2560-65537", "3080-17", "4088-65537", "4096-3"] {
             let key = file(&format!("{name}.key"));
             let (by_pkcs1, by_pss) = (file(&format!("{name}.pkcs1")), file(&format!("{name}.pss")));
             assert!(pkcs1[0].verify_signature(&key, MESSAGE, &by_pkcs1).is_ok(), "{set} {name}");
@@ -35,7 +35,8 @@ fn sizes_and_exponents_in_range() {
 #[test]
 fn sizes_and_exponents_out_of_range() {
     for Set { name: set, pkcs1, pss, .. } in sets() {
-        for name in ["2040-65537", "2050-65537", "4104-65537", "2048-4294967297"] {
+        // The exponent 2^32 - 1 would cost 3.6 times what 65,537 does (FIPS 186-5 §A.1.1 wants no more than that).
+        for name in ["2040-65537", "2050-65537", "4104-65537", "2048-4294967295", "2048-4294967297"] {
             let key = file(&format!("{name}.key"));
             assert!(pkcs1[0].verify_signature(&key, MESSAGE, &file(&format!("{name}.pkcs1"))).is_err(), "{set} {name}");
             assert!(pss[0].verify_signature(&key, MESSAGE, &file(&format!("{name}.pss"))).is_err(), "{set} {name}");

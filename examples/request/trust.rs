@@ -2,12 +2,12 @@
 
 use std::{fmt::Display, fs};
 
-use rustls_pki_types::TrustAnchor;
 use socketpool::tls::{
     Psk, Random, Roots, TimeSource, TlsContext, VerifyPolicy,
     identity::{Identity, PrivateKey},
     pem::{self, PemError},
-    roots::trust_anchor_from_der,
+    roots::{TrustAnchor, trust_anchor_from_der},
+    verify::algorithms,
 };
 
 use crate::{failure::Failure, options::Options, support};
@@ -35,10 +35,21 @@ impl<'a> Files<'a> {
         Ok(Self { roots, identity })
     }
 
-    /// The roots, ready for use.
+    /// The roots, ready for use. A certificate that is no root is left out, and said so, as long as there are others.
     pub fn anchors(&self) -> Result<Vec<TrustAnchor<'_>>, Failure> {
-        let anchor = |(path, der)| trust_anchor_from_der(der).map_err(|error| usage("--roots", path, error));
-        self.roots.iter().map(|(path, der)| anchor((path, der))).collect()
+        let mut anchors = Vec::new();
+        let mut skipped = Vec::new();
+        for (path, der) in &self.roots {
+            match trust_anchor_from_der(der) {
+                Ok(anchor) => anchors.push(anchor),
+                Err(error) => skipped.push((*path, error)),
+            }
+        }
+        match skipped.first() {
+            Some((path, error)) if anchors.is_empty() => return Err(usage("--roots", path, error)),
+            _ => skipped.iter().for_each(|(path, error)| eprintln!("warning: --roots {path}: skipped: {error}")),
+        }
+        Ok(anchors)
     }
 }
 
@@ -64,7 +75,8 @@ impl<'a> Trust<'a> {
         let identity = files.identity.as_ref().map(|(certificate, key)| Identity::new(certificate, key)).transpose();
         let psk = options.psk.as_ref().map(|(identity, key)| Psk::new(identity.as_bytes(), key)).transpose();
         Ok(Self {
-            policy: VerifyPolicy::new(roots).pins(&options.pins),
+            // A desk has room for Ed25519 as well.
+            policy: VerifyPolicy::new(roots).pins(&options.pins).algorithms(algorithms::ALL),
             identity: identity.map_err(|error| usage("--cert", path, error))?,
             psk: psk.map_err(|error| Failure::Usage(format!("--psk: {error}")))?,
         })

@@ -93,6 +93,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([name.to_string()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
         params.not_before = date_time_ymd(2024, 1, 1);
         if let Validity::Expired = validity {
             params.not_after = date_time_ymd(2025, 1, 1);

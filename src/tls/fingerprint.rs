@@ -15,13 +15,14 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::{
     Alpn, Identity, Psk, Roots,
     context::Offer,
     pin::{Pin, PinMode},
+    roots::TrustAnchor,
     verify::{RevocationPolicy, TimePolicy, VerifyPolicy},
 };
 use crate::traits::TlsId;
@@ -51,7 +52,7 @@ impl Fingerprint {
         let VerifyPolicy {
             roots,
             algorithms,
-            max_signatures,
+            max_work,
             max_intermediates,
             pins,
             pin_mode,
@@ -61,7 +62,7 @@ impl Fingerprint {
         } = *policy;
         self.roots(roots);
         self.list(algorithms, |this, algorithm| this.algorithm(*algorithm));
-        self.number(max_signatures.into());
+        self.number(max_work.into());
         self.number(max_intermediates.into());
         self.list(pins, Self::pin);
         self.number(match pin_mode {
@@ -98,17 +99,22 @@ impl Fingerprint {
     }
 
     fn roots(&mut self, roots: Roots<'_>) {
-        let Roots { public, own, is_mozilla } = roots;
-        self.number(is_mozilla.into());
-        self.list(if is_mozilla { &[] } else { public }, Self::anchor);
+        let Roots { mozilla, public, own } = roots;
+        // Either all of them or none.
+        self.number(mozilla.len());
+        self.list(public, Self::anchor);
         self.list(own, Self::anchor);
     }
 
     fn anchor(&mut self, anchor: &TrustAnchor<'_>) {
-        let TrustAnchor { subject, subject_public_key_info, name_constraints } = anchor;
+        let TrustAnchor { subject, public_key, name_constraints, dates } = *anchor;
         self.bytes(subject);
-        self.bytes(subject_public_key_info);
+        self.bytes(public_key);
         self.list(name_constraints.as_slice(), |this, constraints| this.bytes(constraints));
+        self.list(dates.as_slice(), |this, (not_before, not_after)| {
+            this.bytes(&not_before.to_be_bytes());
+            this.bytes(&not_after.to_be_bytes());
+        });
     }
 
     /// By its names, and by where it is: two of one name may be two.

@@ -16,8 +16,8 @@
 //!
 //! # What is checked
 //! - The chain (RFC 5280): issuers in any order, cross-signs, basic constraints, path length, key usage, extended key
-//!   usage, name constraints; RSA of 2048 to 4096 bits, P-256, P-384, Ed25519; no SHA-1; dates; revocation lists if you
-//!   give some. See [`verify`].
+//!   usage, name constraints; RSA of 2048 to 4096 bits, P-256, P-384, and Ed25519 if you name it; no SHA-1; dates;
+//!   revocation lists if you give some. See [`verify`].
 //! - The name (RFC 9525): DNS names, wildcards of one label, IP addresses; subject alternative names only.
 //! - The handshake (RFC 8446): only the records and messages that may come at that moment, a ServerHello that answers what
 //!   we offered, a signature over this handshake.
@@ -45,8 +45,7 @@
 //! A device that trusts one authority of its own, and no other:
 //!
 //! ```
-//! use socketpool::tls::{Now, Roots, TlsContext, roots::constant_trust_anchor};
-//! use rustls_pki_types::TrustAnchor;
+//! use socketpool::tls::{Now, Roots, TlsContext, roots::{TrustAnchor, constant_trust_anchor}};
 //!
 //! # macro_rules! include_bytes { ($path:literal) => { core::include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/der/root.der")) } }
 //! static OWN: [TrustAnchor<'static>; 1] = [constant_trust_anchor(include_bytes!("own-root.der"))];

@@ -17,7 +17,6 @@
 //! };
 //! ```
 
-use rustls_pki_types::TrustAnchor;
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 hash of a key or certificate.
@@ -120,9 +119,8 @@ pub(crate) fn fits_any(pins: &[Pin], spki: &[u8]) -> bool {
 }
 
 /// One of the pins is that of this root's key.
-pub(crate) fn fits_anchor(pins: &[Pin], anchor: &TrustAnchor<'_>) -> bool {
+pub(crate) fn fits_anchor(pins: &[Pin], contents: &[u8]) -> bool {
     // An anchor holds the key without its SEQUENCE header, the hash is over both.
-    let contents = anchor.subject_public_key_info.as_ref();
     let len = contents.len();
     let header: &[u8] = match len {
         0..0x80 => &[0x30, len as u8],

@@ -52,6 +52,16 @@ def start_gnutls(name, port, *more):
     start(f"gnutls-{name}", port, ["gnutls-serv", *options, *more])
 
 
+# Chains of four certificates.
+LONG = ("y-ecdsa", "y-rsa")
+
+
+def start_long_chains(ports):
+    for name in LONG:
+        start_openssl(name, ports[f"OPENSSL_{name}"], *of(name), "-cert_chain", f"{name}.chain.pem")
+        start_gnutls(name, ports[f"GNUTLS_{name}"], "--x509certfile", f"{name}.all.pem", "--x509keyfile", f"{name}.key")
+
+
 PSK = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 
@@ -349,6 +359,14 @@ def tls(face, ports):
         for host in ("localhost", "127.0.0.1"):
             check(f"openssl {name} {host}", *trust, f"https://{host}:{ports['OPENSSL_' + name.upper()]}/", body=has(b"TLSv1.3"))
         check(f"gnutls {name}", *trust, f"https://localhost:{ports['GNUTLS_' + name.upper()]}/", body=has(b"TLS1.3"))
+    for name in LONG:
+        kind = name.removeprefix("y-")
+        for server in ("OPENSSL", "GNUTLS"):
+            url = f"https://localhost:{ports[f'{server}_{name}']}/"
+            # With the old root, and with the new one, which saves a signature check.
+            for root in ("old", "new"):
+                check(f"{server.lower()} {name} {root} root", "--cacert", RUN / f"{root}-{kind}.pem", url, body=has(b"TLS"))
+            check(f"{server.lower()} {name} another root", *trust, url, status=5, error="handshake: unknown-issuer")
     for name in ("rsa", "p256"):
         nginx = f"https://localhost:{ports[name.upper()]}"
         check(f"nginx {name} JSON", *trust, f"{nginx}/json", body=reply(city="Utrecht", celsius=12.5))
@@ -454,12 +472,14 @@ def main():
 
     names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN ODD CLOSED".split()
     names += [f"{server}_{kind}" for server in ("OPENSSL", "GNUTLS") for kind in "RSA P256 P384 ED25519 MUST MAY PSK".split()]
+    names += [f"{server}_{name}" for server in ("OPENSSL", "GNUTLS") for name in LONG]
     ports = dict(zip(names, servers.free_ports(len(names))))
     servers.start_httpbin(RUN, ports["HTTPBIN"])
     start_nginx(ports)
     for name in ("rsa", "p256", "p384", "ed25519"):
         start_openssl(name, ports["OPENSSL_" + name.upper()])
     start_identity_servers(ports)
+    start_long_chains(ports)
     start_odd(ports["ODD"])
     ports["SILENT"] = start_silent()
 

@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use socketpool::tls::roots::trust_anchor_from_der;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use socketpool::tls::roots::{TrustAnchor, trust_anchor_from_der};
 
 pub mod pins {
     include!("pins.rs");

@@ -17,7 +17,6 @@ make() { # bits exponent
     openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest -sign key -out "$OUT/$name.pss" message
 }
 make 2048 3
-make 2048 4294967295
 make 2056 65537
 make 2560 65537
 make 3080 17
@@ -27,4 +26,5 @@ make 4096 3
 make 2040 65537
 make 2050 65537
 make 4104 65537
+make 2048 4294967295
 make 2048 4294967297

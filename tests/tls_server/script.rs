@@ -381,6 +381,7 @@ impl Identity {
     fn new(root: &CertifiedIssuer<'static, KeyPair>, key: KeyPair, scheme: SignatureScheme) -> Self {
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
         params.not_before = date_time_ymd(2024, 1, 1);
         let certificate = params.signed_by(&key, root.deref()).expect("a certificate").der().to_vec();
         let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS#8");

@@ -11,18 +11,23 @@ mod network;
 
 use core::{
     future::Future,
+    mem::size_of_val,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
 use network::Playback;
 use qemu_board::{entry, instructions, paint_stack, stack_used};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use socketpool::{
     Resources, SocketPool,
     requests::Session,
-    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{
+        Now, Roots, TlsContext, VerifyPolicy,
+        roots::trust_anchor_from_der,
+        verify::{CertificateError, MAX_CERTIFICATES, algorithms::ED25519, verify_server_chain},
+    },
 };
 use static_cell::ConstStaticCell;
 
@@ -45,7 +50,21 @@ macro_rules! recorded {
     };
 }
 
-static RECORDED: [Recorded; 4] = [recorded!("P-256"), recorded!("P-384"), recorded!("RSA-2048"), recorded!("RSA-4096")];
+static RECORDED: [Recorded; 6] = [
+    recorded!("P-256"),
+    recorded!("P-384"),
+    recorded!("RSA-2048"),
+    recorded!("RSA-4096"),
+    recorded!("Y-ECDSA"),
+    recorded!("Y-RSA"),
+];
+
+/// The root of the chains below, and chains, each certificate behind its length in two bytes: an honest one of two, and
+/// two hostile ones of sixteen.
+static ROOT: &[u8] = include_bytes!("../recorded/chains.root.der");
+static HONEST: &[u8] = include_bytes!("../recorded/honest.chain");
+static FORGED: &[u8] = include_bytes!("../recorded/forged.chain");
+static MAZE: &[u8] = include_bytes!("../recorded/maze.chain");
 
 /// An answer with a head of 250 bytes and JSON of 200.
 const ANSWER: &str = concat!(
@@ -83,12 +102,24 @@ struct Wind {
 
 /// Says what some work cost.
 fn measure<T>(what: &str, detail: &str, work: impl FnOnce() -> T) -> T {
+    count(what, detail, work).0
+}
+
+/// The same, and gives the instructions back. The floor is taken in this frame: the work has one of its own below it, with
+/// all that it makes, its futures too, or they would be taken for what was in use before.
+#[inline(never)]
+fn count<T>(what: &str, detail: &str, work: impl FnOnce() -> T) -> (T, u64) {
     let floor = paint_stack();
     let before = instructions();
-    let output = work();
+    let output = outlined(work);
     let spent = instructions() - before;
     log::info!("{what}{detail}|{spent}|{}", stack_used() - floor);
-    output
+    (output, spent)
+}
+
+#[inline(never)]
+fn outlined<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// Polls once: nobody has to wait for a recording.
@@ -109,6 +140,8 @@ fn main() -> ! {
     for recorded in &RECORDED {
         over_tls(recorded, memory);
     }
+    chains();
+    ed25519();
     in_the_clear(memory);
     many_reads(memory);
     qemu_board::exit(0)
@@ -125,12 +158,58 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
     let shaken = measure("handshake ", recorded.kind, || now(pin!(tls.wrap_socket(&mut socket, fixed::HOST))));
     shaken.expect("a verified server; if not, it was recorded with other bytes of ours: see benches/README.md");
     if recorded.kind == "P-256" {
+        let session = size_of::<Resources<1, 1>>() - size_of::<Resources<1, 0>>();
+        log::info!("a TLS session, and a pool with the engine's state in it|{session}|{}", size_of_val(&pool));
         let mut payload = [0; fixed::PAYLOAD];
         let sent = measure("send 1 KiB under TLS", "", || now(pin!(socket.send_all(&payload))));
         sent.expect("sent");
         let received = measure("receive 1 KiB under TLS", "", || now(pin!(socket.recv_into(&mut payload))));
         assert_eq!(received, Ok(fixed::PAYLOAD));
     }
+}
+
+/// Certificates alone: what an honest chain costs below a P-384 root, and what hostile ones can make a client do.
+fn chains() {
+    let anchors = [trust_anchor_from_der(ROOT).expect("a root")];
+    let policy = VerifyPolicy::new(Roots::only(&anchors));
+    let name = ServerName::try_from(fixed::HOST).expect("a name");
+    let Now::Trusted(now) = fixed::date() else { panic!("a date") };
+    let verify = |what, framed| {
+        let mut certificates = [const { CertificateDer::from_slice(&[]) }; MAX_CERTIFICATES];
+        let chain = unframe(framed, &mut certificates);
+        let verdict = || verify_server_chain(chain, &name, now, &policy).map(|_| ());
+        count("verify ", what, verdict)
+    };
+    let (verdict, honest) = verify("a chain below P-384", HONEST);
+    assert_eq!(verdict, Ok(()));
+    let (verdict, forged) = verify("15 forged intermediates below P-384", FORGED);
+    assert_eq!(verdict, Err(CertificateError::TooManySignatures));
+    let (verdict, maze) = verify("a maze of 15 authorities", MAZE);
+    assert_eq!(verdict, Err(CertificateError::TooManyPaths));
+    assert!(forged.max(maze) <= 2 * honest, "a hostile chain costs more than two honest ones");
+}
+
+/// A signature by Ed25519, which no recorded server has: RFC 8032 §7.1, test 1.
+fn ed25519() {
+    let key = b"\xd7\x5a\x98\x01\x82\xb1\x0a\xb7\xd5\x4b\xfe\xd3\xc9\x64\x07\x3a\x0e\xe1\x72\xf3\xda\xa6\x23\x25\
+      \xaf\x02\x1a\x68\xf7\x07\x51\x1a";
+    let signature = b"\xe5\x56\x43\x00\xc3\x60\xac\x72\x90\x86\xe2\xcc\x80\x6e\x82\x8a\x84\x87\x7f\x1e\xb8\xe5\xd9\x74\
+      \xd8\x73\xe0\x65\x22\x49\x01\x55\x5f\xb8\x82\x15\x90\xa3\x3b\xac\xc6\x1e\x39\x70\x1c\xf9\xb4\x6b\
+      \xd2\x5b\xf5\xf0\x59\x5b\xbe\x24\x65\x51\x41\x43\x8e\x7a\x10\x0b";
+    let verdict = measure("check a signature by Ed25519", "", || ED25519.verify_signature(key, b"", signature));
+    verdict.expect("a signature");
+}
+
+/// The certificates of a chain.
+fn unframe<'a>(mut framed: &'static [u8], out: &'a mut [CertificateDer<'static>]) -> &'a [CertificateDer<'static>] {
+    let mut count = 0;
+    while let Some((len, rest)) = framed.split_first_chunk() {
+        let (der, rest) = rest.split_at(u16::from_be_bytes(*len).into());
+        out[count] = CertificateDer::from_slice(der);
+        count += 1;
+        framed = rest;
+    }
+    &out[..count]
 }
 
 fn in_the_clear(memory: &mut Resources<1, 1>) {

@@ -11,9 +11,12 @@ use rcgen::{
 };
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor, UnixTime},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime},
 };
-use socketpool::tls::{Now, roots::trust_anchor_from_der};
+use socketpool::tls::{
+    Now,
+    roots::{TrustAnchor, trust_anchor_from_der},
+};
 
 use crate::{
     cases::{Case, TARGET},
@@ -79,6 +82,7 @@ fn identity() -> (ServerConfig, CertificateDer<'static>) {
 
     let mut leaf = CertificateParams::new([HOST.to_string()]).expect("a name");
     leaf.distinguished_name.push(DnType::CommonName, HOST);
+    leaf.use_authority_key_identifier_extension = true;
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.not_before = date_time_ymd(2024, 1, 1);
     let key = KeyPair::generate().expect("a key");

@@ -2,10 +2,13 @@
 
 use core::{net::Ipv4Addr, time::Duration};
 
-use rustls_pki_types::{TrustAnchor, UnixTime};
+use rustls_pki_types::UnixTime;
 use socketpool::{
     time::EmbassyTimer,
-    tls::{Now, Roots, TlsContext, WallClock, roots::trust_anchor_from_der},
+    tls::{
+        Now, Roots, TlsContext, WallClock,
+        roots::{TrustAnchor, trust_anchor_from_der},
+    },
 };
 use socketpool_apps::{Schedule, Tally};
 use static_cell::{ConstStaticCell, StaticCell};

@@ -17,6 +17,8 @@ pub(crate) mod extension {
     pub(crate) const SUBJECT_KEY_ID: u8 = 14;
     /// keyUsage, RFC 5280 §4.2.1.3.
     pub(crate) const KEY_USAGE: u8 = 15;
+    /// subjectAltName, RFC 5280 §4.2.1.6.
+    pub(crate) const SUBJECT_ALT_NAME: u8 = 17;
     /// basicConstraints, RFC 5280 §4.2.1.9.
     pub(crate) const BASIC_CONSTRAINTS: u8 = 19;
     /// nameConstraints, RFC 5280 §4.2.1.10.
@@ -32,11 +34,20 @@ pub(crate) const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03
 /// anyExtendedKeyUsage, 2.5.29.37.0.
 pub(crate) const ANY_USAGE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
 
+/// authorityInfoAccess, 1.3.6.1.5.5.7.1.1.
+const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+
 /// A certificate cut into its parts (RFC 5280 §4.1). Names and keys are without their outer SEQUENCE header unless
 /// said otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Certificate<'a> {
     is_v3: bool,
+    /// What is signed, with its header.
+    pub(crate) signed: &'a [u8],
+    /// How it is signed, without its header.
+    pub(crate) signature_algorithm: &'a [u8],
+    /// The signature.
+    pub(crate) signature: &'a [u8],
     /// The two dates.
     pub(crate) validity: &'a [u8],
     /// Who signed it.
@@ -54,6 +65,8 @@ pub(crate) struct Certificate<'a> {
 /// One extension of a certificate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extension<'a> {
+    /// Its object identifier.
+    pub(crate) oid: &'a [u8],
     /// The last number of its object identifier if that is 2.5.29.`number`.
     pub(crate) number: Option<u8>,
     /// A reader that does not know it must refuse the certificate.
@@ -73,7 +86,8 @@ impl<'a> Extensions<'a> {
             return Some(None);
         }
         let mut fields = Reader::new(some!(self.0.expect(der::SEQUENCE)));
-        let number = match some!(fields.expect(der::OID)) {
+        let oid = some!(fields.expect(der::OID));
+        let number = match oid {
             [0x55, 0x1d, number] => Some(*number),
             _ => None,
         };
@@ -82,7 +96,7 @@ impl<'a> Extensions<'a> {
             None => false,
         };
         let value = some!(fields.expect(der::OCTET_STRING));
-        if fields.is_empty() { Some(Some(Extension { number, is_critical, value })) } else { None }
+        if fields.is_empty() { Some(Some(Extension { oid, number, is_critical, value })) } else { None }
     }
 }
 
@@ -90,12 +104,13 @@ impl<'a> Certificate<'a> {
     /// Cuts a certificate of version 1 or 3 into its parts.
     pub(crate) const fn parse(der: &'a [u8]) -> Option<Self> {
         let mut certificate = Reader::new(some!(der::only(der, der::SEQUENCE)));
-        let mut tbs = Reader::new(some!(certificate.expect(der::SEQUENCE)));
+        let signed = some!(certificate.read());
         let signature_algorithm = some!(certificate.expect(der::SEQUENCE));
-        some!(certificate.expect(der::BIT_STRING));
-        if !certificate.is_empty() {
+        let signature = some!(der::octets_of_bit_string(some!(certificate.expect(der::BIT_STRING))));
+        if !certificate.is_empty() || signed.tag != der::SEQUENCE {
             return None;
         }
+        let mut tbs = Reader::new(signed.contents);
 
         let is_v3 = match some!(tbs.optional(der::context(0))) {
             None => false,
@@ -124,7 +139,18 @@ impl<'a> Certificate<'a> {
         if !tbs.is_empty() {
             return None;
         }
-        Some(Self { is_v3, validity, issuer, subject, spki: spki.encoded, spki_contents: spki.contents, extensions })
+        Some(Self {
+            is_v3,
+            signed: signed.encoded,
+            signature_algorithm,
+            signature,
+            validity,
+            issuer,
+            subject,
+            spki: spki.encoded,
+            spki_contents: spki.contents,
+            extensions,
+        })
     }
 
     /// Version 1, without extensions: some old roots.
@@ -175,12 +201,63 @@ impl<'a> Certificate<'a> {
     }
 
     /// notBefore and notAfter in seconds since the Unix epoch.
-    pub(crate) fn dates(&self) -> Option<(u64, u64)> {
+    pub(crate) const fn dates(&self) -> Option<(u64, u64)> {
         let mut dates = Reader::new(self.validity);
-        let not_before = der::unix_seconds(dates.read()?)?;
-        let not_after = der::unix_seconds(dates.read()?)?;
+        let not_before = some!(der::unix_seconds(some!(dates.read())));
+        let not_after = some!(der::unix_seconds(some!(dates.read())));
         if dates.is_empty() { Some((not_before, not_after)) } else { None }
     }
+
+    /// The rules of RFC 5280 for what an authority signs, that the path search leaves out: an authority key identifier
+    /// with a key identifier (§4.2.1.1), never critical, as the subject key identifier (§4.2.1.2); an authority
+    /// information access that is a list of locations (§4.2.2.1).
+    ///
+    /// # Errors
+    /// [`Malformed`](CertificateError::Malformed), [`NoAuthorityKeyId`](CertificateError::NoAuthorityKeyId).
+    pub(crate) fn check_profile(&self) -> Result<(), CertificateError> {
+        let mut has_authority_key_id = false;
+        let mut extensions = self.extensions();
+        while let Some(extension) = extensions.next().ok_or(CertificateError::Malformed)? {
+            let is_right = match extension.number {
+                Some(extension::AUTHORITY_KEY_ID) => {
+                    let id = authority_key_id(extension.value).ok_or(CertificateError::Malformed)?;
+                    has_authority_key_id = id.is_some();
+                    !extension.is_critical
+                }
+                Some(extension::SUBJECT_KEY_ID) => !extension.is_critical,
+                _ => extension.oid != AUTHORITY_INFO_ACCESS || is_list_of_locations(extension.value),
+            };
+            if !is_right {
+                return Err(CertificateError::Malformed);
+            }
+        }
+        if has_authority_key_id { Ok(()) } else { Err(CertificateError::NoAuthorityKeyId) }
+    }
+}
+
+/// One or more `AccessDescription`s, each a method and a name (RFC 5280 §4.2.2.1).
+fn is_list_of_locations(value: &[u8]) -> bool {
+    let read = || {
+        let mut list = Reader::new(der::only(value, der::SEQUENCE)?);
+        let mut is_right = !list.is_empty();
+        while !list.is_empty() {
+            let mut description = Reader::new(list.expect(der::SEQUENCE)?);
+            description.expect(der::OID)?;
+            // A GeneralName: [0] to [8].
+            is_right &= matches!(description.read()?.tag & 0xdf, 0x80..=0x88) && description.is_empty();
+        }
+        Some(is_right)
+    };
+    read() == Some(true)
+}
+
+/// The issuer in what is signed of a certificate, given with its header.
+pub(crate) fn issuer_of_signed(signed: &[u8]) -> Option<&[u8]> {
+    let mut tbs = Reader::new(der::only(signed, der::SEQUENCE)?);
+    tbs.expect(der::context(0))?;
+    tbs.expect(der::INTEGER)?;
+    tbs.expect(der::SEQUENCE)?;
+    tbs.expect(der::SEQUENCE)
 }
 
 /// The cA field of a basicConstraints extension.
@@ -189,6 +266,17 @@ pub(crate) const fn is_ca(value: &[u8]) -> Option<bool> {
     match some!(fields.optional(der::BOOLEAN)) {
         Some(is_ca) => der::boolean(is_ca),
         None => Some(false),
+    }
+}
+
+/// The pathLenConstraint field of a basicConstraints extension; `Some(None)` if it has none.
+pub(crate) fn path_len(value: &[u8]) -> Option<Option<u8>> {
+    let mut fields = Reader::new(der::only(value, der::SEQUENCE)?);
+    fields.optional(der::BOOLEAN)?;
+    match fields.optional(der::INTEGER)? {
+        None => Some(None),
+        Some([len @ ..0x80]) => Some(Some(*len)),
+        Some(_) => None,
     }
 }
 
@@ -309,7 +397,7 @@ impl<'a> PublicKey<'a> {
 }
 
 /// The algorithm identifier (without its header) and the key octets of a SubjectPublicKeyInfo given without its header.
-fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut fields = Reader::new(spki);
     let algorithm = fields.expect(der::SEQUENCE)?;
     let octets = der::octets_of_bit_string(fields.expect(der::BIT_STRING)?)?;

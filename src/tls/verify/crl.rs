@@ -9,7 +9,10 @@ use super::CertificateError;
 /// Its signature and dates are checked with every certificate that is looked up in it.
 ///
 /// Not supported: delta lists, indirect lists, lists for some revocation reasons only.
-pub struct Crl<'a>(pub(super) webpki::CertRevocationList<'a>, &'a [u8]);
+pub struct Crl<'a> {
+    pub(super) list: webpki::CertRevocationList<'a>,
+    pub(super) der: &'a [u8],
+}
 
 impl<'a> Crl<'a> {
     /// Reads a list; [`pem`](crate::tls::pem) makes DER of PEM.
@@ -18,19 +21,19 @@ impl<'a> Crl<'a> {
     /// [`BadCrl`](CertificateError::BadCrl) for anything that is no list of a kind we support.
     pub fn from_der(der: &'a [u8]) -> Result<Self, CertificateError> {
         match webpki::BorrowedCertRevocationList::from_der(der) {
-            Ok(list) => Ok(Self(list.into(), der)),
+            Ok(list) => Ok(Self { list: list.into(), der }),
             Err(_) => Err(CertificateError::BadCrl),
         }
     }
 
     pub(crate) const fn der(&self) -> &'a [u8] {
-        self.1
+        self.der
     }
 
     /// The issuer's distinguished name, DER without its header.
     #[must_use]
     pub fn issuer(&self) -> &[u8] {
-        self.0.issuer()
+        self.list.issuer()
     }
 }
 

@@ -164,30 +164,30 @@ pub(crate) const fn equal(a: &[u8], b: &[u8]) -> bool {
 
 /// Seconds since the Unix epoch of a certificate date (RFC 5280 §4.1.2.5: `YYMMDDHHMMSSZ` until 2049,
 /// `YYYYMMDDHHMMSSZ` from 2050). Dates before 1970 are 0.
-pub(crate) fn unix_seconds(value: Value<'_>) -> Option<u64> {
+pub(crate) const fn unix_seconds(value: Value<'_>) -> Option<u64> {
     let (year, rest) = match value.tag {
         UTC_TIME => {
-            let (year, rest) = number(value.contents, 2)?;
+            let (year, rest) = some!(number(value.contents, 2));
             (if year < 50 { 2000 + year } else { 1900 + year }, rest)
         }
-        GENERALIZED_TIME => number(value.contents, 4)?,
+        GENERALIZED_TIME => some!(number(value.contents, 4)),
         _ => return None,
     };
-    let (month, rest) = number(rest, 2)?;
-    let (day, rest) = number(rest, 2)?;
-    let (hour, rest) = number(rest, 2)?;
-    let (minute, rest) = number(rest, 2)?;
-    let (second, rest) = number(rest, 2)?;
+    let (month, rest) = some!(number(rest, 2));
+    let (day, rest) = some!(number(rest, 2));
+    let (hour, rest) = some!(number(rest, 2));
+    let (minute, rest) = some!(number(rest, 2));
+    let (second, rest) = some!(number(rest, 2));
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days_in_month = match month {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,
         2 => 28,
-        _ => 31,
+        1..=12 => 31,
+        _ => return None,
     };
-    let valid =
-        (1..=12).contains(&month) && (1..=days_in_month).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    if rest != b"Z" || !valid {
+    let valid = day >= 1 && day <= days_in_month && hour < 24 && minute < 60 && second < 60;
+    if !matches!(rest, b"Z") || !valid {
         return None;
     }
     if year < 1970 {
@@ -196,18 +196,19 @@ pub(crate) fn unix_seconds(value: Value<'_>) -> Option<u64> {
     // Days since 1970, counting years from March so that the leap day comes last.
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    Some(u64::from(days) * 86_400 + u64::from(hour * 3600 + minute * 60 + second))
+    Some(days as u64 * 86_400 + (hour * 3600 + minute * 60 + second) as u64)
 }
 
 /// The decimal number in the first `len` octets, and what follows.
-fn number(text: &[u8], len: usize) -> Option<(u32, &[u8])> {
-    let (digits, rest) = text.split_at_checked(len)?;
+const fn number(text: &[u8], len: usize) -> Option<(u32, &[u8])> {
+    let (mut digits, rest) = some!(text.split_at_checked(len));
     let mut value = 0;
-    for digit in digits {
+    while let [digit, more @ ..] = digits {
         if !digit.is_ascii_digit() {
             return None;
         }
-        value = value * 10 + u32::from(digit - b'0');
+        value = value * 10 + (*digit - b'0') as u32;
+        digits = more;
     }
     Some((value, rest))
 }

@@ -70,8 +70,15 @@ pub enum CertificateError {
         /// How many came; at most [`MAX_CERTIFICATES`](super::MAX_CERTIFICATES) are taken.
         count: u8,
     },
-    /// A certificate is not DER, not X.509 version 3, or contradicts itself.
+    /// A certificate is not DER, not X.509 version 3, or contradicts itself or the rules of its kind.
     Malformed,
+    /// A root or certificate is PEM text where its DER is needed. [`pem`](crate::tls::pem) and
+    /// [`RootStore`](crate::tls::roots::RootStore) read text; `openssl x509 -in cert.pem -outform DER -out cert.der` makes DER
+    /// of it.
+    PemInsteadOfDer,
+    /// A certificate of the path does not say which key signed it, as every certificate must that is not its own issuer
+    /// (RFC 5280 §4.2.1.1). Issue it again with `authorityKeyIdentifier=keyid`.
+    NoAuthorityKeyId,
     /// A critical extension that we do not know (RFC 5280 §4.2).
     UnsupportedCriticalExtension,
     /// None of the pins fits.
@@ -115,6 +122,8 @@ impl CertificateError {
             Self::TooManyPaths => "too-many-paths",
             Self::TooManyCertificates { .. } => "too-many-certificates",
             Self::Malformed => "malformed",
+            Self::PemInsteadOfDer => "pem-instead-of-der",
+            Self::NoAuthorityKeyId => "no-authority-key-id",
             Self::UnsupportedCriticalExtension => "unsupported-critical-extension",
             Self::PinMismatch => "pin-mismatch",
             Self::EmptyChain => "empty-chain",
@@ -132,34 +141,69 @@ impl CertificateError {
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expired { not_after, now } => write!(f, "certificate expired at {not_after}, it is {now}"),
+            Self::Expired { not_after, now } => {
+                write!(f, "certificate expired at {not_after}, it is {now}: renew it, or set the clock of this device")
+            }
             Self::NotYetValid { not_before, now } => {
-                write!(f, "certificate is not valid before {not_before}, it is {now}")
+                write!(f, "certificate is not valid before {not_before}, it is {now}: set the clock of this device")
             }
-            Self::UnknownIssuer => f.write_str("no trusted root issued the certificate"),
-            Self::NameMismatch => f.write_str("certificate is for another name"),
-            Self::BadSignature => f.write_str("signature does not verify"),
-            Self::NotACa => f.write_str("issuer or root certificate is not a certificate authority"),
-            Self::WrongUsage => f.write_str("certificate is not for a tls server"),
-            Self::NameConstraint => f.write_str("name is outside of what the issuer may name"),
-            Self::PathTooLong => f.write_str("too many intermediate certificates"),
-            Self::WeakKey { bits } => write!(f, "rsa key of {bits} bits is too short"),
-            Self::UnsupportedAlgorithm => f.write_str("key or signature algorithm is not supported"),
-            Self::Revoked => f.write_str("certificate was revoked"),
+            Self::UnknownIssuer => f.write_str(
+                "no trusted root issued the certificate: if it is self-signed or of an authority of your own, trust that \
+                 with Roots::only or pin its key; if not, the server must send its intermediate certificates",
+            ),
+            Self::NameMismatch => f.write_str(
+                "certificate is for another name: connect by a name in its subject alternative names, or issue it for this one",
+            ),
+            Self::BadSignature => {
+                f.write_str("signature does not verify: the server sent a wrong certificate or key, or somebody is in between")
+            }
+            Self::NotACa => f.write_str(
+                "issuer or root certificate is not a certificate authority: trust its issuer, or pin the server's key instead",
+            ),
+            Self::WrongUsage => f.write_str(
+                "certificate is not for a tls server: issue it with extendedKeyUsage=serverAuth, CA:FALSE and digitalSignature",
+            ),
+            Self::NameConstraint => {
+                f.write_str("name is outside of what the issuer may name: issue the certificate by another authority")
+            }
+            Self::PathTooLong => {
+                f.write_str("too many intermediate certificates: more than an issuer or the policy allows (max_intermediates)")
+            }
+            Self::WeakKey { bits } => write!(f, "rsa key of {bits} bits is too short: make one of 2048 or more"),
+            Self::UnsupportedAlgorithm => {
+                f.write_str("key or signature algorithm is not in the policy's list: add it with VerifyPolicy::algorithms")
+            }
+            Self::Revoked => f.write_str("certificate was revoked: the server needs a new one"),
             Self::CrlExpired { next_update, now } => {
-                write!(f, "revocation list was due for an update at {next_update}, it is {now}")
+                write!(f, "revocation list was due for an update at {next_update}, it is {now}: load a new one")
             }
-            Self::UnknownRevocation => f.write_str("no revocation list for the certificate"),
-            Self::BadCrl => f.write_str("revocation list is not usable"),
-            Self::TooManySignatures => f.write_str("too many signatures to check"),
-            Self::TooManyPaths => f.write_str("too many paths through the certificates"),
-            Self::TooManyCertificates { count } => write!(f, "server sent {count} certificates"),
-            Self::Malformed => f.write_str("certificate is malformed"),
-            Self::UnsupportedCriticalExtension => f.write_str("certificate has an unknown critical extension"),
-            Self::PinMismatch => f.write_str("certificate fits no pin"),
-            Self::EmptyChain => f.write_str("server sent no certificate"),
-            Self::ForbiddenScheme { scheme } => write!(f, "signature scheme {scheme:#06x} is forbidden in tls 1.3"),
-            Self::SchemeMismatch { scheme } => write!(f, "signature scheme {scheme:#06x} does not fit the key"),
+            Self::UnknownRevocation => f.write_str("no revocation list for the certificate: load its issuer's"),
+            Self::BadCrl => f.write_str("revocation list is not usable: load one that the issuer signed"),
+            Self::TooManySignatures => {
+                f.write_str("too many signatures to check: send one chain, or raise VerifyPolicy::max_work")
+            }
+            Self::TooManyPaths => f.write_str("too many paths through the certificates: the server should send one chain"),
+            Self::TooManyCertificates { count } => {
+                write!(f, "server sent {count} certificates: it should send its own and those between it and a root")
+            }
+            Self::Malformed => f.write_str("certificate is malformed: issue it again by the rules of rfc 5280"),
+            Self::PemInsteadOfDer => f.write_str(
+                "pem text instead of der: use RootStore::from_pem, or openssl x509 -in cert.pem -outform DER -out cert.der",
+            ),
+            Self::NoAuthorityKeyId => {
+                f.write_str("certificate does not say which key signed it: issue it with authorityKeyIdentifier=keyid")
+            }
+            Self::UnsupportedCriticalExtension => {
+                f.write_str("certificate has an unknown critical extension: issue it without, or not critical")
+            }
+            Self::PinMismatch => f.write_str("certificate fits no pin: if the server's key was changed, pin the new one"),
+            Self::EmptyChain => f.write_str("server sent no certificate: configure one there"),
+            Self::ForbiddenScheme { scheme } => {
+                write!(f, "signature scheme {scheme:#06x} is forbidden in tls 1.3: update the server")
+            }
+            Self::SchemeMismatch { scheme } => {
+                write!(f, "signature scheme {scheme:#06x} does not fit the key: update the server")
+            }
         }
     }
 }

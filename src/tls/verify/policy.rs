@@ -4,6 +4,7 @@ use core::fmt;
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
+use super::memo::COST_P384;
 use super::{Crl, MAX_ALGORITHMS, MAX_CRLS, algorithms};
 use crate::tls::pin::{Pin, PinMode};
 use crate::tls::roots::Roots;
@@ -27,7 +28,7 @@ use crate::tls::roots::Roots;
 pub struct VerifyPolicy<'a> {
     pub(crate) roots: Roots<'a>,
     pub(crate) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
-    pub(crate) max_signatures: u8,
+    pub(crate) max_work: u16,
     pub(crate) max_intermediates: u8,
     pub(crate) pins: &'a [Pin],
     pub(crate) pin_mode: PinMode,
@@ -37,20 +38,23 @@ pub struct VerifyPolicy<'a> {
 }
 
 impl<'a> VerifyPolicy<'a> {
-    /// Signature checks allowed per verification, unless [`max_signatures`](Self::max_signatures) says otherwise.
+    /// Work allowed per verification, unless [`max_work`](Self::max_work) says otherwise, in tenths of a signature check
+    /// with P-256: two chains of a server, an intermediate and a root that are all P-384, the dearest in common use.
     ///
-    /// A chain of three certificates takes three, a cross-sign or a revocation list one more each.
-    pub const DEFAULT_MAX_SIGNATURES: u8 = 8;
+    /// On a Cortex-M0+ with `verify-compact` that is 240 million instructions. A check with P-256 costs 10, with P-384 30,
+    /// with Ed25519 7, with RSA 5 for 2048 bits and 20 for 4096. So Let's Encrypt's longest chain of 2026, with three
+    /// signatures by P-384, costs 90 where its root is not known, and 60 where it is.
+    pub const DEFAULT_MAX_WORK: u16 = 120;
 
     /// Intermediate certificates allowed on a path, and the most that ever are.
     pub const DEFAULT_MAX_INTERMEDIATES: u8 = 6;
 
-    /// Every algorithm we have, dates checked, no pins, no revocation lists.
+    /// The algorithms of [`DEFAULT`](algorithms::DEFAULT), dates checked, no pins, no revocation lists.
     pub const fn new(roots: Roots<'a>) -> Self {
         Self {
             roots,
-            algorithms: algorithms::ALL,
-            max_signatures: Self::DEFAULT_MAX_SIGNATURES,
+            algorithms: algorithms::DEFAULT,
+            max_work: Self::DEFAULT_MAX_WORK,
             max_intermediates: Self::DEFAULT_MAX_INTERMEDIATES,
             pins: &[],
             pin_mode: PinMode::BesidesChain,
@@ -76,10 +80,17 @@ impl<'a> VerifyPolicy<'a> {
         self
     }
 
-    /// How many signatures may be checked for one server: a bound on the time a hostile one can cost.
-    pub const fn max_signatures(mut self, max_signatures: u8) -> Self {
-        self.max_signatures = max_signatures;
+    /// How much work one server's certificates may cause, in tenths of a signature check with P-256: a bound on the time a
+    /// hostile one can cost. Every revocation list adds a check with P-384. Whatever the work, there are at most
+    /// [`MAX_CHECKS`](super::MAX_CHECKS) checks, and [`MAX_FAILED_CHECKS`](super::MAX_FAILED_CHECKS) that fail.
+    pub const fn max_work(mut self, max_work: u16) -> Self {
+        self.max_work = max_work;
         self
+    }
+
+    /// All the work that may be done.
+    pub(super) fn work(&self) -> u16 {
+        self.max_work.saturating_add(self.crls.len().min(MAX_CRLS) as u16 * COST_P384)
     }
 
     /// How many intermediate certificates may stand between a server and a root: 0 for a root of your own that issues
@@ -142,7 +153,7 @@ impl fmt::Debug for VerifyPolicy<'_> {
         f.debug_struct("VerifyPolicy")
             .field("roots", &self.roots)
             .field("algorithms", &self.algorithms)
-            .field("max_signatures", &self.max_signatures)
+            .field("max_work", &self.max_work)
             .field("max_intermediates", &self.max_intermediates)
             .field("pins", &self.pins.len())
             .field("pin_mode", &self.pin_mode)

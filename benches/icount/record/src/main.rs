@@ -1,5 +1,7 @@
-//! Records the servers that `benches/icount` plays back: for each kind of key a server of rustls, whose chain is a leaf,
-//! an intermediate and a root, all with keys of that kind. RSA keys are OpenSSL's.
+//! Records the servers that `benches/icount` plays back, each a server of rustls: for each kind of key one whose chain is a
+//! leaf, an intermediate and a root, all with keys of that kind, and two with four certificates, shaped as Let's Encrypt
+//! sends them since May 2026. RSA keys are OpenSSL's. And it makes chains that are verified without a server: an honest one,
+//! and two hostile ones.
 //!
 //! Run it in `benches/icount/record` when a client that is played an old recording says that the server is not verified:
 //! then the client's own bytes have changed.
@@ -34,13 +36,65 @@ use socketpool::{
 };
 
 fn main() {
-    for kind in ["P-256", "P-384", "RSA-2048", "RSA-4096"] {
-        let (config, root) = identity(|| key(kind));
+    // From the root down.
+    for (name, kinds) in [
+        ("P-256", &["P-256"; 3][..]),
+        ("P-384", &["P-384"; 3]),
+        ("RSA-2048", &["RSA-2048"; 3]),
+        ("RSA-4096", &["RSA-4096"; 3]),
+        // ISRG Root X2, Root YE, YE1 and a server; ISRG Root X1, Root YR, YR1 and a server.
+        ("Y-ECDSA", &["P-384", "P-384", "P-384", "P-256"]),
+        ("Y-RSA", &["RSA-4096", "RSA-4096", "RSA-2048", "RSA-2048"]),
+    ] {
+        let (config, root) = identity(kinds);
         let sent = converse(config, &root);
-        fs::write(format!("../recorded/{kind}.root.der"), &root).expect("a file");
-        fs::write(format!("../recorded/{kind}.server"), &sent).expect("a file");
-        println!("{kind}: {} bytes", sent.len());
+        fs::write(format!("../recorded/{name}.root.der"), &root).expect("a file");
+        fs::write(format!("../recorded/{name}.server"), &sent).expect("a file");
+        println!("{name}: {} bytes", sent.len());
     }
+    let root = CertifiedIssuer::self_signed(params("Root", true), key("P-384")).expect("a root");
+    fs::write("../recorded/chains.root.der", root.der()).expect("a file");
+    for (name, chain) in [("honest", honest(&root)), ("forged", forged()), ("maze", maze())] {
+        let framed: Vec<u8> =
+            chain.iter().flat_map(|der| [&(der.len() as u16).to_be_bytes(), &**der].concat()).collect();
+        fs::write(format!("../recorded/{name}.chain"), framed).expect("a file");
+    }
+}
+
+/// A server and an intermediate below the root.
+fn honest(root: &Authority) -> Vec<CertificateDer<'static>> {
+    let intermediate =
+        CertifiedIssuer::signed_by(params("Intermediate", true), key("P-384"), root).expect("an authority");
+    vec![server(&intermediate).0, intermediate.der().clone()]
+}
+
+/// A server and fifteen intermediates of one name that say that the root issued them, signed by another key. Nobody's
+/// secret is needed to make them.
+fn forged() -> Vec<CertificateDer<'static>> {
+    let root = CertifiedIssuer::self_signed(params("Root", true), key("P-384")).expect("a root");
+    let one = |_| CertifiedIssuer::signed_by(params("Intermediate", true), key("P-384"), &root).expect("an authority");
+    let intermediates: Vec<Authority> = (0..15).map(one).collect();
+    let server = server(&intermediates[0]).0;
+    [server].into_iter().chain(intermediates.iter().map(|this| this.der().clone())).collect()
+}
+
+/// A server and fifteen authorities of one name, every one of which could have issued every other, and no root.
+fn maze() -> Vec<CertificateDer<'static>> {
+    let one = |_| CertifiedIssuer::self_signed(params("Maze", true), key("P-256")).expect("an authority");
+    let authorities: Vec<Authority> = (0..15).map(one).collect();
+    let server = server(&authorities[0]).0;
+    [server].into_iter().chain(authorities.iter().map(|this| this.der().clone())).collect()
+}
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// A server's certificate for a key of P-256, and that key.
+fn server(issuer: &Authority) -> (CertificateDer<'static>, KeyPair) {
+    server_with(key("P-256"), issuer)
+}
+
+fn server_with(key: KeyPair, issuer: &Authority) -> (CertificateDer<'static>, KeyPair) {
+    (params(fixed::HOST, false).signed_by(&key, issuer).expect("a certificate").der().clone(), key)
 }
 
 fn key(kind: &str) -> KeyPair {
@@ -64,16 +118,22 @@ fn params(name: &str, is_authority: bool) -> CertificateParams {
     } else {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     }
+    params.use_authority_key_identifier_extension = true;
     params
 }
 
-/// A server and the root that its chain leads to.
-fn identity(key: impl Fn() -> KeyPair) -> (ServerConfig, Vec<u8>) {
-    let root = CertifiedIssuer::self_signed(params("Root", true), key()).expect("a root");
-    let intermediate = CertifiedIssuer::signed_by(params("Intermediate", true), key(), &root).expect("an authority");
-    let leaf_key = key();
-    let leaf = params(fixed::HOST, false).signed_by(&leaf_key, &intermediate).expect("a certificate");
-    let chain = vec![leaf.der().clone(), intermediate.der().clone()];
+/// A server and the root that its chain leads to, with keys of these kinds from the root down.
+fn identity(kinds: &[&str]) -> (ServerConfig, Vec<u8>) {
+    let [root, between @ .., leaf] = kinds else { panic!("a root and a server") };
+    let root = CertifiedIssuer::self_signed(params("Root", true), key(root)).expect("a root");
+    let mut authorities = Vec::<Authority>::new();
+    for (at, kind) in between.iter().enumerate() {
+        let params = params(&format!("Intermediate {at}"), true);
+        let issuer = authorities.last().unwrap_or(&root);
+        authorities.push(CertifiedIssuer::signed_by(params, key(kind), issuer).expect("an authority"));
+    }
+    let (leaf, leaf_key) = server_with(key(leaf), authorities.last().unwrap_or(&root));
+    let chain = [leaf].into_iter().chain(authorities.iter().rev().map(|this| this.der().clone())).collect();
     let leaf_key = PrivateKeyDer::try_from(leaf_key.serialize_der()).expect("PKCS#8");
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])

@@ -4,11 +4,13 @@
 
 use core::hint::black_box;
 
-use rustls_pki_types::TrustAnchor;
 use socketpool::{
     Resources, Result, SocketPool,
     requests::Session,
-    tls::{Now, Roots, TlsContext, roots::constant_trust_anchor},
+    tls::{
+        Now, Roots, TlsContext,
+        roots::{TrustAnchor, constant_trust_anchor},
+    },
 };
 
 size::program!(get());

@@ -7,7 +7,7 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::Hash;
+use super::{Hash, write_all};
 
 /// P-256 with SHA-256: most server certificates, and TLS scheme `ecdsa_secp256r1_sha256`.
 pub static ECDSA_P256_SHA256: &dyn SignatureVerificationAlgorithm = &P256::<Sha256>(PhantomData);
@@ -46,7 +46,7 @@ impl<H: Hash> SignatureVerificationAlgorithm for P256<H> {
 
 impl<H: Hash> fmt::Debug for P256<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ECDSA P-256 {}", H::NAME)
+        write_all(f, &["ECDSA P-256 ", H::NAME])
     }
 }
 
@@ -73,6 +73,6 @@ impl<H: Hash> SignatureVerificationAlgorithm for P384<H> {
 
 impl<H: Hash> fmt::Debug for P384<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ECDSA P-384 {}", H::NAME)
+        write_all(f, &["ECDSA P-384 ", H::NAME])
     }
 }

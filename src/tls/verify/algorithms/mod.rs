@@ -1,13 +1,18 @@
 //! The signature algorithms of the Web PKI, for verification only.
 //!
-//! Each is an object of the trait [`SignatureVerificationAlgorithm`]; [`ALL`] lists them. A chip with a crypto engine
-//! brings objects of its own and hands a slice of them to [`VerifyPolicy::algorithms`]; a program that talks to known
-//! servers lists only what these need and saves the flash of the rest.
+//! Each is an object of the trait [`SignatureVerificationAlgorithm`]; [`DEFAULT`] lists what public servers need, [`ALL`] all of
+//! them. A chip with a crypto engine brings objects of its own and hands a slice of them to
+//! [`VerifyPolicy::algorithms`]; a program that talks to known servers lists only what these need and saves the flash of
+//! the rest.
+//!
+//! Ed25519 is not in the default list: no public authority issues certificates for it, as far as is known (the Baseline
+//! Requirements of the CA/Browser Forum, §7.1.3.1, allow RSA and ECDSA only), and it takes 18 KB of flash. For a server of
+//! your own that has such a key, `policy.algorithms(algorithms::ALL)`, or a list that names [`ED25519`].
 //!
 //! Everything here works on public data: certificates, public keys, signatures. The time it takes depends on them. None
 //! of this code may ever see a secret key.
 //!
-//! With the feature `verify-compact` there is a second set, in a module `compact`, which takes far less flash. [`ALL`] is
+//! With the feature `verify-compact` there is a second set, in a module `compact`, which takes far less flash. The lists are
 //! then made of it; and what a program does not name, the linker drops.
 //!
 //! Not supported: SHA-1, RSA below 2048 or above 4096 bits, P-521, Ed448, RSA keys restricted to PSS.
@@ -29,29 +34,44 @@ pub use rsa::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA2
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// Every algorithm of this module, the most common ones first. With the feature `verify-compact`, of the compact set where
-/// it has one.
-pub static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
-    chosen::ECDSA_P256_SHA256,
-    chosen::ECDSA_P384_SHA384,
-    chosen::RSA_PKCS1_SHA256,
-    chosen::RSA_PSS_SHA256,
-    chosen::RSA_PKCS1_SHA384,
-    chosen::RSA_PKCS1_SHA512,
-    chosen::RSA_PSS_SHA384,
-    chosen::RSA_PSS_SHA512,
-    ED25519,
-    chosen::ECDSA_P256_SHA384,
-    chosen::ECDSA_P256_SHA512,
-    chosen::ECDSA_P384_SHA256,
-    chosen::ECDSA_P384_SHA512,
-];
+/// All algorithms but Ed25519, the most common ones first, and others behind them.
+macro_rules! list {
+    ($($more:expr)?) => {
+        &[
+            chosen::ECDSA_P256_SHA256,
+            chosen::ECDSA_P384_SHA384,
+            chosen::RSA_PKCS1_SHA256,
+            chosen::RSA_PSS_SHA256,
+            chosen::RSA_PKCS1_SHA384,
+            chosen::RSA_PKCS1_SHA512,
+            chosen::RSA_PSS_SHA384,
+            chosen::RSA_PSS_SHA512,
+            chosen::ECDSA_P256_SHA384,
+            chosen::ECDSA_P256_SHA512,
+            chosen::ECDSA_P384_SHA256,
+            chosen::ECDSA_P384_SHA512,
+            $($more)?
+        ]
+    };
+}
 
-/// The set that [`ALL`] takes its algorithms from.
+/// What public servers and their authorities sign with: every algorithm of this module but Ed25519, the most common ones
+/// first. With the feature `verify-compact`, of the compact set.
+pub static DEFAULT: &[&dyn SignatureVerificationAlgorithm] = list![];
+
+/// Every algorithm of this module: [`DEFAULT`], and Ed25519.
+pub static ALL: &[&dyn SignatureVerificationAlgorithm] = list![ED25519];
+
+/// The set that the lists take their algorithms from.
 #[cfg(not(feature = "verify-compact"))]
 use self as chosen;
 #[cfg(feature = "verify-compact")]
 use self::compact as chosen;
+
+/// For `Debug`: a name in pieces, without the machinery of `format_args!`, which every image with these objects would carry.
+fn write_all(f: &mut core::fmt::Formatter<'_>, pieces: &[&str]) -> core::fmt::Result {
+    pieces.iter().try_for_each(|piece| f.write_str(piece))
+}
 
 /// A hash function with the names it has inside certificates.
 trait Hash: Digest {

@@ -9,7 +9,7 @@ use sha2::{Sha256, Sha384, Sha512};
 use super::curve::{Curve, P256, P384};
 use super::limbs::{self, LIMB_LEN};
 use super::montgomery::{Field, NonZero};
-use crate::tls::verify::algorithms::Hash;
+use crate::tls::verify::algorithms::{Hash, write_all};
 use crate::tls::verify::der::{self, Reader};
 
 /// P-256 with SHA-256: most server certificates, and TLS scheme `ecdsa_secp256r1_sha256`.
@@ -58,7 +58,7 @@ impl<const N: usize, H: Hash> SignatureVerificationAlgorithm for Ecdsa<N, H> {
 
 impl<const N: usize, H: Hash> fmt::Debug for Ecdsa<N, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ECDSA {} {}, compact", self.curve.name, H::NAME)
+        write_all(f, &["ECDSA ", self.curve.name, " ", H::NAME, ", compact"])
     }
 }
 

@@ -13,7 +13,7 @@ pub use bigint::{
 };
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
-use super::Hash;
+use super::{Hash, write_all};
 use crate::tls::verify::der::{self, Reader};
 use crate::tls::verify::{MAX_RSA_BITS, MIN_RSA_BITS};
 
@@ -43,7 +43,7 @@ impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pkcs1<H, P> {
 
 impl<H: Hash, P: Power> fmt::Debug for Pkcs1<H, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RSA PKCS#1 v1.5 {}{}", H::NAME, P::NOTE)
+        write_all(f, &["RSA PKCS#1 v1.5 ", H::NAME, P::NOTE])
     }
 }
 
@@ -73,7 +73,7 @@ impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pss<H, P> {
 
 impl<H: Hash, P: Power> fmt::Debug for Pss<H, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RSA PSS {}{}", H::NAME, P::NOTE)
+        write_all(f, &["RSA PSS ", H::NAME, P::NOTE])
     }
 }
 
@@ -87,6 +87,8 @@ pub(super) trait Power {
     fn power(base: &[u8], exponent: u32, modulus: &[u8], out: &mut [u8]);
 }
 
+/// The largest public exponent.
+const MAX_EXPONENT: u32 = 65_537;
 /// Octets in the largest modulus.
 pub(super) const MAX_LEN: usize = MAX_RSA_BITS as usize / 8;
 
@@ -112,12 +114,22 @@ impl<'a> RsaPublicKey<'a> {
         u16::try_from(self.modulus.len() * 8 - unused).unwrap_or(u16::MAX)
     }
 
-    /// The public exponent, if it is odd and in 3..2^32.
+    /// The public exponent, if it is one of those in use.
+    ///
+    /// It is odd and above 1 (RFC 8017 §3.1). FIPS 186-5 §A.1.1 and NIST SP 800-56B §6.2 want more than 65,536, and the
+    /// Baseline Requirements of the CA/Browser Forum, §6.1.6, advise that: 65,537 is what everybody takes. Older roots have
+    /// 3, and 17, 35 and 257 occur. A larger one, or one of more ones, only makes the check dearer: none that takes more
+    /// multiplications than 65,537.
     fn exponent(&self) -> Option<u32> {
         let mut octets = [0; 4];
         octets.get_mut(4usize.checked_sub(self.exponent.len())?..)?.copy_from_slice(self.exponent);
         let exponent = u32::from_be_bytes(octets);
-        if exponent >= 3 && exponent & 1 == 1 { Some(exponent) } else { None }
+        let is_odd = exponent >= 3 && exponent & 1 == 1;
+        if is_odd && exponent.ilog2() + exponent.count_ones() <= MAX_EXPONENT.ilog2() + MAX_EXPONENT.count_ones() {
+            Some(exponent).filter(|exponent| *exponent <= MAX_EXPONENT)
+        } else {
+            None
+        }
     }
 
     /// Size, exponent and parity are what the functions below can work with.
