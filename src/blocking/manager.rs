@@ -2,7 +2,7 @@
 
 use super::{
     stack::Stack,
-    traits::{Socket, SocketPool, TlsContext},
+    traits::{Need, Socket, SocketPool, TlsContext},
 };
 use crate::{
     error::Result,
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub struct ConnectionManager<'p, P> {
     pool: &'p P,
+    /// What its user has of the pool already.
+    need: Need,
 }
 
 impl<P> Clone for ConnectionManager<'_, P> {
@@ -34,10 +36,17 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// The manager of this pool.
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
-        Self { pool }
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: false } }
     }
 
-    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`.
+    /// The same, for an exchange that has its memory.
+    #[cfg(feature = "requests")]
+    pub(crate) const fn in_exchange(pool: &'p P) -> Self {
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: true } }
+    }
+
+    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`. A slot of the pool, and a TLS session if one
+    /// is needed, are taken together, before anything is connected.
     ///
     /// # Errors
     /// With phase `Setup` when the pool is exhausted, `Resolve`, `Connect` or `Handshake`.
@@ -50,11 +59,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        if let Some(mut socket) = self.pool.kept(key) {
-            socket.set_deadline(deadline);
-            return Ok(Leased { socket, reused: true });
-        }
-        self.new_socket(host, port, tls, deadline)
+        self.lease(None, key, true, tls, deadline)
     }
 
     /// The same, but never one that was used before.
@@ -68,13 +73,36 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let mut socket = self.pool.socket()?;
+        let key = Key { host, port, session_id: 0, tls: None };
+        self.lease(None, key, false, tls, deadline)
+    }
+
+    /// A connection for the host of this key: one that was kept under it, if it may be, or else a new one. Its place is the
+    /// one that was reserved, or is reserved now.
+    pub(crate) fn lease<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        reserved: Option<P::Reserved<'p>>,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<Leased<P::Socket<'p>>> {
+        let place = match reserved {
+            Some(place) => place,
+            None => {
+                let tls_session = tls.is_some_and(TlsContext::takes_session);
+                self.pool.reserve(Need { tls_session, ..self.need }, deadline)?.0
+            }
+        };
+        let (mut socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key));
         socket.set_deadline(deadline);
-        match tls {
-            Some(tls) => tls.connect(&mut socket, host, port)?,
-            None => socket.connect(host, port)?,
+        if !reused {
+            match tls {
+                Some(tls) => tls.connect(&mut socket, key.host, key.port)?,
+                None => socket.connect(key.host, key.port)?,
+            }
         }
-        Ok(Leased { socket, reused: false })
+        Ok(Leased { socket, reused })
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

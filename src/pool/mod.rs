@@ -39,8 +39,10 @@ mod tls;
 mod udp;
 
 use core::{
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -58,14 +60,14 @@ pub use self::{
     listener::{Listener, WhenFull},
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
-    slots::{Counts, WAITERS},
+    slots::{Buffer, Counts, WAITERS},
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
     udp::UdpSocket,
 };
 pub(crate) use self::{
     resources::TlsMemory,
-    slots::{Lease, NO_SLOT, Slots},
+    slots::{Lease, Need, Slots, Taken},
     socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
@@ -73,11 +75,11 @@ pub(crate) use self::{
 pub use crate::traits::Key;
 use crate::{
     addr::ip_literal,
-    error::{Error, ErrorKind, Limit, Phase, Resource, Result},
-    lending::{Loan, Place},
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    lending::Place,
     stack::{Connect, Family, Local, ResolveError, Stack},
     sync::{NoopRawMutex, RawMutex},
-    time::Deadline,
+    time::{Deadline, Instant},
     traits,
 };
 
@@ -120,7 +122,7 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// ```
 pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     network: &'s S,
-    slots: Slots<Resting<'s, S, R>, R, N, WAITERS>,
+    slots: Slots<Resting<'s, S, R>, R, N>,
     buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     tls: &'s [Place<TlsMemory, R>],
@@ -131,7 +133,14 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 type Resting<'s, S, R> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
 
 /// A slot of a pool over `S`.
-type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N, WAITERS>;
+type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N>;
+
+/// What was taken of a pool over `S`.
+type PoolTaken<'p, 's, S, const N: usize, R> = Taken<'p, Resting<'s, S, R>, R, N>;
+
+/// The right to one connection of a [`SocketPool`], before it is known which: a slot, and a TLS session if one is
+/// needed. Both are free again when it is dropped.
+pub struct Reserved<'p, 's, S: Connect + 's, const N: usize, R: RawMutex = NoopRawMutex>(PoolLease<'p, 's, S, N, R>);
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
@@ -143,7 +152,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         let memory = &*memory;
         Self {
             network,
-            slots: Slots::new(),
+            slots: Slots::new(TLS),
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
             idle_timeout: Some(IDLE_TIMEOUT),
@@ -164,17 +173,15 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         self.slots.counts()
     }
 
-    fn lend_buffer(&self) -> Result<Loan<'s, [u8], R>> {
-        lend_buffer(&self.buffers)
+    fn lend_buffer(&self) -> Result<Buffer<'_, 's, N, R>> {
+        self.slots.take_buffer(&self.buffers)
     }
 }
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
-    /// waiting a second at most) and its slot taken; when there is no such either, waits in line for
-    /// [ten seconds](PATIENCE) at most until somebody drops a socket.
-    ///
-    /// Tasks that wait are served in the order in which they came.
+    /// waiting a second at most) and its slot taken; when there is no such either, waits in [line](self#the-line) for
+    /// [ten seconds](PATIENCE) at most.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is still in use after that, or more than [`WAITERS`]
@@ -194,13 +201,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
     pub async fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
-        let lease = match self.slots.take() {
-            Some(lease) => lease,
-            None => deadline.limit(self.network, pin!(self.slots.wait())).await.unwrap_or(Err(NO_SLOT))?,
-        };
-        let mut socket = Socket::new(self, lease);
-        socket.vacate().await;
-        Ok(socket)
+        Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?).await)
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -208,9 +209,36 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use, or others wait for one.
     pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
-        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
-        *socket.stream() = None;
-        Ok(socket)
+        let mut lease = self.slots.take(Need::SLOT, None)?.slot()?;
+        lease.disconnect();
+        Ok(Socket::new(self, lease))
+    }
+
+    /// Takes all that is needed in one step, when it is our turn in the line.
+    async fn take(
+        &self,
+        need: Need,
+        own: Option<&PoolLease<'_, 's, S, N, R>>,
+        deadline: Deadline,
+    ) -> Result<PoolTaken<'_, 's, S, N, R>> {
+        let mut place = self.slots.stand(need, own);
+        if let Ok(taken) = place.take() {
+            return Ok(taken);
+        }
+        let turn = poll_fn(|context| match place.poll(context.waker()) {
+            Ok(None) => Poll::Pending,
+            Ok(Some(taken)) => Poll::Ready(Ok(taken)),
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let served = deadline.limit(self.network, turn).await;
+        served.unwrap_or_else(|| place.take())
+    }
+
+    /// A socket in this slot, after what was idle in it is closed in order.
+    async fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Socket<'p, 's, S, N, R> {
+        let mut socket = Socket::new(self, lease);
+        socket.vacate().await;
+        socket
     }
 
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
@@ -244,7 +272,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub async fn close_idle(&self) {
-        while let Some(lease) = self.slots.oldest_idle(false) {
+        while let Some(lease) = self.slots.oldest_idle() {
             let _ = Socket::new(self, lease).close().await;
         }
     }
@@ -288,10 +316,10 @@ impl From<ResolveError> for ErrorKind {
     }
 }
 
-/// Finds a buffer that nobody has.
-pub(crate) fn lend_buffer<'s, R: RawMutex>(buffers: &[&'s Place<[u8], R>]) -> Result<Loan<'s, [u8], R>> {
-    let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers));
-    buffers.iter().find_map(|place| place.lend()).ok_or(exhausted)
+impl From<traits::Need> for Need {
+    fn from(need: traits::Need) -> Self {
+        Self { slot: true, session: need.tls_session, buffer: need.buffer, holds: need.has_buffer }
+    }
 }
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
@@ -300,7 +328,11 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
     where
         Self: 'p;
     type Buffer<'p>
-        = Loan<'s, [u8], R>
+        = Buffer<'p, 's, N, R>
+    where
+        Self: 'p;
+    type Reserved<'p>
+        = Reserved<'p, 's, S, N, R>
     where
         Self: 'p;
     type Timer = S;
@@ -309,23 +341,52 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
         self.network
     }
 
-    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>> {
-        self.socket_until(deadline).await
+    async fn reserve(
+        &self,
+        need: traits::Need,
+        deadline: Deadline,
+    ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
+        let mut taken = self.take(need.into(), None, deadline).await?;
+        let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
+        Ok((Reserved(taken.slot()?), buffer))
     }
 
-    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        while let Some((mut lease, since)) = self.slots.kept(key) {
-            let is_fresh = self.idle_timeout.is_none_or(|timeout| self.network.now() <= since.after(timeout));
-            if is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
-                return Some(Socket::new(self, lease));
+    async fn socket_in<'p>(
+        &'p self,
+        Reserved(mut lease): Self::Reserved<'p>,
+        key: Option<Key<'_>>,
+    ) -> (Self::Socket<'p>, bool) {
+        if let Some(key) = key {
+            let now = self.network.now();
+            let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
+                let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
+                let is_good = is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet());
+                if !is_good {
+                    debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+                }
+                is_good
+            };
+            while let Some((mut kept, since)) = self.slots.kept(key) {
+                if is_good(&mut kept, since) {
+                    return (Socket::new(self, kept), true);
+                }
             }
-            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+            // The slot that was reserved may be that of the only one.
+            if let Some(since) = lease.idle_under(key) {
+                if is_good(&mut lease, since) {
+                    lease.resume();
+                    return (Socket::new(self, lease), true);
+                }
+                lease.disconnect();
+            }
         }
-        None
+        (self.vacated(lease).await, false)
     }
+}
 
-    fn buffer(&self) -> Result<Self::Buffer<'_>> {
-        self.lend_buffer()
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Reserved<'_, 's, S, N, R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reserved")
     }
 }
 

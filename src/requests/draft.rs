@@ -13,10 +13,11 @@ use core::ops::{Deref, DerefMut, Range};
 use super::{
     builder::Options,
     payload::{Outline, Plan},
+    range::range_value,
     upload::Upload,
 };
 use crate::{
-    error::{Error, ErrorKind, Limit, Phase, Policy, Result},
+    error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 
@@ -80,6 +81,47 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
+/// What a request starts with: what the caller said, as it was said.
+#[derive(Debug)]
+pub(crate) struct Outset<'r> {
+    pub(crate) method: Method<'r>,
+    pub(crate) url: &'r str,
+    pub(crate) parts: heapless::Vec<Part<'r>, MAX_PARTS>,
+    /// Whether there were more.
+    pub(crate) is_overfull: bool,
+    pub(crate) range: Option<(u64, Option<u64>)>,
+}
+
+impl Outset<'_> {
+    /// Whether the URL is one of `https`, as far as can be seen before it is read.
+    pub(crate) fn is_https(&self) -> bool {
+        let scheme = self.url.trim_start_matches(' ').as_bytes().get(..6);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https:"))
+    }
+}
+
+/// One thing that the caller said of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'r> {
+    Query(&'r str, &'r str),
+    Field(&'r str, &'r str),
+    Fields(&'r [(&'r str, &'r str)]),
+    Basic(&'r str, &'r str),
+    Bearer(&'r str),
+}
+
+/// How many parts a request can have.
+pub const MAX_PARTS: usize = 12;
+
+/// Writes one field of the caller's. A mistake in the field itself is kept by the writer.
+fn write_field(writer: &mut HeadWriter<'_>, name: &str, value: &[&[u8]]) -> Result<()> {
+    if is_one_of(name, &FRAMING) {
+        return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
+    }
+    writer.field_parts(name, value);
+    Ok(())
+}
+
 /// A request, staged to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Staged {
@@ -106,13 +148,41 @@ pub(crate) enum Follows {
 }
 
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
-    pub(crate) fn new(mut memory: Memory<B>, method: Method<'r>, url: &str) -> Result<Self> {
-        let url = Url::parse(url, &mut memory).map_err(|error| too_small(error, memory.len()))?;
+    /// Writes what the builder has: the URL with its query, then the fields, each once and in its place.
+    pub(crate) fn new(mut memory: Memory<B>, outset: &Outset<'r>) -> Result<Self> {
+        if outset.is_overfull {
+            return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
+        }
+        let have = memory.len();
+        let mut url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
+        for part in &outset.parts {
+            if let Part::Query(name, value) = part {
+                url = url.push_query(&mut memory, name, value).map_err(|error| too_small(error, have))?;
+            }
+        }
+        let mut writer = HeadWriter::after(&mut memory, url.len());
+        for part in &outset.parts {
+            match *part {
+                Part::Query(..) => {}
+                Part::Field(name, value) => write_field(&mut writer, name, &[value.as_bytes()])?,
+                Part::Fields(fields) => {
+                    for (name, value) in fields {
+                        write_field(&mut writer, name, &[value.as_bytes()])?;
+                    }
+                }
+                Part::Basic(user, password) => _ = writer.basic_auth(user.as_bytes(), password.as_bytes()),
+                Part::Bearer(token) => write_field(&mut writer, "Authorization", &[b"Bearer ", token.as_bytes()])?,
+            }
+        }
+        if let Some((from, last)) = outset.range {
+            write_field(&mut writer, "Range", &[range_value(from, last, &mut [0; 48])])?;
+        }
+        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
         Ok(Self {
             memory,
-            method,
+            method: outset.method,
             url,
-            fields_len: 0,
+            fields_len: end - url.len(),
             defaults: &[],
             without_body: false,
             is_elsewhere: false,
@@ -159,38 +229,6 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     /// Where the work begins.
     pub(crate) fn work(&self) -> usize {
         self.url.len() + self.fields_len
-    }
-
-    pub(crate) fn push_query(&mut self, name: &str, value: &str) -> Result<()> {
-        let (old, have) = (self.url.len(), self.memory.len());
-        // The fields step aside, to the very end.
-        let aside = have - self.fields_len;
-        shift(&mut self.memory, old..old + self.fields_len, aside);
-        let room = self.memory.get_mut(..aside).unwrap_or_default();
-        let pushed = self.url.push_query(room, name, value);
-        self.url = pushed.map_err(|error| too_small(error, aside))?;
-        shift(&mut self.memory, aside..have, self.url.len());
-        Ok(())
-    }
-
-    pub(crate) fn push_field(&mut self, name: &str, parts: &[&[u8]]) -> Result<()> {
-        if is_one_of(name, &FRAMING) {
-            return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
-        }
-        self.push_fields(|writer| _ = writer.field_parts(name, parts))
-    }
-
-    pub(crate) fn push_basic_auth(&mut self, user: &str, password: &str) -> Result<()> {
-        self.push_fields(|writer| _ = writer.basic_auth(user.as_bytes(), password.as_bytes()))
-    }
-
-    fn push_fields(&mut self, write: impl FnOnce(&mut HeadWriter<'_>)) -> Result<()> {
-        let (end, have) = (self.work(), self.memory.len());
-        let mut writer = HeadWriter::after(&mut self.memory, end);
-        write(&mut writer);
-        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
-        self.fields_len = end - self.url.len();
-        Ok(())
     }
 
     fn fields(&self) -> Fields<'_> {

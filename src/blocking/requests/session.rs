@@ -6,18 +6,20 @@ use embedded_io::{ErrorKind as IoKind, Read as _, Write as _};
 
 use super::{payload::Payload, response::Response};
 use crate::{
-    blocking::traits::{Socket, SocketPool, TlsContext, TlsId},
+    blocking::{
+        ConnectionManager,
+        traits::{Socket, SocketPool, TlsContext, TlsId},
+    },
     error::{Error, ErrorKind, Phase, Result},
     http::Method,
-    pool::Key,
     requests::{
         NoTls, RequestBuilder, Retry,
         builder::Options,
         course::at_fault,
-        exchange::{Exchange, Want},
+        exchange::{Stage, Want},
         session::{NO_TLS, NOT_CONNECTED},
     },
-    time::Clock as _,
+    time::{Clock as _, Deadline},
 };
 
 /// Makes requests over a pool: the blocking twin of [`requests::Session`](crate::requests::Session).
@@ -100,47 +102,47 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     }
 
     /// A request with this method.
-    pub fn request<'r>(&'r self, method: Method<'r>, url: &str) -> RequestBuilder<'r, Self, P::Buffer<'p>> {
-        RequestBuilder::new(self, self.options, self.pool.buffer(), method, url)
+    pub fn request<'r>(&'r self, method: Method<'r>, url: &'r str) -> RequestBuilder<'r, Self> {
+        RequestBuilder::new(self, self.options, method, url)
     }
 
     /// A GET request.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn get<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Get, url)
     }
 
     /// A HEAD request: the answer has no body.
-    pub fn head(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn head<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Head, url)
     }
 
     /// A POST request.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn post<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Post, url)
     }
 
     /// A PUT request.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn put<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Put, url)
     }
 
     /// A PATCH request.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn patch<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Patch, url)
     }
 
     /// A DELETE request.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn delete<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Delete, url)
     }
 
     /// An OPTIONS request.
-    pub fn options(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn options<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Options, url)
     }
 }
 
-impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, P::Buffer<'p>, B>
+impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
@@ -152,6 +154,10 @@ where
     /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
     /// had closed the connection in the meantime.
     ///
+    /// What the request needs of the pool is taken first and together: a slot with a kept connection or for a new one, memory
+    /// for the exchange and, for `https`, a TLS session. A pool that several threads share is waited for, within the time of
+    /// the request; one of a single thread is not.
+    ///
     /// A server may answer before it has all of a body, and hang up: its answer is the response, as far as it can still
     /// be received, and the connection is not used again.
     ///
@@ -160,9 +166,14 @@ where
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
     pub fn send(self) -> Result<Response<'p, P>> {
-        let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
+        let Self { session: &Session { pool, tls, .. }, outset, mut body, options } = self;
         let clock = pool.clock();
-        let mut exchange = Exchange::new(draft?, options, tls.id());
+        let mut stage = Stage::Before(outset, options);
+        let (need, timeout) = stage.need(tls.takes_session());
+        let deadline = Deadline::within(clock, timeout);
+        let (place, memory) = pool.reserve(need, deadline)?;
+        let exchange = stage.begin(memory, tls.id(), deadline)?;
+        let (mut place, manager) = (Some(place), ConnectionManager::in_exchange(pool));
         let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
         loop {
             let want = exchange.next(outcome, &body, clock.now())?;
@@ -170,24 +181,15 @@ where
                 socket.set_deadline(exchange.deadline());
             }
             outcome = match (want, &mut line) {
-                (Want::Deliver, _) => return Ok(Response::new(line, exchange.into_info()?)),
-                (Want::Socket, _) => {
-                    line = exchange.may_reuse().then(|| pool.kept(exchange.key())).flatten();
-                    match line {
-                        Some(_) => Ok(1),
-                        None => pool.socket().map(|socket| {
-                            line = Some(socket);
-                            0
-                        }),
-                    }
-                }
-                (Want::Connect, Some(socket)) => {
-                    let Key { host, port, tls: id, .. } = exchange.key();
-                    let connected = match id {
-                        Some(_) => tls.connect(socket, host, port),
-                        None => socket.connect(host, port),
-                    };
-                    connected.map(|()| 0)
+                (Want::Deliver, _) => return Ok(Response::new(line, stage.into_info()?)),
+                (Want::Connect, _) => {
+                    let (key, deadline) = (exchange.key(), exchange.deadline());
+                    let tls = key.tls.map(|_| tls);
+                    let leased = manager.lease(place.take(), key, exchange.may_reuse(), tls, deadline);
+                    leased.map(|leased| {
+                        line = Some(leased.socket);
+                        leased.reused.into()
+                    })
                 }
                 (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)) {
                     Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -215,7 +217,7 @@ where
                     pool.wait_until(at);
                     Ok(0)
                 }
-                (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
             };
         }
     }
