@@ -168,8 +168,10 @@ pub enum Resource {
     Buffers,
     /// Places in the line of the pool: [`WAITERS`](crate::pool::WAITERS) tasks stand in it.
     Waiters,
-    /// Parts of one request, in a [`RequestBuilder`](crate::requests::RequestBuilder): give its fields together, with
-    /// [`headers`](crate::requests::RequestBuilder::headers), and a long query as part of the URL.
+    /// Parts of one request, of which a [`RequestBuilder`](crate::requests::RequestBuilder) holds
+    /// [`MAX_PARTS`](crate::requests::MAX_PARTS): give its fields together, with
+    /// [`headers`](crate::requests::RequestBuilder::headers), and its query with
+    /// [`queries`](crate::requests::RequestBuilder::queries).
     #[cfg(feature = "requests")]
     RequestParts,
 }
@@ -348,7 +350,7 @@ impl fmt::Display for Resource {
             Self::NoTlsSession => "the pool has no TLS session: give Resources a second number, of at least 1",
             Self::Waiters => "too many tasks wait for the pool",
             #[cfg(feature = "requests")]
-            Self::RequestParts => "a request of too many parts: give its fields together, with headers()",
+            Self::RequestParts => "a request of too many parts: give them together, with headers() and queries()",
             Self::Buffers => "every exchange buffer is in use: a response was not dropped (first number of Resources)",
         })
     }

