@@ -8,7 +8,7 @@
 //!
 //! URL and fields stay while the request is under way, so that a redirect or a stale connection can make it anew.
 
-use core::ops::{Deref, DerefMut, Range};
+use core::ops::{self, Deref, DerefMut};
 
 use super::{
     builder::Options,
@@ -89,7 +89,39 @@ pub(crate) struct Outset<'r> {
     pub(crate) parts: heapless::Vec<Part<'r>, MAX_PARTS>,
     /// Whether there were more.
     pub(crate) is_overfull: bool,
-    pub(crate) range: Option<(u64, Option<u64>)>,
+    pub(crate) range: Option<Range>,
+}
+
+/// How many parts a request can have.
+pub const MAX_PARTS: usize = 12;
+
+/// One thing that the caller said of a request, and how it is written: so that a program has the code for what it says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'r> {
+    pub(crate) pairs: Pairs<'r>,
+    pub(crate) write: Write,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pairs<'r> {
+    One((&'r str, &'r str)),
+    Many(&'r [(&'r str, &'r str)]),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Write {
+    /// Into the query of the URL.
+    Query(fn(&Url, &mut [u8], &str, &str) -> Result<Url, UrlError>),
+    /// As a field.
+    Field(fn(&mut HeadWriter<'_>, &str, &str) -> Result<()>),
+}
+
+/// Which part of the content is asked for, and how that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) first: u64,
+    pub(crate) last: Option<u64>,
+    pub(crate) write: fn(&mut HeadWriter<'_>, u64, Option<u64>),
 }
 
 impl Outset<'_> {
@@ -100,34 +132,43 @@ impl Outset<'_> {
     }
 }
 
-/// One thing that the caller said of a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part<'r> {
-    Query((&'r str, &'r str)),
-    Queries(&'r [(&'r str, &'r str)]),
-    Field((&'r str, &'r str)),
-    Fields(&'r [(&'r str, &'r str)]),
-    Basic(&'r str, &'r str),
-    Bearer(&'r str),
-}
-
-/// How many parts a request can have.
-pub const MAX_PARTS: usize = 12;
-
 /// Writes one field of the caller's. A mistake in the field itself is kept by the writer.
-fn write_field(writer: &mut HeadWriter<'_>, name: &str, value: &[&[u8]]) -> Result<()> {
+pub(crate) fn write_field(writer: &mut HeadWriter<'_>, name: &str, value: &str) -> Result<()> {
     if is_one_of(name, &FRAMING) {
         return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
     }
-    writer.field_parts(name, value);
+    writer.field(name, value.as_bytes());
     Ok(())
+}
+
+pub(crate) fn write_basic_auth(writer: &mut HeadWriter<'_>, user: &str, password: &str) -> Result<()> {
+    writer.basic_auth(user.as_bytes(), password.as_bytes());
+    Ok(())
+}
+
+pub(crate) fn write_bearer(writer: &mut HeadWriter<'_>, token: &str, _: &str) -> Result<()> {
+    writer.field_parts("Authorization", &[b"Bearer ", token.as_bytes()]);
+    Ok(())
+}
+
+pub(crate) fn write_range(writer: &mut HeadWriter<'_>, first: u64, last: Option<u64>) {
+    writer.field("Range", range_value(first, last, &mut [0; 48]));
+}
+
+impl Pairs<'_> {
+    fn as_slice(&self) -> &[(&str, &str)] {
+        match self {
+            Self::One(pair) => core::slice::from_ref(pair),
+            Self::Many(pairs) => pairs,
+        }
+    }
 }
 
 /// A request, staged to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Staged {
     /// The head, and the body behind it as far as it fits.
-    pub(crate) bytes: Range<usize>,
+    pub(crate) bytes: ops::Range<usize>,
     /// Where the head ends.
     pub(crate) head_end: usize,
     pub(crate) follows: Follows,
@@ -157,31 +198,22 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let have = memory.len();
         let mut url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
         for part in &outset.parts {
-            let pairs = match part {
-                Part::Query(pair) => core::slice::from_ref(pair),
-                Part::Queries(pairs) => pairs,
-                _ => &[],
-            };
-            for (name, value) in pairs {
-                url = url.push_query(&mut memory, name, value).map_err(|error| too_small(error, have))?;
+            if let Write::Query(push) = part.write {
+                for (name, value) in part.pairs.as_slice() {
+                    url = push(&url, &mut memory, name, value).map_err(|error| too_small(error, have))?;
+                }
             }
         }
         let mut writer = HeadWriter::after(&mut memory, url.len());
         for part in &outset.parts {
-            match *part {
-                Part::Query(_) | Part::Queries(_) => {}
-                Part::Field((name, value)) => write_field(&mut writer, name, &[value.as_bytes()])?,
-                Part::Fields(fields) => {
-                    for (name, value) in fields {
-                        write_field(&mut writer, name, &[value.as_bytes()])?;
-                    }
+            if let Write::Field(write) = part.write {
+                for (name, value) in part.pairs.as_slice() {
+                    write(&mut writer, name, value)?;
                 }
-                Part::Basic(user, password) => _ = writer.basic_auth(user.as_bytes(), password.as_bytes()),
-                Part::Bearer(token) => write_field(&mut writer, "Authorization", &[b"Bearer ", token.as_bytes()])?,
             }
         }
-        if let Some((from, last)) = outset.range {
-            write_field(&mut writer, "Range", &[range_value(from, last, &mut [0; 48])])?;
+        if let Some(Range { first, last, write }) = outset.range {
+            write(&mut writer, first, last);
         }
         let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
         Ok(Self {
