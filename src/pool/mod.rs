@@ -222,9 +222,6 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         deadline: Deadline,
     ) -> Result<PoolTaken<'_, 's, S, N, R>> {
         let mut place = self.slots.stand(need, own);
-        if let Ok(taken) = place.take() {
-            return Ok(taken);
-        }
         let turn = poll_fn(|context| match place.poll(context.waker()) {
             Ok(None) => Poll::Pending,
             Ok(Some(taken)) => Poll::Ready(Ok(taken)),

@@ -94,13 +94,8 @@ pub(crate) struct Need {
     pub(crate) holds: bool,
 }
 
-/// What could be had.
-#[derive(Clone, Copy)]
-struct Stock {
-    slots: usize,
-    sessions: usize,
-    buffers: usize,
-}
+/// What could be had: slots, TLS sessions, exchange buffers.
+type Stock = [usize; 3];
 
 /// A task in line.
 struct Waiter {
@@ -213,23 +208,16 @@ impl Need {
     }
 }
 
-impl Stock {
-    const fn lacks(self, need: Need) -> Need {
-        Need {
-            slot: need.slot && self.slots == 0,
-            session: need.session && self.sessions == 0,
-            buffer: need.buffer && self.buffers == 0,
-            holds: false,
-        }
-    }
+/// What of that is needed and not there.
+fn lacks(stock: &Stock, need: Need) -> Need {
+    let [slot, session, buffer] = stock.map(|there| there == 0);
+    Need { slot: need.slot && slot, session: need.session && session, buffer: need.buffer && buffer, holds: false }
+}
 
-    /// What is left when that was taken.
-    fn without(self, need: Need) -> Self {
-        Self {
-            slots: self.slots.saturating_sub(need.slot.into()),
-            sessions: self.sessions.saturating_sub(need.session.into()),
-            buffers: self.buffers.saturating_sub(need.buffer.into()),
-        }
+/// Sets aside what is needed, which is there.
+fn set_aside(stock: &mut Stock, need: Need) {
+    for (there, needed) in stock.iter_mut().zip([need.slot, need.session, need.buffer]) {
+        *there = there.saturating_sub(needed.into());
     }
 }
 
@@ -244,35 +232,32 @@ impl<const N: usize> Ledger<N> {
 
     /// What could be had, if need be by closing idle connections.
     fn stock(&self) -> Stock {
-        Stock {
-            slots: self.count(|entry| !entry.is_in_use()),
-            sessions: self.sessions.saturating_sub(self.count(|entry| entry.session && entry.is_in_use())),
-            buffers: self.buffers,
-        }
+        [
+            self.count(|entry| !entry.is_in_use()),
+            self.sessions.saturating_sub(self.count(|entry| entry.session && entry.is_in_use())),
+            self.buffers,
+        ]
     }
 
     /// What keeps a task with so many before it from taking what it needs; nothing if it may.
     fn obstacle(&self, before: usize, need: Need) -> Need {
         let mut stock = self.stock();
-        let lacks = stock.lacks(need);
-        if !lacks.is_nothing() {
-            return lacks;
-        }
+        let own = lacks(&stock, need);
         let mut is_passing = false;
         for ahead in self.line.iter().take(before) {
             if is_passing && !ahead.need.holds {
                 continue;
             }
-            let lacks = stock.lacks(ahead.need);
-            if lacks.is_nothing() {
-                stock = stock.without(ahead.need);
-            } else if need.holds && !lacks.is_within(need) {
+            let missing = lacks(&stock, ahead.need);
+            if missing.is_nothing() {
+                set_aside(&mut stock, ahead.need);
+            } else if need.holds && !missing.is_within(need) {
                 is_passing = true;
             } else {
-                return lacks;
+                return if own.is_nothing() { missing } else { own };
             }
         }
-        stock.lacks(need)
+        lacks(&stock, need)
     }
 
     /// Takes what is needed, which can be had, and gives the slot that was taken: a free one, or the one that was idle for

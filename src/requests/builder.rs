@@ -6,12 +6,12 @@ use core::time::Duration;
 use super::json::Json;
 use super::{
     body::{Bytes, Empty, Form},
-    draft::{Outset, Pairs, Part, Range, Write, write_basic_auth, write_bearer, write_field, write_range},
+    draft::{Front, Outset, Pairs, Part, Range},
     multipart::{self, Multipart},
     payload::{Outline, Produce, Streamed},
     retry::Retry,
 };
-use crate::http::{Method, Url};
+use crate::{error::Result, http::Method};
 
 /// How long an exchange may take, unless you say otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,34 +78,34 @@ impl<'r, S> RequestBuilder<'r, S> {
 impl<'r, S, B> RequestBuilder<'r, S, B> {
     /// Adds `name=value` to the query of the URL, percent-encoded.
     pub fn query(self, name: &'r str, value: &'r str) -> Self {
-        self.with(Pairs::One((name, value)), Write::Query(Url::push_query))
+        self.with(Pairs::One((name, value)), true, |front, name, value| front.query(name, value))
     }
 
     /// Adds several pairs to the query of the URL.
     #[doc(alias = "params")]
     pub fn queries(self, pairs: &'r [(&'r str, &'r str)]) -> Self {
-        self.with(Pairs::Many(pairs), Write::Query(Url::push_query))
+        self.with(Pairs::Many(pairs), true, |front, name, value| front.query(name, value))
     }
 
     /// Adds a header field. It replaces a default of the same name: `Host`, `User-Agent`, `Accept`, `Accept-Encoding`,
     /// `Content-Type`, `Authorization` from the URL. What frames the body (`Content-Length`) is not yours to set.
     pub fn header(self, name: &'r str, value: &'r str) -> Self {
-        self.with(Pairs::One((name, value)), Write::Field(write_field))
+        self.with(Pairs::One((name, value)), false, |front, name, value| front.field(name, value))
     }
 
     /// Adds several header fields.
     pub fn headers(self, fields: &'r [(&'r str, &'r str)]) -> Self {
-        self.with(Pairs::Many(fields), Write::Field(write_field))
+        self.with(Pairs::Many(fields), false, |front, name, value| front.field(name, value))
     }
 
     /// Authenticates with user name and password (Basic, RFC 7617): over TLS only, if they are to stay secret.
     pub fn basic_auth(self, user: &'r str, password: &'r str) -> Self {
-        self.with(Pairs::One((user, password)), Write::Field(write_basic_auth))
+        self.with(Pairs::One((user, password)), false, |front, user, password| front.basic_auth(user, password))
     }
 
     /// Authenticates with a token (Bearer, RFC 6750).
     pub fn bearer(self, token: &'r str) -> Self {
-        self.with(Pairs::One((token, "")), Write::Field(write_bearer))
+        self.with(Pairs::One((token, "")), false, |front, token, _| front.bearer(token))
     }
 
     /// Authenticates with user name and password by Digest (RFC 7616), which does not tell the password: after a 401
@@ -158,7 +158,7 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
     /// # }).unwrap();
     /// ```
     pub fn range(mut self, from: u64, last: Option<u64>) -> Self {
-        self.outset.range = Some(Range { first: from, last, write: write_range });
+        self.outset.range = Some(Range { first: from, last, write: |front, first, last| front.range(first, last) });
         self
     }
 
@@ -272,8 +272,8 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
         RequestBuilder { session: self.session, outset: self.outset, body, options: self.options }
     }
 
-    fn with(mut self, pairs: Pairs<'r>, write: Write) -> Self {
-        self.outset.is_overfull |= self.outset.parts.push(Part { pairs, write }).is_err();
+    fn with(mut self, pairs: Pairs<'r>, is_query: bool, write: fn(&mut Front<'_>, &str, &str) -> Result<()>) -> Self {
+        self.outset.is_overfull |= self.outset.parts.push(Part { pairs, is_query, write }).is_err();
         self
     }
 }

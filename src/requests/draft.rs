@@ -99,7 +99,9 @@ pub const MAX_PARTS: usize = 12;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'r> {
     pub(crate) pairs: Pairs<'r>,
-    pub(crate) write: Write,
+    /// Whether it belongs to the URL, and is written before all fields.
+    pub(crate) is_query: bool,
+    pub(crate) write: fn(&mut Front<'_>, &str, &str) -> Result<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,12 +110,11 @@ pub(crate) enum Pairs<'r> {
     Many(&'r [(&'r str, &'r str)]),
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Write {
-    /// Into the query of the URL.
-    Query(fn(&Url, &mut [u8], &str, &str) -> Result<Url, UrlError>),
-    /// As a field.
-    Field(fn(&mut HeadWriter<'_>, &str, &str) -> Result<()>),
+/// The URL and the fields behind it, while they are written.
+pub(crate) struct Front<'m> {
+    memory: &'m mut [u8],
+    url: Url,
+    fields_len: usize,
 }
 
 /// Which part of the content is asked for, and how that is written.
@@ -121,7 +122,7 @@ pub(crate) enum Write {
 pub(crate) struct Range {
     pub(crate) first: u64,
     pub(crate) last: Option<u64>,
-    pub(crate) write: fn(&mut HeadWriter<'_>, u64, Option<u64>),
+    pub(crate) write: fn(&mut Front<'_>, u64, Option<u64>) -> Result<()>,
 }
 
 impl Outset<'_> {
@@ -132,27 +133,44 @@ impl Outset<'_> {
     }
 }
 
-/// Writes one field of the caller's. A mistake in the field itself is kept by the writer.
-pub(crate) fn write_field(writer: &mut HeadWriter<'_>, name: &str, value: &str) -> Result<()> {
-    if is_one_of(name, &FRAMING) {
-        return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
+impl Front<'_> {
+    pub(crate) fn query(&mut self, name: &str, value: &str) -> Result<()> {
+        let have = self.memory.len();
+        self.url = self.url.push_query(self.memory, name, value).map_err(|error| too_small(error, have))?;
+        Ok(())
     }
-    writer.field(name, value.as_bytes());
-    Ok(())
-}
 
-pub(crate) fn write_basic_auth(writer: &mut HeadWriter<'_>, user: &str, password: &str) -> Result<()> {
-    writer.basic_auth(user.as_bytes(), password.as_bytes());
-    Ok(())
-}
+    pub(crate) fn field(&mut self, name: &str, value: &str) -> Result<()> {
+        self.field_parts(name, &[value.as_bytes()])
+    }
 
-pub(crate) fn write_bearer(writer: &mut HeadWriter<'_>, token: &str, _: &str) -> Result<()> {
-    writer.field_parts("Authorization", &[b"Bearer ", token.as_bytes()]);
-    Ok(())
-}
+    pub(crate) fn basic_auth(&mut self, user: &str, password: &str) -> Result<()> {
+        self.write(|writer| _ = writer.basic_auth(user.as_bytes(), password.as_bytes()))
+    }
 
-pub(crate) fn write_range(writer: &mut HeadWriter<'_>, first: u64, last: Option<u64>) {
-    writer.field("Range", range_value(first, last, &mut [0; 48]));
+    pub(crate) fn bearer(&mut self, token: &str) -> Result<()> {
+        self.field_parts("Authorization", &[b"Bearer ", token.as_bytes()])
+    }
+
+    pub(crate) fn range(&mut self, first: u64, last: Option<u64>) -> Result<()> {
+        self.field_parts("Range", &[range_value(first, last, &mut [0; 48])])
+    }
+
+    fn field_parts(&mut self, name: &str, value: &[&[u8]]) -> Result<()> {
+        if is_one_of(name, &FRAMING) {
+            return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
+        }
+        self.write(|writer| _ = writer.field_parts(name, value))
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut HeadWriter<'_>)) -> Result<()> {
+        let (start, have) = (self.url.len() + self.fields_len, self.memory.len());
+        let mut writer = HeadWriter::after(self.memory, start);
+        write(&mut writer);
+        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
+        self.fields_len = end - self.url.len();
+        Ok(())
+    }
 }
 
 impl Pairs<'_> {
@@ -196,31 +214,24 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
         }
         let have = memory.len();
-        let mut url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
-        for part in &outset.parts {
-            if let Write::Query(push) = part.write {
+        let url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
+        let mut front = Front { memory: &mut memory, url, fields_len: 0 };
+        for is_query in [true, false] {
+            for part in outset.parts.iter().filter(|part| part.is_query == is_query) {
                 for (name, value) in part.pairs.as_slice() {
-                    url = push(&url, &mut memory, name, value).map_err(|error| too_small(error, have))?;
-                }
-            }
-        }
-        let mut writer = HeadWriter::after(&mut memory, url.len());
-        for part in &outset.parts {
-            if let Write::Field(write) = part.write {
-                for (name, value) in part.pairs.as_slice() {
-                    write(&mut writer, name, value)?;
+                    (part.write)(&mut front, name, value)?;
                 }
             }
         }
         if let Some(Range { first, last, write }) = outset.range {
-            write(&mut writer, first, last);
+            write(&mut front, first, last)?;
         }
-        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
+        let Front { url, fields_len, .. } = front;
         Ok(Self {
             memory,
             method: outset.method,
             url,
-            fields_len: end - url.len(),
+            fields_len,
             defaults: &[],
             without_body: false,
             is_elsewhere: false,
