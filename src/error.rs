@@ -347,7 +347,7 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Sockets => "every socket of the pool is in use (first number of Resources)",
             Self::TlsSessions => "every TLS session of the pool is in use (second number of Resources)",
-            Self::NoTlsSession => "the pool has no TLS session: give Resources a second number, of at least 1",
+            Self::NoTlsSession => "the pool has no TLS session (second number of Resources: give it 1 at least)",
             Self::Waiters => "too many tasks wait for the pool",
             #[cfg(feature = "requests")]
             Self::RequestParts => "a request of too many parts: give them together, with headers() and queries()",

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    pool::{Counts, Key, Leased},
+    pool::{Counts, Key, Leased, Line, NOT_CONNECTED},
     sync::RawMutex,
     time::Deadline,
 };
@@ -59,7 +59,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        self.lease(None, key, true, tls, deadline)
+        self.lease(key, true, tls, deadline)
     }
 
     /// The same, but never one that was used before.
@@ -74,35 +74,48 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id: 0, tls: None };
-        self.lease(None, key, false, tls, deadline)
+        self.lease(key, false, tls, deadline)
     }
 
-    /// A connection for the host of this key: one that was kept under it, if it may be, or else a new one. Its place is the
-    /// one that was reserved, or is reserved now.
-    pub(crate) fn lease<T: TlsContext<P::Socket<'p>>>(
+    /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
+    /// Its place is the one that was reserved, or is reserved now.
+    pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
         &self,
-        reserved: Option<P::Reserved<'p>>,
+        line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let place = match line.take() {
+            Line::Reserved(place) => place,
+            _ => {
+                let tls_session = tls.is_some_and(TlsContext::takes_session);
+                self.pool.reserve(Need { tls_session, ..self.need }, deadline)?.0
+            }
+        };
+        let (socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key));
+        if let Some(socket) = line.open(socket) {
+            socket.set_deadline(deadline);
+            match tls {
+                _ if reused => {}
+                Some(tls) => tls.connect(socket, key.host, key.port)?,
+                None => socket.connect(key.host, key.port)?,
+            }
+        }
+        Ok(reused)
+    }
+
+    fn lease<T: TlsContext<P::Socket<'p>>>(
+        &self,
         key: Key<'_>,
         may_reuse: bool,
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let place = match reserved {
-            Some(place) => place,
-            None => {
-                let tls_session = tls.is_some_and(TlsContext::takes_session);
-                self.pool.reserve(Need { tls_session, ..self.need }, deadline)?.0
-            }
-        };
-        let (mut socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key));
-        socket.set_deadline(deadline);
-        if !reused {
-            match tls {
-                Some(tls) => tls.connect(&mut socket, key.host, key.port)?,
-                None => socket.connect(key.host, key.port)?,
-            }
-        }
-        Ok(Leased { socket, reused })
+        let mut line = Line::Closed;
+        let reused = self.open(&mut line, key, may_reuse, tls, deadline)?;
+        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

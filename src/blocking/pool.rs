@@ -51,7 +51,10 @@ const GLANCE: Duration = Duration::from_millis(1);
 
 /// The right to one connection of a blocking [`SocketPool`], before it is known which: a slot, and a TLS session if one is
 /// needed. Both are free again when it is dropped.
-pub struct Reserved<'p, 's, S: Connect + 's, const N: usize, R: RawMutex = NoopRawMutex>(PoolLease<'p, 's, S, N, R>);
+pub struct Reserved<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
+    /// Not to be used before what is idle in its slot was closed, or is what is wanted.
+    Socket<'p, 's, S, N, R>,
+);
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
@@ -135,6 +138,30 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             self.network.wait_until(self.network.now().after(GLANCE));
         }
         place.take()
+    }
+
+    /// Puts the connection that was kept under this key into the socket, in place of what was reserved for a new one.
+    fn find<'p>(&'p self, socket: &mut Socket<'p, 's, S, N, R>, key: Key<'_>) -> bool {
+        let now = self.network.now();
+        let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
+            self.network.set_deadline(DO_NOT_WAIT);
+            let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
+            is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet())
+        };
+        while let Some((mut kept, since)) = self.slots.kept(key) {
+            if is_good(&mut kept, since) {
+                socket.lease = kept;
+                return true;
+            }
+            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+        }
+        // The slot that was reserved may be that of the only one.
+        let Some(since) = socket.lease.idle_under(key) else { return false };
+        if is_good(&mut socket.lease, since) {
+            return socket.lease.resume().is_some();
+        }
+        socket.disconnect();
+        false
     }
 
     /// A socket in this slot, after what was idle in it is closed in order.
@@ -235,40 +262,19 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
     ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
         let mut taken = self.take(need.into(), None, deadline)?;
         let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
-        Ok((Reserved(taken.slot()?), buffer))
+        Ok((Reserved(Socket::new(self, taken.slot()?)), buffer))
     }
 
     fn socket_in<'p>(
         &'p self,
-        Reserved(mut lease): Self::Reserved<'p>,
+        Reserved(mut socket): Self::Reserved<'p>,
         key: Option<Key<'_>>,
     ) -> (Self::Socket<'p>, bool) {
-        if let Some(key) = key {
-            let now = self.network.now();
-            let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
-                self.network.set_deadline(DO_NOT_WAIT);
-                let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
-                let is_good = is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet());
-                if !is_good {
-                    debug!("pool: an idle connection was closed by its peer, or was idle for too long");
-                }
-                is_good
-            };
-            while let Some((mut kept, since)) = self.slots.kept(key) {
-                if is_good(&mut kept, since) {
-                    return (Socket::new(self, kept), true);
-                }
-            }
-            // The slot that was reserved may be that of the only one.
-            if let Some(since) = lease.idle_under(key) {
-                if is_good(&mut lease, since) {
-                    lease.resume();
-                    return (Socket::new(self, lease), true);
-                }
-                lease.disconnect();
-            }
+        let found = key.is_some_and(|key| self.find(&mut socket, key));
+        if !found {
+            socket.vacate();
         }
-        (self.vacated(lease), false)
+        (socket, found)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finding a connection: one that was kept, or a new one.
 
-use super::{Counts, Key};
+use super::{Counts, Key, NOT_CONNECTED};
 use crate::{
     error::Result,
     stack::Stack,
@@ -28,6 +28,34 @@ pub struct Leased<S> {
     pub socket: S,
     /// Whether it was kept from before. The peer may have closed it without our knowing yet.
     pub reused: bool,
+}
+
+/// A connection that is to be made, or is.
+pub(crate) enum Line<R, S> {
+    Closed,
+    /// There is a place for it.
+    Reserved(R),
+    Open(S),
+}
+
+impl<R, S> Line<R, S> {
+    /// What there is, in place of which there is nothing then.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Closed)
+    }
+
+    pub(crate) fn open(&mut self, socket: S) -> Option<&mut S> {
+        *self = Self::Open(socket);
+        self.socket()
+    }
+
+    pub(crate) fn socket(&mut self) -> Option<&mut S> {
+        if let Self::Open(socket) = self { Some(socket) } else { None }
+    }
+
+    pub(crate) fn into_socket(self) -> Option<S> {
+        if let Self::Open(socket) = self { Some(socket) } else { None }
+    }
 }
 
 impl<P> Clone for ConnectionManager<'_, P> {
@@ -68,7 +96,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        self.lease(None, key, true, tls, deadline).await
+        self.lease(key, true, tls, deadline).await
     }
 
     /// The same, but never one that was used before.
@@ -86,35 +114,52 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id: 0, tls: None };
-        self.lease(None, key, false, tls, deadline).await
+        self.lease(key, false, tls, deadline).await
     }
 
-    /// A connection for the host of this key: one that was kept under it, if it may be, or else a new one. Its place is the
-    /// one that was reserved, or is reserved now.
-    pub(crate) async fn lease<T: TlsContext<P::Socket<'p>>>(
+    /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
+    /// Its place is the one that was reserved, or is reserved now.
+    // An `async fn` would have its arguments twice.
+    pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
         &self,
-        reserved: Option<P::Reserved<'p>>,
+        line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<bool>> {
+        let Self { pool, need } = *self;
+        async move {
+            let place = match line.take() {
+                Line::Reserved(place) => place,
+                _ => {
+                    let tls_session = tls.is_some_and(TlsContext::takes_session);
+                    pool.reserve(Need { tls_session, ..need }, deadline).await?.0
+                }
+            };
+            let (socket, reused) = pool.socket_in(place, may_reuse.then_some(key)).await;
+            if let Some(socket) = line.open(socket) {
+                socket.set_deadline(deadline);
+                match tls {
+                    _ if reused => {}
+                    Some(tls) => tls.connect(socket, key.host, key.port).await?,
+                    None => socket.connect(key.host, key.port).await?,
+                }
+            }
+            Ok(reused)
+        }
+    }
+
+    async fn lease<T: TlsContext<P::Socket<'p>>>(
+        &self,
         key: Key<'_>,
         may_reuse: bool,
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let place = match reserved {
-            Some(place) => place,
-            None => {
-                let tls_session = tls.is_some_and(TlsContext::takes_session);
-                self.pool.reserve(Need { tls_session, ..self.need }, deadline).await?.0
-            }
-        };
-        let (mut socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key)).await;
-        socket.set_deadline(deadline);
-        if !reused {
-            match tls {
-                Some(tls) => tls.connect(&mut socket, key.host, key.port).await?,
-                None => socket.connect(key.host, key.port).await?,
-            }
-        }
-        Ok(Leased { socket, reused })
+        let mut line = Line::Closed;
+        let reused = self.open(&mut line, key, may_reuse, tls, deadline).await?;
+        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

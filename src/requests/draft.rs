@@ -93,7 +93,7 @@ pub(crate) struct Outset<'r> {
 }
 
 /// How many parts a request can have.
-pub const MAX_PARTS: usize = 12;
+pub const MAX_PARTS: usize = 8;
 
 /// One thing that the caller said of a request, and how it is written: so that a program has the code for what it says.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ pub(crate) struct Range {
 impl Outset<'_> {
     /// Whether the URL is one of `https`, as far as can be seen before it is read.
     pub(crate) fn is_https(&self) -> bool {
-        let scheme = self.url.trim_start_matches(' ').as_bytes().get(..6);
+        let scheme = self.url.as_bytes().get(..6);
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https:"))
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
     http::Method,
-    pool::ConnectionManager,
+    pool::{ConnectionManager, Line},
     time::{Clock as _, Deadline, Timer as _},
     traits::{Socket, SocketPool, TlsContext, TlsId},
 };
@@ -190,23 +190,20 @@ where
             let deadline = Deadline::within(timer, timeout);
             let (place, memory) = pool.reserve(need, deadline).await?;
             let under_way = stage.begin(memory, tls.id(), deadline)?;
-            let (mut place, manager) = (Some(place), ConnectionManager::in_exchange(pool));
-            let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+            let manager = ConnectionManager::in_exchange(pool);
+            let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
             loop {
                 let want = under_way.next(outcome, &body, timer.now())?;
-                if let Some(socket) = &mut line {
+                if let Some(socket) = line.socket() {
                     socket.set_deadline(under_way.deadline());
                 }
-                outcome = match (want, &mut line) {
-                    (Want::Deliver, _) => return Ok(Response::new(line, stage.into_info()?)),
+                outcome = match (want, line.socket()) {
+                    (Want::Deliver, _) => return Ok(Response::new(line.into_socket(), stage.into_info()?)),
                     (Want::Connect, _) => {
                         let (key, deadline) = (under_way.key(), under_way.deadline());
                         let tls = key.tls.map(|_| tls);
-                        let leased = manager.lease(place.take(), key, under_way.may_reuse(), tls, deadline).await;
-                        leased.map(|leased| {
-                            line = Some(leased.socket);
-                            leased.reused.into()
-                        })
+                        let opened = manager.open(&mut line, key, under_way.may_reuse(), tls, deadline).await;
+                        opened.map(usize::from)
                     }
                     (Want::Write, Some(socket)) => match socket.write(under_way.unsent(&body)).await {
                         Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -229,7 +226,7 @@ where
                     }
                     (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
                     (Want::Leave, _) => {
-                        if let Some(socket) = line.take()
+                        if let Line::Open(socket) = line.take()
                             && under_way.may_keep()
                         {
                             socket.keep(under_way.key());

@@ -12,6 +12,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Phase, Result},
     http::Method,
+    pool::Line,
     requests::{
         NoTls, RequestBuilder, Retry,
         builder::Options,
@@ -173,23 +174,20 @@ where
         let deadline = Deadline::within(clock, timeout);
         let (place, memory) = pool.reserve(need, deadline)?;
         let exchange = stage.begin(memory, tls.id(), deadline)?;
-        let (mut place, manager) = (Some(place), ConnectionManager::in_exchange(pool));
-        let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+        let manager = ConnectionManager::in_exchange(pool);
+        let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
         loop {
             let want = exchange.next(outcome, &body, clock.now())?;
-            if let Some(socket) = &mut line {
+            if let Some(socket) = line.socket() {
                 socket.set_deadline(exchange.deadline());
             }
-            outcome = match (want, &mut line) {
-                (Want::Deliver, _) => return Ok(Response::new(line, stage.into_info()?)),
+            outcome = match (want, line.socket()) {
+                (Want::Deliver, _) => return Ok(Response::new(line.into_socket(), stage.into_info()?)),
                 (Want::Connect, _) => {
                     let (key, deadline) = (exchange.key(), exchange.deadline());
                     let tls = key.tls.map(|_| tls);
-                    let leased = manager.lease(place.take(), key, exchange.may_reuse(), tls, deadline);
-                    leased.map(|leased| {
-                        line = Some(leased.socket);
-                        leased.reused.into()
-                    })
+                    let opened = manager.open(&mut line, key, exchange.may_reuse(), tls, deadline);
+                    opened.map(usize::from)
                 }
                 (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)) {
                     Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -206,7 +204,7 @@ where
                 },
                 (Want::Rewind, _) => body.rewind().map(usize::from).map_err(at_fault),
                 (Want::Leave, _) => {
-                    if let Some(socket) = line.take()
+                    if let Line::Open(socket) = line.take()
                         && exchange.may_keep()
                     {
                         socket.keep(exchange.key());
