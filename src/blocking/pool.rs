@@ -27,6 +27,12 @@ pub(super) const DO_NOT_WAIT: Deadline = Deadline::at(Instant::from_millis(0));
 ///
 /// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. The
 /// [module page](super) has an example.
+///
+/// # The line
+/// What a request or a socket needs is taken in one step, before anything is connected, as from the
+/// [asynchronous pool](crate::SocketPool#the-line). A pool with a raw mutex that threads can share (any but
+/// [`NoopRawMutex`]) waits for it: threads are served in the order of arrival, each looks once a millisecond whether it is its
+/// turn, and gives up at its deadline. A pool of a single thread does not wait, and says at once what there is none of.
 pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) network: &'s S,
     pub(super) slots: Slots<Resting<'s, S, R>, R, N>,

@@ -4,13 +4,13 @@
 //!             socket()                    keep(key)
 //!     free ────────────▶ in use ────────────────────▶ idle
 //!      ▲                  │  ▲                          │
-//!      └── drop, close ───┘  └──── kept(key), if quiet ─┤
+//!      └── drop, close ───┘  └── same key, if quiet ────┤
 //!      ▲                                                │
 //!      └──── longest idle, when a slot is needed ───────┘
 //! ```
 //!
-//! Capacity is counted here, never by provoking the stack: who finds a full pool [waits in line](SocketPool::socket),
-//! and gets [`ErrorKind::Exhausted`] when that takes too long. A slot comes back on every path, also when a future is
+//! Capacity is counted here, never by provoking the stack: a task that finds a full pool waits in
+//! [line](SocketPool#the-line), and gets [`ErrorKind::Exhausted`] when that takes too long. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
@@ -99,6 +99,24 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 ///
 /// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. Several tasks of one
 /// executor share it by reference; several executors, cores or threads too, with a [`RawMutex`] that allows it.
+///
+/// # The line
+/// Sockets, TLS sessions and exchange buffers are waited for in one line, in the order of arrival, each task until its own
+/// deadline; then it gets [`ErrorKind::Exhausted`] with what there is none of. A task takes all that it needs in one step,
+/// before anything is connected: a request its socket, its buffer and for `https` a TLS session; a
+/// [`Connector`] or [`ConnectionManager`] with TLS the socket and the session; [`socket`](Self::socket) only a socket. So no
+/// two tasks can wait for each other's half. An idle connection counts as free: it is closed for the task whose turn it is,
+/// if that needs its slot or its TLS session.
+///
+/// The order holds whatever a task needs: a plain request that came after an `https` request waits for it, even if a
+/// socket is free and no TLS session is. That starves nobody, and has a price: a TLS connection that is held for long (MQTT
+/// over TLS) on a pool with one TLS session lets every `https` request wait until its time is up, and what comes after it
+/// too. Give [`Resources`] one TLS session for each connection that is held, and one for the rest.
+///
+/// A task that holds a part already (a socket to be [wrapped](crate::tls::TlsContext::wrap_socket), the buffer of a request
+/// that follows a redirect) passes tasks that could not be served yet in any case, so that the line cannot lock up. Up to
+/// [`WAITERS`] tasks can wait; one more is refused with [`Resource::Waiters`](crate::Resource::Waiters). A pool that has no
+/// TLS session at all says so at once: [`Resource::NoTlsSession`](crate::Resource::NoTlsSession).
 ///
 /// # Examples
 ///

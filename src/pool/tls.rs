@@ -47,7 +47,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// Makes a connected socket a TLS connection: performs the handshake and verifies that the peer is
     /// `server_hostname`, a DNS name or an IP address.
     ///
-    /// A TLS session of the pool is waited for in the pool's [line](SocketPool#the-line), with the connection open, for as
+    /// A TLS session of the pool is waited for in the pool's [line](crate::SocketPool#the-line), with the connection open, for as
     /// long as the socket's time-out says and [ten seconds](super::PATIENCE) without one. Two tasks that each hold a socket
     /// and want the only session are served one after the other; if the first keeps it for too long the second gets
     /// [`ErrorKind::Exhausted`]. To wait before anything is connected, use [`connect`](traits::TlsContext::connect), a

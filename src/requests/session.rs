@@ -24,6 +24,10 @@ use crate::{
 ///
 /// It is small and borrows the pool: make as many as you like. All of them share the connections that the pool keeps,
 /// except where they have different [session ids](Self::session_id).
+///
+/// Any number of tasks can make requests over one pool: each request waits in the pool's [line](crate::SocketPool#the-line)
+/// for what it needs, within its own time, and holds nothing while it waits. A response that is kept keeps its exchange
+/// buffer, and until its body was read its connection, from the others.
 #[derive(Debug)]
 pub struct Session<'p, P, T = NoTls> {
     pool: &'p P,
