@@ -208,8 +208,9 @@ pub(crate) enum Follows {
 }
 
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
-    /// Writes what the builder has: the URL with its query, then the fields, each once and in its place.
-    pub(crate) fn new(mut memory: Memory<B>, outset: &Outset<'r>) -> Result<Self> {
+    /// Writes what the builder has: the URL with its query, then the fields, each once and in its place; takes over what of
+    /// the options concerns the head.
+    pub(crate) fn new(mut memory: Memory<B>, outset: &Outset<'r>, options: &Options<'r>) -> Result<Self> {
         if outset.is_overfull {
             return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
         }
@@ -232,19 +233,13 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
             method: outset.method,
             url,
             fields_len,
-            defaults: &[],
+            defaults: options.headers,
             without_body: false,
             is_elsewhere: false,
-            expects: false,
+            expects: options.expects,
             #[cfg(feature = "digest")]
             is_answer: false,
         })
-    }
-
-    /// Takes over what of the options concerns the head.
-    pub(crate) fn settle(&mut self, options: &Options<'r>) {
-        self.defaults = options.headers;
-        self.expects = options.expects;
     }
 
     pub(crate) fn method(&self) -> Method<'r> {

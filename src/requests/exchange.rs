@@ -120,10 +120,12 @@ impl<'r, M: DerefMut<Target = [u8]>> Stage<'r, M> {
     }
 
     /// Stages the request in the memory that it was given, with all to be done until `deadline`.
+    #[inline(never)]
     pub(crate) fn begin(&mut self, memory: Option<M>, tls: TlsId, deadline: Deadline) -> Result<&mut Exchange<'r, M>> {
         if let Self::Before(outset, options) = self {
             let memory = memory.ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers)))?;
-            *self = Self::UnderWay(Exchange::new(memory, outset, *options, tls, deadline)?);
+            let draft = Draft::new(Memory::new(memory, options.buffer_limit), outset, options)?;
+            *self = Self::UnderWay(Exchange::new(draft, *options, tls, deadline));
         }
         match self {
             Self::UnderWay(exchange) => Ok(exchange),
@@ -152,11 +154,9 @@ struct Answer {
 }
 
 impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
-    fn new(memory: M, outset: &Outset<'r>, options: Options<'r>, tls: TlsId, deadline: Deadline) -> Result<Self> {
-        let mut draft = Draft::new(Memory::new(memory, options.buffer_limit), outset)?;
-        draft.settle(&options);
+    fn new(draft: Draft<'r, M>, options: Options<'r>, tls: TlsId, deadline: Deadline) -> Self {
         let incoming = IncomingHead::new(&draft);
-        Ok(Self {
+        Self {
             draft,
             course: Course::new(options, deadline),
             tls,
@@ -170,7 +170,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             answer: None,
             turn: Turn::Deliver,
             failure: None,
-        })
+        }
     }
 
     /// What is wanted next, after what was wanted ended like this.
