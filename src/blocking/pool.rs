@@ -147,6 +147,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     /// Puts the connection that was kept under this key into the socket, in place of what was reserved for a new one.
+    #[inline(never)]
     fn find<'p>(&'p self, socket: &mut Socket<'p, 's, S, N, R>, key: Key<'_>) -> bool {
         let now = self.network.now();
         let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
