@@ -26,7 +26,7 @@ mod trust;
 #[path = "request/upload.rs"]
 mod upload;
 
-use core::{ops::DerefMut, time::Duration};
+use core::time::Duration;
 use std::{
     env, fs,
     io::{Write as _, stderr, stdout},
@@ -108,24 +108,12 @@ enum Payload<'o> {
 }
 
 /// What a request has besides method, URL and body. Both faces' sessions hand out the same builder.
-fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
-    mut request: RequestBuilder<'r, S, M>,
-    options: &Options<'_>,
-) -> RequestBuilder<'r, S, M> {
-    for (name, value) in &options.query {
-        request = request.query(name, value);
-    }
-    // One way to authenticate: by --user, else by --bearer, else by -H, else by what the URL says.
+fn prepare<'r, S>(mut request: RequestBuilder<'r, S>, options: &'r Options<'_>) -> RequestBuilder<'r, S> {
+    request = request.queries(&options.query).headers(&options.headers);
     if let Some((user, password)) = options.user {
         request = request.basic_auth(user, password);
     } else if let Some(token) = options.bearer {
         request = request.bearer(token);
-    }
-    let authenticated = options.user.is_some() || options.bearer.is_some();
-    for (name, value) in &options.headers {
-        if !(authenticated && name.eq_ignore_ascii_case("authorization")) {
-            request = request.header(name, value);
-        }
     }
     if options.compressed {
         request = request.accept_compressed();
@@ -143,11 +131,11 @@ fn prepare<'r, S, M: DerefMut<Target = [u8]>>(
 }
 
 /// With --digest: a number that nobody can guess goes into each answer.
-fn authenticate<'r, S, M: DerefMut<Target = [u8]>>(
-    request: RequestBuilder<'r, S, M>,
+fn authenticate<'r, S>(
+    request: RequestBuilder<'r, S>,
     options: &Options<'r>,
     cnonce: &'r mut [u8; 16],
-) -> RequestBuilder<'r, S, M> {
+) -> RequestBuilder<'r, S> {
     let Some((user, password)) = options.digest else { return request };
     for digits in cnonce.chunks_mut(8) {
         let number = random_number();

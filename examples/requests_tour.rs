@@ -46,7 +46,8 @@ where
     let mut buffer = [0; 1024];
 
     step("query and fields");
-    let request = http.get(&url("/echo")).query("city", "Den Haag").header("X-One", "1");
+    let echo = url("/echo");
+    let request = http.get(&echo).query("city", "Den Haag").header("X-One", "1");
     show(request.send().await?.text(&mut buffer).await?);
 
     step("JSON");
@@ -58,7 +59,7 @@ where
     show(http.post(&url("/echo")).form(&form).send().await?.text(&mut buffer).await?);
 
     step("bytes of a type of their own");
-    let request = http.put(&url("/echo")).header("Content-Type", "text/csv").body(b"a,b\n1,2\n");
+    let request = http.put(&echo).header("Content-Type", "text/csv").body(b"a,b\n1,2\n");
     show(request.send().await?.text(&mut buffer).await?);
 
     step("Basic and Bearer authentication");

@@ -162,10 +162,18 @@ pub enum Resource {
     Sockets,
     /// TLS sessions: the second number of `Resources`.
     TlsSessions,
+    /// There is no TLS session at all: the second number of `Resources`, which is 0 unless you say otherwise.
+    NoTlsSession,
     /// Exchange buffers, one per socket: too many requests under way or responses not dropped.
     Buffers,
-    /// Places in the line for a free slot: [`WAITERS`](crate::pool::WAITERS) tasks stand in it.
+    /// Places in the line of the pool: [`WAITERS`](crate::pool::WAITERS) tasks stand in it.
     Waiters,
+    /// Parts of one request, of which a [`RequestBuilder`](crate::requests::RequestBuilder) holds
+    /// [`MAX_PARTS`](crate::requests::MAX_PARTS): give its fields together, with
+    /// [`headers`](crate::requests::RequestBuilder::headers), and its query with
+    /// [`queries`](crate::requests::RequestBuilder::queries).
+    #[cfg(feature = "requests")]
+    RequestParts,
 }
 
 /// What can be too large.
@@ -339,7 +347,10 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Sockets => "every socket of the pool is in use (first number of Resources)",
             Self::TlsSessions => "every TLS session of the pool is in use (second number of Resources)",
-            Self::Waiters => "too many tasks wait for a free socket",
+            Self::NoTlsSession => "the pool has no TLS session (second number of Resources: give it 1 at least)",
+            Self::Waiters => "too many tasks wait for the pool",
+            #[cfg(feature = "requests")]
+            Self::RequestParts => "a request of too many parts: give them together, with headers() and queries()",
             Self::Buffers => "every exchange buffer is in use: a response was not dropped (first number of Resources)",
         })
     }

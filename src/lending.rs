@@ -45,7 +45,7 @@ impl<M: ?Sized, R: RawMutex> Place<M, R> {
 }
 
 /// The right to use the memory of one place, until dropped.
-pub struct Loan<'a, M: ?Sized, R: RawMutex = NoopRawMutex> {
+pub(crate) struct Loan<'a, M: ?Sized, R: RawMutex = NoopRawMutex> {
     place: &'a Place<M, R>,
     /// A loan may be sent and shared where a `&mut` to the memory may.
     _memory: PhantomData<&'a mut M>,

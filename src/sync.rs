@@ -14,4 +14,19 @@
 //! let pool = SocketPool::new(&mut network, &mut memory);
 //! ```
 
-pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
+#[cfg(feature = "blocking")]
+use core::any::TypeId;
+
+use embassy_sync::blocking_mutex::raw;
+pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
+
+/// A raw mutex in the sense of embassy-sync. There is nothing to implement: each of its raw mutexes is one.
+pub trait RawMutex: raw::RawMutex + 'static {}
+
+impl<R: raw::RawMutex + 'static> RawMutex for R {}
+
+/// Whether another thread can give back what this one waits for.
+#[cfg(feature = "blocking")]
+pub(crate) fn is_shared<R: RawMutex>() -> bool {
+    TypeId::of::<R>() != TypeId::of::<NoopRawMutex>()
+}

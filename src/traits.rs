@@ -46,31 +46,59 @@ pub trait SocketPool {
     where
         Self: 'p;
 
+    /// The right to one connection, before it is known which. A pool that keeps no connections can use its sockets.
+    type Reserved<'p>
+    where
+        Self: 'p;
+
     /// The timer that deadlines are measured with.
     type Timer: Timer;
 
     /// The timer that deadlines are measured with.
     fn timer(&self) -> &Self::Timer;
 
-    /// Takes a free slot, closing the least recently used idle connection if there is no other way. When every slot is in
-    /// use it may wait for one until `deadline`.
+    /// Takes all that is needed for a connection, together: what `need` says, and the right to a socket. When something of
+    /// it is in use it may wait until `deadline`; it holds nothing while it waits. Nothing is connected yet.
+    ///
+    /// The second value is the memory, if `need` asks for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when there is none.
-    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>>;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) with what there is none of.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes nothing.
+    async fn reserve(&self, need: Need, deadline: Deadline) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)>;
 
-    /// An idle connection that was [kept](Socket::keep) under this key and is still good. A pool that keeps nothing
-    /// need not implement this.
-    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        let _ = key;
-        None
+    /// A socket in the place that was reserved: an idle connection that was [kept](Socket::keep) under this key and is
+    /// still good, and `true`; or else a socket that is not connected, and `false`. A pool that keeps nothing always gives
+    /// the latter.
+    ///
+    /// # Cancel safety
+    /// Dropping the future frees the place.
+    async fn socket_in<'p>(&'p self, place: Self::Reserved<'p>, key: Option<Key<'_>>) -> (Self::Socket<'p>, bool);
+
+    /// A socket that is not connected.
+    ///
+    /// # Errors
+    /// As for [`reserve`](Self::reserve).
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes nothing.
+    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>> {
+        let (place, _) = self.reserve(Need::default(), deadline).await?;
+        Ok(self.socket_in(place, None).await.0)
     }
+}
 
-    /// Takes the memory for one exchange.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every buffer is in use.
-    fn buffer(&self) -> Result<Self::Buffer<'_>>;
+/// What a connection needs of a pool beside its socket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Need {
+    /// A TLS session of the pool: what [`TlsContext::takes_session`] says. A kept connection brings its own.
+    pub tls_session: bool,
+    /// Memory for one exchange.
+    pub buffer: bool,
+    /// Whether the caller has memory for an exchange already, and so keeps others waiting for it.
+    pub has_buffer: bool,
 }
 
 /// A stream socket. What it reads and writes is the application's data, whether TLS lies below or not.
@@ -117,6 +145,12 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
 pub trait TlsContext<S> {
     /// Which context this is. A kept connection is only ever found again under the context that verified it.
     fn id(&self) -> TlsId;
+
+    /// Whether each connection takes a TLS session of the pool. Not so where TLS is not of the pool's making: on board of a
+    /// modem, for example.
+    fn takes_session(&self) -> bool {
+        false
+    }
 
     /// Connects `socket` to `host` with TLS, and verifies that it is `host` that answers.
     ///

@@ -158,7 +158,7 @@ mod asynchronous {
         let (mut network, mut memory) = (script.network(), Resources::<1, 0>::new());
         let pool = SocketPool::new(&mut network, &mut memory);
         let tls = no_roots();
-        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
+        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::NoTlsSession));
         assert_eq!(block_on(pool.connector(&tls, HOST).connect(REMOTE)).err(), Some(exhausted));
         assert_eq!((pool.counts().free, script.open()), (1, 0));
 
@@ -319,11 +319,13 @@ mod blocking {
         let pool = SocketPool::new(&mut network, &mut memory);
         let tls = no_roots();
         let mut stack = pool.connector(&tls, HOST);
-        let mut socket = stack.socket().unwrap();
-        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
+        let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::NoTlsSession));
+        assert_eq!(stack.socket().err(), Some(exhausted));
+        // Nor with a socket that was made without it: nothing is connected, so nothing is left behind, plain.
+        let mut socket = pool.socket().unwrap();
         assert_eq!(stack.connect(&mut socket, REMOTE), Err(nb::Error::Other(exhausted)));
-        // The connection that was made before is not left behind, plain.
         assert_eq!(stopped(stack.send(&mut socket, b"secret")), Some(TcpErrorKind::PipeClosed));
+        assert_eq!(script.connections(), 0);
         drop(socket);
         assert_eq!((pool.counts().free, script.open(), &*script.sent()), (1, 0, &b""[..]));
     }

@@ -13,7 +13,7 @@ use socketpool::{
     mock::{Peer, Script, Step, block_on},
     pool::{Key, Shutdown},
     time::Deadline,
-    traits::{Socket as _, SocketPool as _},
+    traits::{Need, Socket as _, SocketPool as _},
 };
 
 const HOST: &str = "peer.example";
@@ -203,10 +203,10 @@ fn a_slot_whose_idle_connection_is_being_closed() {
     let (mut network, mut memory) = (script.network(), Resources::<1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     for polls in 0..4 {
-        let mut socket = match pool.kept(KEY) {
-            Some(socket) => socket,
-            None => block_on(pool.socket()).unwrap(),
-        };
+        let mut socket = block_on(async {
+            let (place, _) = pool.reserve(Need::default(), Deadline::NEVER).await.unwrap();
+            pool.socket_in(place, Some(KEY)).await.0
+        });
         block_on(socket.connect(HOST, 80)).unwrap();
         socket.keep(KEY);
         assert_eq!(poll_times(pool.socket(), polls).is_some(), polls >= 2);

@@ -23,7 +23,7 @@ use std::{
 use socketpool::{
     Error, Resources, SocketPool,
     mock::{Network, Peer, Script, Step},
-    pool::{Counts, Key},
+    pool::{Counts, Key, PATIENCE, Plain},
     sync::CriticalSectionRawMutex,
     time::Deadline,
     traits::{Socket as _, SocketPool as _},
@@ -72,14 +72,8 @@ impl Wake for Woken {
 async fn turn(pool: &SocketPool<'_, Network<'_>, SLOTS>, chance: &Chance) -> Result<(), Error> {
     let host = HOSTS[chance.below(2)];
     let key = Key { host, port: 80, session_id: 0, tls: None };
-    let mut socket = match pool.kept(key) {
-        Some(socket) => socket,
-        None => {
-            let mut socket = pool.socket_until(Deadline::NEVER).await?;
-            socket.connect(host, 80).await?;
-            socket
-        }
-    };
+    let mut socket = pool.connection_manager().get_socket::<Plain>(host, 80, 0, None, Deadline::NEVER).await?.socket;
+    socket.set_timeout(None);
     socket.send_all(b"hello").await?;
     let mut buffer = [0; 5];
     for index in 0..5 {
@@ -229,14 +223,10 @@ fn threads_share_a_pool_behind_a_critical_section() {
     let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let turn = async |number: usize| {
         let key = Key { host: "127.0.0.1", port, session_id: 0, tls: None };
-        let mut socket = match pool.kept(key) {
-            Some(socket) => socket,
-            None => {
-                let mut socket = pool.socket().await?;
-                socket.connect("127.0.0.1", port).await?;
-                socket
-            }
-        };
+        let deadline = Deadline::within(pool.timer(), Some(PATIENCE));
+        let leased = pool.connection_manager().get_socket::<Plain>(key.host, port, 0, None, deadline).await?;
+        let mut socket = leased.socket;
+        socket.set_timeout(None);
         most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         right(pool.counts());
         let (word, mut answer) = (number.to_be_bytes(), [0; size_of::<usize>()]);

@@ -6,7 +6,7 @@ use socketpool::{
     Result, blocking,
     pool::Key,
     time::{Deadline, Instant},
-    traits::{SocketPool, TlsContext, TlsId},
+    traits::{Need, SocketPool, TlsContext, TlsId},
 };
 
 /// Counts connections, and the requests and writes on them.
@@ -33,6 +33,15 @@ impl Meter {
     /// What was written since there were so many writes is TLS's own.
     pub fn all_tls_since(&self, writes: usize) {
         self.tls_writes.set(self.tls_writes.get() + self.writes.get() - writes);
+    }
+}
+
+impl Meter {
+    /// Notes that a connection was taken for a request.
+    fn take(&self, reused: bool) {
+        if reused {
+            count(&self.reused);
+        }
     }
 }
 
@@ -76,28 +85,34 @@ impl<P: SocketPool> SocketPool for Metered<'_, P> {
         = P::Buffer<'p>
     where
         Self: 'p;
+    type Reserved<'p>
+        = P::Reserved<'p>
+    where
+        Self: 'p;
     type Timer = P::Timer;
 
     fn timer(&self) -> &P::Timer {
         self.inner.timer()
     }
 
-    async fn socket(&self, deadline: Deadline) -> Result<P::Socket<'_>> {
-        self.inner.socket(deadline).await
+    async fn reserve(&self, need: Need, deadline: Deadline) -> Result<(P::Reserved<'_>, Option<P::Buffer<'_>>)> {
+        self.inner.reserve(need, deadline).await
     }
 
-    fn kept(&self, key: Key<'_>) -> Option<P::Socket<'_>> {
-        self.inner.kept(key).inspect(|_| count(&self.meter.reused))
-    }
-
-    fn buffer(&self) -> Result<P::Buffer<'_>> {
-        self.inner.buffer()
+    async fn socket_in<'p>(&'p self, place: P::Reserved<'p>, key: Option<Key<'_>>) -> (P::Socket<'p>, bool) {
+        let (socket, reused) = self.inner.socket_in(place, key).await;
+        self.meter.take(reused);
+        (socket, reused)
     }
 }
 
 impl<S, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
     fn id(&self) -> TlsId {
         self.inner.id()
+    }
+
+    fn takes_session(&self) -> bool {
+        self.inner.takes_session()
     }
 
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
@@ -117,6 +132,10 @@ impl<P: blocking::traits::SocketPool> blocking::traits::SocketPool for Metered<'
         = P::Buffer<'p>
     where
         Self: 'p;
+    type Reserved<'p>
+        = P::Reserved<'p>
+    where
+        Self: 'p;
     type Clock = P::Clock;
 
     fn clock(&self) -> &P::Clock {
@@ -127,22 +146,24 @@ impl<P: blocking::traits::SocketPool> blocking::traits::SocketPool for Metered<'
         self.inner.wait_until(at);
     }
 
-    fn socket(&self) -> Result<P::Socket<'_>> {
-        self.inner.socket()
+    fn reserve(&self, need: Need, deadline: Deadline) -> Result<(P::Reserved<'_>, Option<P::Buffer<'_>>)> {
+        self.inner.reserve(need, deadline)
     }
 
-    fn kept(&self, key: Key<'_>) -> Option<P::Socket<'_>> {
-        self.inner.kept(key).inspect(|_| count(&self.meter.reused))
-    }
-
-    fn buffer(&self) -> Result<P::Buffer<'_>> {
-        self.inner.buffer()
+    fn socket_in<'p>(&'p self, place: P::Reserved<'p>, key: Option<Key<'_>>) -> (P::Socket<'p>, bool) {
+        let (socket, reused) = self.inner.socket_in(place, key);
+        self.meter.take(reused);
+        (socket, reused)
     }
 }
 
 impl<S, T: blocking::traits::TlsContext<S>> blocking::traits::TlsContext<S> for Metered<'_, T> {
     fn id(&self) -> TlsId {
         self.inner.id()
+    }
+
+    fn takes_session(&self) -> bool {
+        self.inner.takes_session()
     }
 
     fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {

@@ -259,6 +259,10 @@ impl<'a> Options<'a> {
         if options.retry == Some(0) {
             return Err(usage("--retry 0 would send nothing"));
         }
+        // One way to authenticate: by --user, else by --bearer, else by -H, else by what the URL says.
+        if options.user.is_some() || options.bearer.is_some() {
+            options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        }
         if options.digest.is_some() && (options.user.is_some() || options.bearer.is_some()) {
             return Err(usage("one way to authenticate is enough: --user, --bearer or --digest"));
         }

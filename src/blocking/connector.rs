@@ -11,11 +11,11 @@ use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 use super::{
     Socket, SocketPool,
     stack::{Family, Stack},
-    traits::TlsContext,
+    traits::{Need, SocketPool as _, TlsContext},
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    pool::{CONNECTING, Plain, UNSUPPORTED},
+    pool::{CONNECTING, PATIENCE, Plain, UNSUPPORTED},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
 };
@@ -83,7 +83,10 @@ where
     type Error = Error;
 
     fn socket(&mut self) -> Result<Self::TcpSocket> {
-        self.pool.socket()
+        let tls_session = self.tls.is_some_and(|(tls, _)| tls.takes_session());
+        let deadline = Deadline::within(self.pool.network, Some(PATIENCE));
+        let (place, _) = self.pool.reserve(Need { tls_session, ..Need::default() }, deadline)?;
+        Ok(self.pool.socket_in(place, None).0)
     }
 
     fn connect(&mut self, socket: &mut Self::TcpSocket, remote: SocketAddr) -> nb::Result<(), Error> {

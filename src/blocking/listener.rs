@@ -4,12 +4,12 @@ use core::{net::SocketAddr, time::Duration};
 
 use super::{
     Socket, SocketPool,
-    pool::PoolLease,
+    pool::{DO_NOT_WAIT, PoolLease},
     stack::{Connect, Listen, Listener as _, Stack},
 };
 use crate::{
     error::{Error, Phase, Result},
-    pool::{Timeout, WhenFull},
+    pool::{Patience, Timeout, WhenFull},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
 };
@@ -72,7 +72,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
                 let arrived = self.pool.wait(patience, || Ok(self.listener.accept()?));
                 self.waiting = Some(arrived.map_err(error)?);
             }
-            let mut socket = match self.pool.socket() {
+            let mut socket = match self.slot(patience) {
                 Ok(socket) => socket,
                 Err(_) if self.when_full == WhenFull::Refuse => {
                     debug!("pool: a client is refused, every slot is in use");
@@ -85,6 +85,13 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
                 socket.put(connection, remote);
                 return Ok((socket, remote));
             }
+        }
+    }
+
+    fn slot(&self, patience: Patience) -> Result<Socket<'p, 's, S, N, R>> {
+        match patience {
+            Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline),
+            _ => self.pool.socket_until(DO_NOT_WAIT),
         }
     }
 

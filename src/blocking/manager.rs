@@ -2,11 +2,11 @@
 
 use super::{
     stack::Stack,
-    traits::{Socket, SocketPool, TlsContext},
+    traits::{Need, Socket, SocketPool, TlsContext},
 };
 use crate::{
     error::Result,
-    pool::{Counts, Key, Leased},
+    pool::{Counts, Key, Leased, Line, NOT_CONNECTED},
     sync::RawMutex,
     time::Deadline,
 };
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub struct ConnectionManager<'p, P> {
     pool: &'p P,
+    /// What its user has of the pool already.
+    need: Need,
 }
 
 impl<P> Clone for ConnectionManager<'_, P> {
@@ -34,10 +36,17 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// The manager of this pool.
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
-        Self { pool }
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: false } }
     }
 
-    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`.
+    /// The same, for an exchange that has its memory.
+    #[cfg(feature = "requests")]
+    pub(crate) const fn in_exchange(pool: &'p P) -> Self {
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: true } }
+    }
+
+    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`. A slot of the pool, and a TLS session if one
+    /// is needed, are taken together, before anything is connected.
     ///
     /// # Errors
     /// With phase `Setup` when the pool is exhausted, `Resolve`, `Connect` or `Handshake`.
@@ -50,11 +59,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        if let Some(mut socket) = self.pool.kept(key) {
-            socket.set_deadline(deadline);
-            return Ok(Leased { socket, reused: true });
-        }
-        self.new_socket(host, port, tls, deadline)
+        self.lease(key, true, tls, deadline)
     }
 
     /// The same, but never one that was used before.
@@ -68,13 +73,49 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let mut socket = self.pool.socket()?;
-        socket.set_deadline(deadline);
-        match tls {
-            Some(tls) => tls.connect(&mut socket, host, port)?,
-            None => socket.connect(host, port)?,
+        let key = Key { host, port, session_id: 0, tls: None };
+        self.lease(key, false, tls, deadline)
+    }
+
+    /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
+    /// Its place is the one that was reserved, or is reserved now.
+    pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let place = match line.take() {
+            Line::Reserved(place) => place,
+            _ => {
+                let tls_session = tls.is_some_and(TlsContext::takes_session);
+                self.pool.reserve(Need { tls_session, ..self.need }, deadline)?.0
+            }
+        };
+        let (socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key));
+        if let Some(socket) = line.open(socket) {
+            socket.set_deadline(deadline);
+            match tls {
+                _ if reused => {}
+                Some(tls) => tls.connect(socket, key.host, key.port)?,
+                None => socket.connect(key.host, key.port)?,
+            }
         }
-        Ok(Leased { socket, reused: false })
+        Ok(reused)
+    }
+
+    fn lease<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<Leased<P::Socket<'p>>> {
+        let mut line = Line::Closed;
+        let reused = self.open(&mut line, key, may_reuse, tls, deadline)?;
+        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

@@ -2,6 +2,7 @@
 
 use core::{
     net::{IpAddr, SocketAddr},
+    task::Waker,
     time::Duration,
 };
 
@@ -13,26 +14,32 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    lending::{Loan, Place},
+    lending::Place,
     pool::{
-        Counts, IDLE_TIMEOUT, Key, Lease, NO_SLOT, Patience, ROOM, Resources, Slots, Stream, TlsMemory, lend_buffer,
-        literal, literal_or_name, only, unresolved,
+        Buffer, Counts, IDLE_TIMEOUT, Key, Lease, Need, PATIENCE, Patience, ROOM, Resources, Slots, Stream, Taken,
+        TlsMemory, literal, literal_or_name, only, unresolved,
     },
-    sync::{NoopRawMutex, RawMutex},
+    sync::{NoopRawMutex, RawMutex, is_shared},
     time::{Deadline, Instant},
 };
 
 /// A deadline that has always passed.
-const DO_NOT_WAIT: Deadline = Deadline::at(Instant::from_millis(0));
+pub(super) const DO_NOT_WAIT: Deadline = Deadline::at(Instant::from_millis(0));
 
 /// A pool of at most `N` sockets over one network stack. CircuitPython's `socketpool.SocketPool`; the blocking twin of
 /// [`SocketPool`](crate::SocketPool).
 ///
 /// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. The
 /// [module page](super) has an example.
+///
+/// # The line
+/// What a request or a socket needs is taken in one step, before anything is connected, as from the
+/// [asynchronous pool](crate::SocketPool#the-line). A pool with a raw mutex that threads can share (any but
+/// [`NoopRawMutex`]) waits for it: threads are served in the order of arrival, each looks once a millisecond whether it is its
+/// turn, and gives up at its deadline. A pool of a single thread does not wait, and says at once what there is none of.
 pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) network: &'s S,
-    pub(super) slots: Slots<Resting<'s, S, R>, R, N, 0>,
+    pub(super) slots: Slots<Resting<'s, S, R>, R, N>,
     buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     pub(super) tls: &'s [Place<TlsMemory, R>],
@@ -43,8 +50,21 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 pub(super) type Resting<'s, S, R> =
     Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
 
-/// A slot of a pool over `S`. Nobody waits for one.
-pub(super) type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N, 0>;
+/// A slot of a pool over `S`.
+pub(super) type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N>;
+
+/// What was taken of a pool over `S`.
+type PoolTaken<'p, 's, S, const N: usize, R> = Taken<'p, Resting<'s, S, R>, R, N>;
+
+/// How long a thread that waits in line leaves it at that, before it looks again.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// The right to one connection of a blocking [`SocketPool`], before it is known which: a slot, and a TLS session if one is
+/// needed. Both are free again when it is dropped.
+pub struct Reserved<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
+    /// Not to be used before what is idle in its slot was closed, or is what is wanted.
+    Socket<'p, 's, S, N, R>,
+);
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
@@ -56,7 +76,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         let memory = &*memory;
         Self {
             network,
-            slots: Slots::new(),
+            slots: Slots::new(TLS),
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
             idle_timeout: Some(IDLE_TIMEOUT),
@@ -77,8 +97,8 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         self.slots.counts()
     }
 
-    pub(super) fn lend_buffer(&self) -> Result<Loan<'s, [u8], R>> {
-        lend_buffer(&self.buffers)
+    pub(super) fn lend_buffer(&self) -> Result<Buffer<'_, 's, N, R>> {
+        self.slots.take_buffer(&self.buffers)
     }
 }
 
@@ -86,27 +106,80 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
     /// waiting a second at most) and its slot taken.
     ///
-    /// Here nobody waits for a slot: a blocking program that waited would keep itself from dropping a socket.
+    /// A pool that several threads share waits for [ten seconds](crate::pool::PATIENCE) at most until another thread gives
+    /// a slot back. One of a single thread never waits: a program that waited would keep itself from dropping a socket.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use.
     pub fn socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
-        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
-        if socket.stream().is_some() {
-            debug!("pool: closing the longest idle connection for its slot");
-            let _ = socket.shut_down();
-        }
-        Ok(socket)
+        self.socket_until(Deadline::within(self.network, Some(PATIENCE)))
     }
 
-    /// The same, without waiting for the idle connection to be closed in order.
+    /// The same; threads wait in line until `deadline`.
+    ///
+    /// # Errors
+    /// As for [`socket`](Self::socket).
+    pub fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
+        Ok(self.vacated(self.take(Need::SLOT, None, deadline)?.slot()?))
+    }
+
+    /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
     ///
     /// # Errors
     /// As for [`socket`](Self::socket).
     pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
-        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
-        *socket.stream() = None;
-        Ok(socket)
+        let mut lease = self.slots.take(Need::SLOT, None)?.slot()?;
+        lease.disconnect();
+        Ok(Socket::new(self, lease))
+    }
+
+    /// Takes all that is needed in one step, when it is our turn in the line.
+    pub(super) fn take(
+        &self,
+        need: Need,
+        own: Option<&PoolLease<'_, 's, S, N, R>>,
+        deadline: Deadline,
+    ) -> Result<PoolTaken<'_, 's, S, N, R>> {
+        let mut place = self.slots.stand(need, own);
+        while is_shared::<R>() && !deadline.has_passed(self.network) {
+            if let Some(taken) = place.poll(Waker::noop())? {
+                return Ok(taken);
+            }
+            self.network.wait_until(self.network.now().after(GLANCE));
+        }
+        place.take()
+    }
+
+    /// Puts the connection that was kept under this key into the socket, in place of what was reserved for a new one.
+    #[inline(never)]
+    fn find_kept<'p>(&'p self, socket: &mut Socket<'p, 's, S, N, R>, key: Key<'_>) -> bool {
+        let now = self.network.now();
+        let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
+            self.network.set_deadline(DO_NOT_WAIT);
+            let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
+            is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet())
+        };
+        while let Some((mut kept, since)) = self.slots.kept(key) {
+            if is_good(&mut kept, since) {
+                socket.lease = kept;
+                return true;
+            }
+            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+        }
+        // The slot that was reserved may be that of the only one.
+        let Some(since) = socket.lease.idle_under(key) else { return false };
+        if is_good(&mut socket.lease, since) {
+            return socket.lease.resume().is_some();
+        }
+        socket.disconnect();
+        false
+    }
+
+    /// A socket in this slot, after what was idle in it is closed in order.
+    pub(super) fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Socket<'p, 's, S, N, R> {
+        let mut socket = Socket::new(self, lease);
+        socket.vacate();
+        socket
     }
 
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
@@ -150,7 +223,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub fn close_idle(&self) {
-        while let Some(lease) = self.slots.oldest_idle(false) {
+        while let Some(lease) = self.slots.oldest_idle() {
             let _ = Socket::new(self, lease).close();
         }
     }
@@ -180,7 +253,11 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
     where
         Self: 'p;
     type Buffer<'p>
-        = Loan<'s, [u8], R>
+        = Buffer<'p, 's, N, R>
+    where
+        Self: 'p;
+    type Reserved<'p>
+        = Reserved<'p, 's, S, N, R>
     where
         Self: 'p;
     type Clock = S;
@@ -193,24 +270,32 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
         self.network.wait_until(at);
     }
 
-    fn socket(&self) -> Result<Self::Socket<'_>> {
-        self.socket()
+    fn reserve(
+        &self,
+        need: traits::Need,
+        deadline: Deadline,
+    ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
+        let mut taken = self.take(need.into(), None, deadline)?;
+        let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
+        Ok((Reserved(Socket::new(self, taken.slot()?)), buffer))
     }
 
-    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        while let Some((mut lease, since)) = self.slots.kept(key) {
-            self.network.set_deadline(DO_NOT_WAIT);
-            let is_fresh = self.idle_timeout.is_none_or(|timeout| self.network.now() <= since.after(timeout));
-            if is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
-                return Some(Socket::new(self, lease));
-            }
-            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+    fn socket_in<'p>(
+        &'p self,
+        Reserved(mut socket): Self::Reserved<'p>,
+        key: Option<Key<'_>>,
+    ) -> (Self::Socket<'p>, bool) {
+        let found = key.is_some_and(|key| self.find_kept(&mut socket, key));
+        if !found {
+            socket.vacate();
         }
-        None
+        (socket, found)
     }
+}
 
-    fn buffer(&self) -> Result<Self::Buffer<'_>> {
-        self.lend_buffer()
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Reserved<'_, 's, S, N, R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reserved")
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     pool::{
-        Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream, Timeout,
+        Buffer, Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream, Timeout,
         UNSUPPORTED, copy, local_host, may_try_another,
     },
     sync::{NoopRawMutex, RawMutex},
@@ -43,10 +43,10 @@ use crate::{
 ///
 /// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
 pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
-    pool: &'p SocketPool<'s, S, N, R>,
+    pub(super) pool: &'p SocketPool<'s, S, N, R>,
     /// What was read ahead; in memory of the pool, lent when it is first needed.
-    ahead: Option<ReadAhead<'s, R>>,
-    lease: PoolLease<'p, 's, S, N, R>,
+    ahead: Option<ReadAhead<Buffer<'p, 's, N, R>>>,
+    pub(super) lease: PoolLease<'p, 's, S, N, R>,
     timeout: Timeout,
     /// Where [`bind`](Self::bind) wants it.
     local: Option<Local>,
@@ -152,8 +152,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// Closes what was open, without waiting.
-    fn disconnect(&mut self) {
-        *self.lease.connection() = None;
+    pub(super) fn disconnect(&mut self) {
+        self.lease.disconnect();
         self.ahead = None;
     }
 
@@ -331,6 +331,15 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         outcome.map_err(|kind| Error::new(Phase::Close, kind))
     }
 
+    /// Closes in order what was idle in the slot.
+    pub(super) fn vacate(&mut self) {
+        self.lease.evict();
+        if self.lease.connection().is_some() {
+            debug!("pool: closing the longest idle connection for its slot");
+            let _ = self.shut_down();
+        }
+    }
+
     /// The slot, with nothing in it.
     pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
         self.disconnect();
@@ -338,13 +347,9 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// The slot's content, for the TLS context that wraps it.
+    #[cfg(feature = "tls")]
     pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S, R>> {
         self.lease.connection()
-    }
-
-    #[cfg(feature = "tls")]
-    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N, R> {
-        self.pool
     }
 
     pub(super) fn patience(&self) -> Patience {

@@ -2,39 +2,54 @@
 
 use core::net::SocketAddr;
 
-use super::{Socket, SocketPool, stack::Stack, stream::TlsStream, traits};
+use super::{Socket, pool::DO_NOT_WAIT, stack::Stack, stream::TlsStream, traits};
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
-    lending::Loan,
-    pool::Stream,
+    pool::{Need, PATIENCE, Patience, Stream},
     sync::RawMutex,
-    tls::{Random, TimeSource, TlsContext, TlsMemory},
+    time::Deadline,
+    tls::{Random, TimeSource, TlsContext},
     traits::TlsId,
 };
 
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
-    /// Record buffers for one TLS session, if need be those of the TLS connection that was idle for the longest time.
-    fn tls_memory(&self) -> Result<Loan<'s, TlsMemory, R>> {
-        let free = || self.tls.iter().find_map(|place| place.lend());
-        if let Some(memory) = free() {
-            return Ok(memory);
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
+    /// Takes a TLS session for the connection of this socket: if need be that of the TLS connection that was idle for the
+    /// longest time. Threads wait for one in line.
+    fn reserve_session(&mut self) -> Result<()> {
+        if self.lease.has_session() {
+            return Ok(());
         }
-        if let Some(lease) = self.slots.oldest_idle(true) {
-            debug!("pool: closing the longest idle TLS connection for its buffers");
-            let _ = Socket::new(self, lease).close();
-        }
-        free().ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions)))
+        let deadline = match self.patience() {
+            Patience::Nothing => DO_NOT_WAIT,
+            Patience::Until(Deadline::NEVER) => Deadline::within(self.pool.network, Some(PATIENCE)),
+            Patience::Until(deadline) => deadline,
+        };
+        let taken = self.pool.take(Need::SESSION, Some(&self.lease), deadline)?;
+        let from = taken.lease.map(|idle| self.pool.vacated(idle).into_slot());
+        self.lease.reserve_session(from);
+        Ok(())
+    }
+
+    /// Gives the TLS session back, because there is no connection for it.
+    fn without_session(&mut self, failed: Result<()>) -> Result<()> {
+        self.lease.release_session();
+        failed
     }
 }
+
+/// What there cannot be: a session that was reserved and is not there.
+const NO_SESSION: Error = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
 
 impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// Makes a connected [blocking socket](Socket) a TLS connection: performs the handshake and verifies that the peer
     /// is `server_hostname`, a DNS name or an IP address. The blocking twin of [`wrap_socket`](Self::wrap_socket); a
     /// context serves both.
     ///
+    /// A pool that several threads share is waited for as [there](Self::wrap_socket).
+    ///
     /// # Errors
-    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use; the socket is
-    /// closed then, and nothing of the application's was sent.
+    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use or there is none;
+    /// the socket is closed then, and nothing of the application's was sent.
     pub fn wrap_socket_blocking<'s, S: Stack + 's, const N: usize, R: RawMutex>(
         &self,
         socket: &mut Socket<'_, 's, S, N, R>,
@@ -44,11 +59,15 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
             Some(Stream::Plain(connection)) => connection,
-            _ => return Err(error(ErrorKind::NotConnected)),
+            _ => {
+                socket.disconnect();
+                return Err(error(ErrorKind::NotConnected));
+            }
         };
-        let memory = socket.pool().tls_memory()?;
-        let patience = socket.patience();
-        let pool = socket.pool();
+        socket.reserve_session()?;
+        let memory = socket.pool.tls.iter().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
+        socket.lease.use_session();
+        let (patience, pool) = (socket.patience(), socket.pool);
         // The session is made where it will stay: it is large.
         let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
         let proven = pool.wait(patience, || match session {
@@ -56,7 +75,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         });
         if proven.is_err() {
-            *socket.stream() = None;
+            socket.disconnect();
         }
         proven.map_err(error)
     }
@@ -73,13 +92,25 @@ where
         self.id()
     }
 
+    fn takes_session(&self) -> bool {
+        true
+    }
+
     fn connect(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, port: u16) -> Result<()> {
-        socket.connect(host, port)?;
-        self.wrap_socket_blocking(socket, host)
+        socket.disconnect();
+        socket.reserve_session()?;
+        match socket.connect(host, port) {
+            Ok(()) => self.wrap_socket_blocking(socket, host),
+            failed => socket.without_session(failed),
+        }
     }
 
     fn connect_addr(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, remote: SocketAddr) -> Result<()> {
-        socket.connect_addr(remote)?;
-        self.wrap_socket_blocking(socket, host)
+        socket.disconnect();
+        socket.reserve_session()?;
+        match socket.connect_addr(remote) {
+            Ok(()) => self.wrap_socket_blocking(socket, host),
+            failed => socket.without_session(failed),
+        }
     }
 }

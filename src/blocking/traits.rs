@@ -24,7 +24,7 @@ use core::{net::SocketAddr, ops::DerefMut};
 
 use embedded_io::{Read, Write};
 
-pub use crate::traits::TlsId;
+pub use crate::traits::{Need, TlsId};
 use crate::{
     error::{Error, Result},
     pool::Key,
@@ -46,6 +46,11 @@ pub trait SocketPool {
     where
         Self: 'p;
 
+    /// The right to one connection, before it is known which. A pool that keeps no connections can use its sockets.
+    type Reserved<'p>
+    where
+        Self: 'p;
+
     /// The clock that deadlines are measured with.
     type Clock: Clock;
 
@@ -59,24 +64,29 @@ pub trait SocketPool {
         }
     }
 
-    /// Takes a free slot, closing the least recently used idle connection if there is no other way.
+    /// Takes all that is needed for a connection, together: what `need` says, and the right to a socket. When something of
+    /// it is in use a pool that is shared between threads may wait until `deadline`; it holds nothing while it waits.
+    /// Nothing is connected yet.
+    ///
+    /// The second value is the memory, if `need` asks for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
-    fn socket(&self) -> Result<Self::Socket<'_>>;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) with what there is none of.
+    fn reserve(&self, need: Need, deadline: Deadline) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)>;
 
-    /// An idle connection that was [kept](Socket::keep) under this key and is still good. A pool that keeps nothing
-    /// need not implement this.
-    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        let _ = key;
-        None
+    /// A socket in the place that was reserved: an idle connection that was [kept](Socket::keep) under this key and is
+    /// still good, and `true`; or else a socket that is not connected, and `false`. A pool that keeps nothing always gives
+    /// the latter.
+    fn socket_in<'p>(&'p self, place: Self::Reserved<'p>, key: Option<Key<'_>>) -> (Self::Socket<'p>, bool);
+
+    /// A socket that is not connected.
+    ///
+    /// # Errors
+    /// As for [`reserve`](Self::reserve).
+    fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>> {
+        let (place, _) = self.reserve(Need::default(), deadline)?;
+        Ok(self.socket_in(place, None).0)
     }
-
-    /// Takes the memory for one exchange.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every buffer is in use.
-    fn buffer(&self) -> Result<Self::Buffer<'_>>;
 }
 
 /// A stream socket. What it reads and writes is the application's data, whether TLS lies below or not. The blocking
@@ -119,6 +129,12 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
 pub trait TlsContext<S> {
     /// Which context this is. A kept connection is only ever found again under the context that verified it.
     fn id(&self) -> TlsId;
+
+    /// Whether each connection takes a TLS session of the pool. Not so where TLS is not of the pool's making: on board of a
+    /// modem, for example.
+    fn takes_session(&self) -> bool {
+        false
+    }
 
     /// Connects `socket` to `host` with TLS, and verifies that it is `host` that answers.
     ///

@@ -1,17 +1,15 @@
 //! What a socket has read ahead of its user, in an exchange buffer of the pool. Knows no I/O, so both faces use it.
 
-use core::ops::Range;
-
-use crate::{lending::Loan, sync::RawMutex};
+use core::ops::{DerefMut, Range};
 
 /// Bytes that arrived and were not taken yet.
-pub(crate) struct ReadAhead<'s, R: RawMutex> {
-    memory: Loan<'s, [u8], R>,
+pub(crate) struct ReadAhead<M> {
+    memory: M,
     filled: Range<usize>,
 }
 
-impl<'s, R: RawMutex> ReadAhead<'s, R> {
-    pub(crate) const fn new(memory: Loan<'s, [u8], R>) -> Self {
+impl<M: DerefMut<Target = [u8]>> ReadAhead<M> {
+    pub(crate) const fn new(memory: M) -> Self {
         Self { memory, filled: 0..0 }
     }
 

@@ -4,13 +4,13 @@ use core::net::{IpAddr, SocketAddr};
 
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
-use super::{Socket, SocketPool};
+use super::{PATIENCE, Socket, SocketPool};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     stack::{Family, Stack},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
-    traits::TlsContext,
+    traits::{Need, SocketPool as _, TlsContext},
 };
 
 /// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal-async `TcpConnect` and `Dns`: an MQTT
@@ -19,7 +19,8 @@ use crate::{
 /// `TcpConnect` knows addresses and no names, so the host whose certificate is asked for is said here, once, and not taken
 /// from what was resolved last: whoever answers at the address has to prove to be that host.
 ///
-/// Making a connection takes no longer than [ten seconds](super::PATIENCE) for a slot and thirty for the rest; the connection
+/// Making a connection takes no longer than [ten seconds](super::PATIENCE) for a slot (with a TLS session, if one is needed)
+/// and thirty for the rest; the connection
 /// has no time-out then.
 ///
 /// # Examples
@@ -98,7 +99,10 @@ where
         Self: 'a;
 
     async fn connect<'a>(&'a self, remote: SocketAddr) -> Result<Self::Connection<'a>> {
-        let mut socket = self.pool.socket().await?;
+        let tls_session = self.tls.is_some_and(|(tls, _)| tls.takes_session());
+        let deadline = Deadline::within(self.pool.network, Some(PATIENCE));
+        let (place, _) = self.pool.reserve(Need { tls_session, ..Need::default() }, deadline).await?;
+        let (mut socket, _) = self.pool.socket_in(place, None).await;
         socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING)));
         match self.tls {
             Some((tls, host)) => tls.connect_addr(&mut socket, host, remote).await?,

@@ -2,7 +2,7 @@
 
 use core::{net::SocketAddr, pin::pin, time::Duration};
 
-use super::{NO_SLOT, PoolLease, Socket, SocketPool, Timeout, timeout::Patience};
+use super::{Need, PoolLease, Socket, SocketPool, Timeout, timeout::Patience};
 use crate::{
     error::{Error, Phase, Result},
     stack::{Connect, Listen, Listener as _, Stack},
@@ -122,11 +122,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     async fn slot(&self, patience: Patience) -> Result<Socket<'p, 's, S, N, R>> {
         match patience {
             Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline).await,
-            _ => {
-                let mut socket = Socket::new(self.pool, self.pool.slots.take().ok_or(NO_SLOT)?);
-                socket.vacate().await;
-                Ok(socket)
-            }
+            _ => Ok(self.pool.vacated(self.pool.slots.take(Need::SLOT, None)?.slot()?).await),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Finding a connection: one that was kept, or a new one.
 
-use super::{Counts, Key};
+use super::{Counts, Key, NOT_CONNECTED};
 use crate::{
     error::Result,
     stack::Stack,
     sync::RawMutex,
     time::Deadline,
-    traits::{Socket, SocketPool, TlsContext},
+    traits::{Need, Socket, SocketPool, TlsContext},
 };
 
 /// Leases connections of a pool: one kept from before if there is one, a new one if not. CircuitPython's
@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug)]
 pub struct ConnectionManager<'p, P> {
     pool: &'p P,
+    /// What its user has of the pool already.
+    need: Need,
 }
 
 /// A leased connection, and whether it was used before.
@@ -26,6 +28,34 @@ pub struct Leased<S> {
     pub socket: S,
     /// Whether it was kept from before. The peer may have closed it without our knowing yet.
     pub reused: bool,
+}
+
+/// A connection that is to be made, or is.
+pub(crate) enum Line<R, S> {
+    Closed,
+    /// There is a place for it.
+    Reserved(R),
+    Open(S),
+}
+
+impl<R, S> Line<R, S> {
+    /// What there is, in place of which there is nothing then.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Closed)
+    }
+
+    pub(crate) fn open(&mut self, socket: S) -> Option<&mut S> {
+        *self = Self::Open(socket);
+        self.socket()
+    }
+
+    pub(crate) fn socket(&mut self) -> Option<&mut S> {
+        if let Self::Open(socket) = self { Some(socket) } else { None }
+    }
+
+    pub(crate) fn into_socket(self) -> Option<S> {
+        if let Self::Open(socket) = self { Some(socket) } else { None }
+    }
 }
 
 impl<P> Clone for ConnectionManager<'_, P> {
@@ -40,10 +70,17 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// The manager of this pool.
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
-        Self { pool }
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: false } }
     }
 
-    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`.
+    /// The same, for an exchange that has its memory.
+    #[cfg(feature = "requests")]
+    pub(crate) const fn in_exchange(pool: &'p P) -> Self {
+        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: true } }
+    }
+
+    /// A connection to `host`: with TLS verified by `tls`, or plain with `None`. A slot of the pool, and a TLS session if one
+    /// is needed, are waited for together, in the pool's line, before anything is connected.
     ///
     /// # Errors
     /// With phase `Setup` when the pool is exhausted, `Resolve`, `Connect` or `Handshake`.
@@ -59,16 +96,15 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
         let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        if let Some(mut socket) = self.pool.kept(key) {
-            socket.set_deadline(deadline);
-            return Ok(Leased { socket, reused: true });
-        }
-        self.new_socket(host, port, tls, deadline).await
+        self.lease(key, true, tls, deadline).await
     }
 
     /// The same, but never one that was used before.
     ///
     /// # Errors
+    /// As for [`get_socket`](Self::get_socket).
+    ///
+    /// # Cancel safety
     /// As for [`get_socket`](Self::get_socket).
     pub async fn new_socket<T: TlsContext<P::Socket<'p>>>(
         &self,
@@ -77,13 +113,53 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let mut socket = self.pool.socket(deadline).await?;
-        socket.set_deadline(deadline);
-        match tls {
-            Some(tls) => tls.connect(&mut socket, host, port).await?,
-            None => socket.connect(host, port).await?,
+        let key = Key { host, port, session_id: 0, tls: None };
+        self.lease(key, false, tls, deadline).await
+    }
+
+    /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
+    /// Its place is the one that was reserved, or is reserved now.
+    // An `async fn` would have its arguments twice.
+    pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<bool>> {
+        let Self { pool, need } = *self;
+        async move {
+            let place = match line.take() {
+                Line::Reserved(place) => place,
+                _ => {
+                    let tls_session = tls.is_some_and(TlsContext::takes_session);
+                    pool.reserve(Need { tls_session, ..need }, deadline).await?.0
+                }
+            };
+            let (socket, reused) = pool.socket_in(place, may_reuse.then_some(key)).await;
+            if let Some(socket) = line.open(socket) {
+                socket.set_deadline(deadline);
+                match tls {
+                    _ if reused => {}
+                    Some(tls) => tls.connect(socket, key.host, key.port).await?,
+                    None => socket.connect(key.host, key.port).await?,
+                }
+            }
+            Ok(reused)
         }
-        Ok(Leased { socket, reused: false })
+    }
+
+    async fn lease<T: TlsContext<P::Socket<'p>>>(
+        &self,
+        key: Key<'_>,
+        may_reuse: bool,
+        tls: Option<&T>,
+        deadline: Deadline,
+    ) -> Result<Leased<P::Socket<'p>>> {
+        let mut line = Line::Closed;
+        let reused = self.open(&mut line, key, may_reuse, tls, deadline).await?;
+        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

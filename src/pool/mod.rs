@@ -4,13 +4,13 @@
 //!             socket()                    keep(key)
 //!     free ────────────▶ in use ────────────────────▶ idle
 //!      ▲                  │  ▲                          │
-//!      └── drop, close ───┘  └──── kept(key), if quiet ─┤
+//!      └── drop, close ───┘  └── same key, if quiet ────┤
 //!      ▲                                                │
 //!      └──── longest idle, when a slot is needed ───────┘
 //! ```
 //!
-//! Capacity is counted here, never by provoking the stack: who finds a full pool [waits in line](SocketPool::socket),
-//! and gets [`ErrorKind::Exhausted`] when that takes too long. A slot comes back on every path, also when a future is
+//! Capacity is counted here, never by provoking the stack: a task that finds a full pool waits in
+//! [line](SocketPool#the-line), and gets [`ErrorKind::Exhausted`] when that takes too long. A slot comes back on every path, also when a future is
 //! dropped half-way, because a [`Socket`] owns its slot and has a destructor. `in use + idle + free` is always the
 //! capacity ([`SocketPool::counts`]).
 //!
@@ -40,16 +40,20 @@ mod tls;
 mod udp;
 
 use core::{
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
+#[cfg(any(feature = "requests", feature = "blocking"))]
+pub(crate) use self::manager::Line;
 use self::stream::TlsStream;
 pub(crate) use self::{
     addresses::{NO_ANSWER, ROOM, literal, may_try_another, only, unresolved},
     resources::TlsMemory,
-    slots::{Lease, NO_SLOT, Slots},
+    slots::{Lease, Need, Slots, Taken},
     socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
@@ -68,7 +72,7 @@ pub use self::{
     listener::{Listener, WhenFull},
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
-    slots::{Counts, WAITERS},
+    slots::{Buffer, Counts, WAITERS},
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
     udp::UdpSocket,
@@ -76,11 +80,11 @@ pub use self::{
 pub use crate::traits::Key;
 use crate::{
     addr::ip_literal,
-    error::{Error, ErrorKind, Limit, Phase, Resource, Result},
-    lending::{Loan, Place},
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    lending::Place,
     stack::{Connect, Family, Local, ResolveError, Stack},
     sync::{NoopRawMutex, RawMutex},
-    time::Deadline,
+    time::{Deadline, Instant},
     traits,
 };
 
@@ -98,6 +102,24 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 ///
 /// It borrows the stack and its memory exclusively: one pool per radio, checked by the compiler. Several tasks of one
 /// executor share it by reference; several executors, cores or threads too, with a [`RawMutex`] that allows it.
+///
+/// # The line
+/// Sockets, TLS sessions and exchange buffers are waited for in one line, in the order of arrival, each task until its own
+/// deadline; then it gets [`ErrorKind::Exhausted`] with what there is none of. A task takes all that it needs in one step,
+/// before anything is connected: a request its socket, its buffer and for `https` a TLS session; a
+/// [`Connector`] or [`ConnectionManager`] with TLS the socket and the session; [`socket`](Self::socket) only a socket. So no
+/// two tasks can wait for each other's half. An idle connection counts as free: it is closed for the task whose turn it is,
+/// if that needs its slot or its TLS session.
+///
+/// The order holds whatever a task needs: a plain request that came after an `https` request waits for it, even if a
+/// socket is free and no TLS session is. That starves nobody, and has a price: a TLS connection that is held for long (MQTT
+/// over TLS) on a pool with one TLS session lets every `https` request wait until its time is up, and what comes after it
+/// too. Give [`Resources`] one TLS session for each connection that is held, and one for the rest.
+///
+/// A task that holds a part already (a socket to be [wrapped](crate::tls::TlsContext::wrap_socket), the buffer of a request
+/// that follows a redirect) passes tasks that could not be served yet in any case, so that the line cannot lock up. Up to
+/// [`WAITERS`] tasks can wait; one more is refused with [`Resource::Waiters`](crate::Resource::Waiters). A pool that has no
+/// TLS session at all says so at once: [`Resource::NoTlsSession`](crate::Resource::NoTlsSession).
 ///
 /// # Examples
 ///
@@ -123,7 +145,7 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// ```
 pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     network: &'s S,
-    slots: Slots<Resting<'s, S, R>, R, N, WAITERS>,
+    slots: Slots<Resting<'s, S, R>, R, N>,
     buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     tls: &'s [Place<TlsMemory, R>],
@@ -134,7 +156,17 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 type Resting<'s, S, R> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
 
 /// A slot of a pool over `S`.
-type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N, WAITERS>;
+type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N>;
+
+/// What was taken of a pool over `S`.
+type PoolTaken<'p, 's, S, const N: usize, R> = Taken<'p, Resting<'s, S, R>, R, N>;
+
+/// The right to one connection of a [`SocketPool`], before it is known which: a slot, and a TLS session if one is
+/// needed. Both are free again when it is dropped.
+pub struct Reserved<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
+    /// Not to be used before what is idle in its slot was closed, or is what is wanted.
+    Socket<'p, 's, S, N, R>,
+);
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
@@ -146,7 +178,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         let memory = &*memory;
         Self {
             network,
-            slots: Slots::new(),
+            slots: Slots::new(TLS),
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
             idle_timeout: Some(IDLE_TIMEOUT),
@@ -167,17 +199,15 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         self.slots.counts()
     }
 
-    fn lend_buffer(&self) -> Result<Loan<'s, [u8], R>> {
-        lend_buffer(&self.buffers)
+    fn lend_buffer(&self) -> Result<Buffer<'_, 's, N, R>> {
+        self.slots.take_buffer(&self.buffers)
     }
 }
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
-    /// waiting a second at most) and its slot taken; when there is no such either, waits in line for
-    /// [ten seconds](PATIENCE) at most until somebody drops a socket.
-    ///
-    /// Tasks that wait are served in the order in which they came.
+    /// waiting a second at most) and its slot taken; when there is no such either, waits in [line](self#the-line) for
+    /// [ten seconds](PATIENCE) at most.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is still in use after that, or more than [`WAITERS`]
@@ -197,13 +227,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
     pub async fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
-        let lease = match self.slots.take() {
-            Some(lease) => lease,
-            None => deadline.limit(self.network, pin!(self.slots.wait())).await.unwrap_or(Err(NO_SLOT))?,
-        };
-        let mut socket = Socket::new(self, lease);
-        socket.vacate().await;
-        Ok(socket)
+        Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?).await)
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -211,9 +235,57 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use, or others wait for one.
     pub fn try_socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
-        let mut socket = Socket::new(self, self.slots.take().ok_or(NO_SLOT)?);
-        *socket.stream() = None;
-        Ok(socket)
+        let mut lease = self.slots.take(Need::SLOT, None)?.slot()?;
+        lease.disconnect();
+        Ok(Socket::new(self, lease))
+    }
+
+    /// Takes all that is needed in one step, when it is our turn in the line.
+    async fn take(
+        &self,
+        need: Need,
+        own: Option<&PoolLease<'_, 's, S, N, R>>,
+        deadline: Deadline,
+    ) -> Result<PoolTaken<'_, 's, S, N, R>> {
+        let mut place = self.slots.stand(need, own);
+        let turn = poll_fn(|context| match place.poll(context.waker()) {
+            Ok(None) => Poll::Pending,
+            Ok(Some(taken)) => Poll::Ready(Ok(taken)),
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let served = deadline.limit(self.network, turn).await;
+        served.unwrap_or_else(|| place.take())
+    }
+
+    /// Puts the connection that was kept under this key into the socket, in place of what was reserved for a new one.
+    #[inline(never)]
+    fn find_kept<'p>(&'p self, socket: &mut Socket<'p, 's, S, N, R>, key: Key<'_>) -> bool {
+        let now = self.network.now();
+        let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
+            let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
+            is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet())
+        };
+        while let Some((mut kept, since)) = self.slots.kept(key) {
+            if is_good(&mut kept, since) {
+                socket.lease = kept;
+                return true;
+            }
+            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+        }
+        // The slot that was reserved may be that of the only one.
+        let Some(since) = socket.lease.idle_under(key) else { return false };
+        if is_good(&mut socket.lease, since) {
+            return socket.lease.resume().is_some();
+        }
+        socket.disconnect();
+        false
+    }
+
+    /// A socket in this slot, after what was idle in it is closed in order.
+    async fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Socket<'p, 's, S, N, R> {
+        let mut socket = Socket::new(self, lease);
+        socket.vacate().await;
+        socket
     }
 
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
@@ -251,7 +323,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub async fn close_idle(&self) {
-        while let Some(lease) = self.slots.oldest_idle(false) {
+        while let Some(lease) = self.slots.oldest_idle() {
             let _ = Socket::new(self, lease).close().await;
         }
     }
@@ -295,10 +367,10 @@ impl From<ResolveError> for ErrorKind {
     }
 }
 
-/// Finds a buffer that nobody has.
-pub(crate) fn lend_buffer<'s, R: RawMutex>(buffers: &[&'s Place<[u8], R>]) -> Result<Loan<'s, [u8], R>> {
-    let exhausted = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers));
-    buffers.iter().find_map(|place| place.lend()).ok_or(exhausted)
+impl From<traits::Need> for Need {
+    fn from(need: traits::Need) -> Self {
+        Self { slot: true, session: need.tls_session, buffer: need.buffer, holds: need.has_buffer }
+    }
 }
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
@@ -307,7 +379,11 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
     where
         Self: 'p;
     type Buffer<'p>
-        = Loan<'s, [u8], R>
+        = Buffer<'p, 's, N, R>
+    where
+        Self: 'p;
+    type Reserved<'p>
+        = Reserved<'p, 's, S, N, R>
     where
         Self: 'p;
     type Timer = S;
@@ -316,23 +392,35 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
         self.network
     }
 
-    async fn socket(&self, deadline: Deadline) -> Result<Self::Socket<'_>> {
-        self.socket_until(deadline).await
+    async fn reserve(
+        &self,
+        need: traits::Need,
+        deadline: Deadline,
+    ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
+        let mut taken = self.take(need.into(), None, deadline).await?;
+        let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
+        Ok((Reserved(Socket::new(self, taken.slot()?)), buffer))
     }
 
-    fn kept(&self, key: Key<'_>) -> Option<Self::Socket<'_>> {
-        while let Some((mut lease, since)) = self.slots.kept(key) {
-            let is_fresh = self.idle_timeout.is_none_or(|timeout| self.network.now() <= since.after(timeout));
-            if is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet()) {
-                return Some(Socket::new(self, lease));
+    // Worked on where it lies: as an `async fn`, it would be there twice.
+    fn socket_in<'p>(
+        &'p self,
+        Reserved(mut socket): Self::Reserved<'p>,
+        key: Option<Key<'_>>,
+    ) -> impl Future<Output = (Self::Socket<'p>, bool)> {
+        let found = key.is_some_and(|key| self.find_kept(&mut socket, key));
+        async move {
+            if !found {
+                socket.vacate().await;
             }
-            debug!("pool: an idle connection was closed by its peer, or was idle for too long");
+            (socket, found)
         }
-        None
     }
+}
 
-    fn buffer(&self) -> Result<Self::Buffer<'_>> {
-        self.lend_buffer()
+impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Reserved<'_, 's, S, N, R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reserved")
     }
 }
 

@@ -26,6 +26,9 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// The memory of a [`SocketPool`](crate::SocketPool): `SOCKETS` sockets, of which `TLS` can speak TLS at a time, and an
 /// exchange buffer of `HEAD` bytes for each socket.
 ///
+/// All of it is shared out in one [line](crate::SocketPool#the-line). A TLS session is taken by each open TLS connection,
+/// also by an idle one until it is needed elsewhere. With `TLS` at 0, which is the default, `https` is refused at once.
+///
 /// Its size is known at compile time: `HEAD` bytes for each socket, and 18,176 bytes for each TLS session: 16,640 to
 /// receive the largest record a server may send (RFC 8446 §5.2), 1,536 to send one. Put it in a static (or, on a
 /// desk, on the stack).

@@ -9,7 +9,7 @@ use core::{
 use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 
 use super::{
-    Key, LINGER, Listener, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
+    Buffer, Key, LINGER, Listener, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
     local_host, may_try_another,
     stream::UNSUPPORTED,
@@ -44,7 +44,7 @@ use crate::{
 pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) pool: &'p SocketPool<'s, S, N, R>,
     /// What was read ahead; in memory of the pool, lent when it is first needed.
-    pub(super) ahead: Option<ReadAhead<'s, R>>,
+    pub(super) ahead: Option<ReadAhead<Buffer<'p, 's, N, R>>>,
     pub(super) lease: PoolLease<'p, 's, S, N, R>,
     pub(super) timeout: Timeout,
     /// Where [`bind`](Self::bind) wants it.
@@ -172,8 +172,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// Closes what was open, without waiting.
-    fn disconnect(&mut self) {
-        *self.lease.connection() = None;
+    pub(super) fn disconnect(&mut self) {
+        self.lease.disconnect();
         self.ahead = None;
     }
 
@@ -375,6 +375,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     /// Closes in order what was idle in the slot.
     pub(super) async fn vacate(&mut self) {
+        self.lease.evict();
         if self.lease.connection().is_some() {
             debug!("pool: closing the longest idle connection for its slot");
             let _ = self.shut_down().await;
@@ -388,13 +389,9 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// The slot's content, for the TLS context that wraps it.
+    #[cfg(feature = "tls")]
     pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S, R>> {
         self.lease.connection()
-    }
-
-    #[cfg(feature = "tls")]
-    pub(super) fn pool(&self) -> &'p SocketPool<'s, S, N, R> {
-        self.pool
     }
 
     pub(super) fn patience(&self) -> Patience {

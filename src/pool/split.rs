@@ -1,10 +1,10 @@
 //! The two directions of a connection, for two tasks at the same time.
 
-use core::pin::pin;
+use core::{ops::DerefMut, pin::pin};
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use super::{NOT_CONNECTED, Socket, Timeout, ahead::ReadAhead, stream::from_io};
+use super::{Buffer, NOT_CONNECTED, Socket, Timeout, ahead::ReadAhead, stream::from_io};
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     stack::{Connect, Split, Stack, took},
@@ -12,10 +12,11 @@ use crate::{
     time::Timer,
 };
 
-/// The direction from the peer, of a socket that was [split](Socket::split): over the stack's reader `C`.
-pub struct ReadHalf<'a, 's, S, C, R: RawMutex> {
+/// The direction from the peer, of a socket that was [split](Socket::split): over the stack's reader `C`,
+/// with an exchange buffer `M` of the pool.
+pub struct ReadHalf<'a, 's, S, C, M> {
     network: &'s S,
-    ahead: Option<&'a mut ReadAhead<'s, R>>,
+    ahead: Option<&'a mut ReadAhead<M>>,
     /// `None` when we want to read no more.
     reader: Option<C>,
     timeout: Timeout,
@@ -31,19 +32,19 @@ pub struct WriteHalf<'a, 's, S, C> {
 }
 
 /// Both directions of a socket over the stack `S`.
-type Halves<'a, 's, S, R> = (
-    ReadHalf<'a, 's, S, <<S as Connect>::Connection<'s> as Split>::Reader<'a>, R>,
+type Halves<'a, 's, S, M> = (
+    ReadHalf<'a, 's, S, <<S as Connect>::Connection<'s> as Split>::Reader<'a>, M>,
     WriteHalf<'a, 's, S, <<S as Connect>::Connection<'s> as Split>::Writer<'a>>,
 );
 
-impl<'s, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
+impl<'p, 's, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
     /// Both directions, to be used at the same time, each with the time-out that the socket has now. When they are dropped
     /// the socket can go on; it is closed in the end, not kept.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], under TLS, whose records need
     /// both directions in one hand.
-    pub fn split(&mut self) -> Result<Halves<'_, 's, S, R>> {
+    pub fn split(&mut self) -> Result<Halves<'_, 's, S, Buffer<'p, 's, N, R>>> {
         let error = |kind| Error::new(Phase::Setup, kind);
         if self.torn || self.read_torn || self.write_ended {
             return Err(error(ErrorKind::NotConnected));
@@ -58,7 +59,7 @@ impl<'s, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawM
     }
 }
 
-impl<S: Timer, C: Read, R: RawMutex> ReadHalf<'_, '_, S, C, R> {
+impl<S: Timer, C: Read, M: DerefMut<Target = [u8]>> ReadHalf<'_, '_, S, C, M> {
     /// As [`Socket::recv_into`].
     ///
     /// # Errors
@@ -128,11 +129,11 @@ impl<S: Timer, C: Write> WriteHalf<'_, '_, S, C> {
     }
 }
 
-impl<S, C, R: RawMutex> ErrorType for ReadHalf<'_, '_, S, C, R> {
+impl<S, C, M> ErrorType for ReadHalf<'_, '_, S, C, M> {
     type Error = Error;
 }
 
-impl<S: Timer, C: Read, R: RawMutex> Read for ReadHalf<'_, '_, S, C, R> {
+impl<S: Timer, C: Read, M: DerefMut<Target = [u8]>> Read for ReadHalf<'_, '_, S, C, M> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.recv_into(buffer).await
     }
@@ -152,7 +153,7 @@ impl<S: Timer, C: Write> Write for WriteHalf<'_, '_, S, C> {
     }
 }
 
-impl<S, C, R: RawMutex> core::fmt::Debug for ReadHalf<'_, '_, S, C, R> {
+impl<S, C, M> core::fmt::Debug for ReadHalf<'_, '_, S, C, M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("ReadHalf").field("timeout", &self.timeout).finish_non_exhaustive()
     }

@@ -2,38 +2,60 @@
 
 use core::{net::SocketAddr, pin::pin};
 
-use super::{Socket, SocketPool, Stream};
+use super::{Need, PATIENCE, Patience, Socket, Stream};
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
-    lending::Loan,
     stack::Stack,
     sync::RawMutex,
-    tls::{Random, TimeSource, TlsContext, TlsMemory, backend::TlsStream},
+    time::{Deadline, Instant},
+    tls::{Random, TimeSource, TlsContext, backend::TlsStream},
     traits::{self, TlsId},
 };
 
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
-    /// Record buffers for one TLS session, if need be those of the TLS connection that was idle for the longest time.
-    async fn tls_memory(&self) -> Result<Loan<'s, TlsMemory, R>> {
-        let free = || self.tls.iter().find_map(|place| place.lend());
-        if let Some(memory) = free() {
-            return Ok(memory);
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
+    /// Takes a TLS session for the connection of this socket, when it is our turn in the line: if need be that of the TLS
+    /// connection that was idle for the longest time.
+    async fn reserve_session(&mut self) -> Result<()> {
+        if self.lease.has_session() {
+            return Ok(());
         }
-        if let Some(lease) = self.slots.oldest_idle(true) {
-            debug!("pool: closing the longest idle TLS connection for its buffers");
-            let _ = Socket::new(self, lease).close().await;
-        }
-        free().ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions)))
+        let deadline = match self.patience() {
+            Patience::Nothing => Deadline::at(Instant::from_millis(0)),
+            Patience::Until(Deadline::NEVER) => Deadline::within(self.pool.network, Some(PATIENCE)),
+            Patience::Until(deadline) => deadline,
+        };
+        let taken = self.pool.take(Need::SESSION, Some(&self.lease), deadline).await?;
+        let from = match taken.lease {
+            Some(idle) => Some(self.pool.vacated(idle).await.into_slot()),
+            None => None,
+        };
+        self.lease.reserve_session(from);
+        Ok(())
+    }
+
+    /// Gives the TLS session back, because there is no connection for it.
+    fn without_session(&mut self, failed: Result<()>) -> Result<()> {
+        self.lease.release_session();
+        failed
     }
 }
+
+/// What there cannot be: a session that was reserved and is not there.
+const NO_SESSION: Error = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
 
 impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// Makes a connected socket a TLS connection: performs the handshake and verifies that the peer is
     /// `server_hostname`, a DNS name or an IP address.
     ///
+    /// A TLS session of the pool is waited for in the pool's [line](crate::SocketPool#the-line), with the connection open, for as
+    /// long as the socket's time-out says and [ten seconds](super::PATIENCE) without one. Two tasks that each hold a socket
+    /// and want the only session are served one after the other; if the first keeps it for too long the second gets
+    /// [`ErrorKind::Exhausted`]. To wait before anything is connected, use [`connect`](traits::TlsContext::connect), a
+    /// [`Connector`](super::Connector) or a [`ConnectionManager`](super::ConnectionManager).
+    ///
     /// # Errors
-    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use; the socket is
-    /// closed then, and nothing of the application's was sent.
+    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use or there is none;
+    /// the socket is closed then, and nothing of the application's was sent.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt; the socket is closed then.
@@ -46,11 +68,16 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
             Some(Stream::Plain(connection)) => connection,
-            _ => return Err(error(ErrorKind::NotConnected)),
+            _ => {
+                socket.disconnect();
+                return Err(error(ErrorKind::NotConnected));
+            }
         };
-        let memory = socket.pool().tls_memory().await?;
+        socket.reserve_session().await?;
+        let memory = socket.pool.tls.iter().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
+        socket.lease.use_session();
         let patience = socket.patience();
-        let network = socket.pool().network;
+        let network = socket.pool.network;
         let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
         let proven = match session {
             Stream::Tls(session) => patience.limit(network, pin!(session.open(self, server_hostname))).await,
@@ -58,7 +85,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         };
         let proven = proven.and_then(|proven| proven);
         if proven.is_err() {
-            *socket.stream() = None;
+            socket.disconnect();
         }
         proven.map_err(error)
     }
@@ -75,13 +102,25 @@ where
         self.id()
     }
 
+    fn takes_session(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, port: u16) -> Result<()> {
-        socket.connect(host, port).await?;
-        self.wrap_socket(socket, host).await
+        socket.disconnect();
+        socket.reserve_session().await?;
+        match socket.connect(host, port).await {
+            Ok(()) => self.wrap_socket(socket, host).await,
+            failed => socket.without_session(failed),
+        }
     }
 
     async fn connect_addr(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, remote: SocketAddr) -> Result<()> {
-        socket.connect_addr(remote).await?;
-        self.wrap_socket(socket, host).await
+        socket.disconnect();
+        socket.reserve_session().await?;
+        match socket.connect_addr(remote).await {
+            Ok(()) => self.wrap_socket(socket, host).await,
+            failed => socket.without_session(failed),
+        }
     }
 }

@@ -1,15 +1,14 @@
 //! Building a request. Both faces build in the same way; only sending differs.
 
-use core::{ops::DerefMut, time::Duration};
+use core::time::Duration;
 
 #[cfg(feature = "json")]
 use super::json::Json;
 use super::{
     body::{Bytes, Empty, Form},
-    draft::{Draft, Memory},
-    multipart::{Multipart, Part},
+    draft::{Front, Outset, Pairs, Part, Range},
+    multipart::{self, Multipart},
     payload::{Outline, Produce, Streamed},
-    range::range_value,
     retry::Retry,
 };
 use crate::{error::Result, http::Method};
@@ -52,51 +51,61 @@ impl Options<'_> {
     };
 }
 
-/// A request in the making, in an exchange buffer of the pool. Made by the methods of a session; finished with `send`.
+/// A request in the making. Made by the methods of a session; finished with `send`.
 ///
-/// Nothing is sent before that. A mistake (a URL that is none, a line break in a value, too little memory) is reported
-/// by `send`, with phase `Setup`. `S` is the session, `M` the pool's exchange buffer, `B` the body: see [`Payload`](super::Payload).
+/// It holds what it was told, by reference, and nothing of the pool: `send` takes what the request needs, and writes it
+/// there. So nothing is sent before that, and a mistake (a URL that cannot be fetched, a line break in a value, too little
+/// memory) is reported by `send`, with phase `Setup`. A request has room for [`MAX_PARTS`](super::MAX_PARTS) parts; a slice
+/// given to [`headers`](Self::headers) or [`queries`](Self::queries) is one of them.
+///
+/// `S` is the session, `B` the body: see [`Payload`](super::Payload).
 #[must_use = "a request is only sent by `send`"]
 #[derive(Debug)]
-pub struct RequestBuilder<'r, S, M, B = Empty> {
+pub struct RequestBuilder<'r, S, B = Empty> {
     pub(crate) session: &'r S,
-    pub(crate) draft: Result<Draft<'r, M>>,
+    pub(crate) outset: Outset<'r>,
     pub(crate) body: B,
     pub(crate) options: Options<'r>,
 }
 
-impl<'r, S, M: DerefMut<Target = [u8]>> RequestBuilder<'r, S, M> {
-    pub(crate) fn new(session: &'r S, options: Options<'r>, buffer: Result<M>, method: Method<'r>, url: &str) -> Self {
-        let draft = buffer.and_then(|buffer| Draft::new(Memory::new(buffer, options.buffer_limit), method, url));
-        Self { session, draft, body: Empty, options }
+impl<'r, S> RequestBuilder<'r, S> {
+    pub(crate) fn new(session: &'r S, options: Options<'r>, method: Method<'r>, url: &'r str) -> Self {
+        let outset = Outset { method, url, parts: heapless::Vec::new(), is_overfull: false, range: None };
+        Self { session, outset, body: Empty, options }
     }
 }
 
-impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
+impl<'r, S, B> RequestBuilder<'r, S, B> {
     /// Adds `name=value` to the query of the URL, percent-encoded.
-    pub fn query(self, name: &str, value: &str) -> Self {
-        self.change(|draft| draft.push_query(name, value))
+    pub fn query(self, name: &'r str, value: &'r str) -> Self {
+        self.with(Pairs::One((name, value)), true, |front, name, value| front.query(name, value))
+    }
+
+    /// Adds several pairs to the query of the URL.
+    #[doc(alias = "params")]
+    pub fn queries(self, pairs: &'r [(&'r str, &'r str)]) -> Self {
+        self.with(Pairs::Many(pairs), true, |front, name, value| front.query(name, value))
     }
 
     /// Adds a header field. It replaces a default of the same name: `Host`, `User-Agent`, `Accept`, `Accept-Encoding`,
     /// `Content-Type`, `Authorization` from the URL. What frames the body (`Content-Length`) is not yours to set.
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.change(|draft| draft.push_field(name, &[value.as_bytes()]))
+    pub fn header(self, name: &'r str, value: &'r str) -> Self {
+        self.with(Pairs::One((name, value)), false, |front, name, value| front.field(name, value))
     }
 
     /// Adds several header fields.
-    pub fn headers(self, fields: &[(&str, &str)]) -> Self {
-        fields.iter().fold(self, |request, (name, value)| request.header(name, value))
+    pub fn headers(self, fields: &'r [(&'r str, &'r str)]) -> Self {
+        self.with(Pairs::Many(fields), false, |front, name, value| front.field(name, value))
     }
 
     /// Authenticates with user name and password (Basic, RFC 7617): over TLS only, if they are to stay secret.
-    pub fn basic_auth(self, user: &str, password: &str) -> Self {
-        self.change(|draft| draft.push_basic_auth(user, password))
+    pub fn basic_auth(self, user: &'r str, password: &'r str) -> Self {
+        self.with(Pairs::One((user, password)), false, |front, user, password| front.basic_auth(user, password))
     }
 
     /// Authenticates with a token (Bearer, RFC 6750).
-    pub fn bearer(self, token: &str) -> Self {
-        self.change(|draft| draft.push_field("Authorization", &[b"Bearer ", token.as_bytes()]))
+    pub fn bearer(self, token: &'r str) -> Self {
+        self.with(Pairs::One((token, "")), false, |front, token, _| front.bearer(token))
     }
 
     /// Authenticates with user name and password by Digest (RFC 7616), which does not tell the password: after a 401
@@ -148,10 +157,9 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
     /// # Ok::<(), socketpool::Error>(())
     /// # }).unwrap();
     /// ```
-    pub fn range(self, from: u64, last: Option<u64>) -> Self {
-        let mut text = [0; 48];
-        let value = range_value(from, last, &mut text);
-        self.change(|draft| draft.push_field("Range", &[value]))
+    pub fn range(mut self, from: u64, last: Option<u64>) -> Self {
+        self.outset.range = Some(Range { first: from, last, write: |front, first, last| front.range(first, last) });
+        self
     }
 
     /// Asks the server before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1): if it refuses the head, the
@@ -190,18 +198,18 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
 
     /// Sends these bytes. Say with [`header`](Self::header) what `Content-Type` they are.
     #[doc(alias = "data")]
-    pub fn body(self, bytes: &'r [u8]) -> RequestBuilder<'r, S, M, Bytes<'r>> {
+    pub fn body(self, bytes: &'r [u8]) -> RequestBuilder<'r, S, Bytes<'r>> {
         self.with_body(Bytes(bytes))
     }
 
     /// Sends these pairs as an HTML form does, percent-encoded.
-    pub fn form(self, pairs: &'r [(&'r str, &'r str)]) -> RequestBuilder<'r, S, M, Form<'r>> {
+    pub fn form(self, pairs: &'r [(&'r str, &'r str)]) -> RequestBuilder<'r, S, Form<'r>> {
         self.with_body(Form(pairs))
     }
 
     /// Sends this value as JSON. It is written into the exchange buffer, which must hold it.
     #[cfg(feature = "json")]
-    pub fn json<V: serde::Serialize + ?Sized>(self, value: &'r V) -> RequestBuilder<'r, S, M, Json<'r, V>> {
+    pub fn json<V: serde::Serialize + ?Sized>(self, value: &'r V) -> RequestBuilder<'r, S, Json<'r, V>> {
         self.with_body(Json(value))
     }
 
@@ -229,13 +237,13 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
     /// # }).unwrap();
     /// # assert!(script.sent().ends_with(b"\r\n\r\n9\r\nyesterday\r\n0\r\n\r\n"));
     /// ```
-    pub fn stream<R>(self, source: R, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, M, Streamed<R>> {
+    pub fn stream<R>(self, source: R, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, Streamed<R>> {
         self.with_body(Streamed::new(source, len.into()))
     }
 
     /// Sends what this closure puts at the start of the buffer it is given, time after time until it puts 0 bytes
     /// there; otherwise as [`stream`](Self::stream).
-    pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, M, Streamed<Produce<F>>>
+    pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> RequestBuilder<'r, S, Streamed<Produce<F>>>
     where
         F: FnMut(&mut [u8]) -> Result<usize, embedded_io_async::ErrorKind>,
     {
@@ -244,7 +252,10 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
 
     /// Sends a form with files that are all in memory, as `multipart/form-data`.
     #[doc(alias = "files")]
-    pub fn multipart(self, parts: &'r [Part<'r>]) -> RequestBuilder<'r, S, M, Multipart<'r, &'r [Part<'r>]>> {
+    pub fn multipart(
+        self,
+        parts: &'r [multipart::Part<'r>],
+    ) -> RequestBuilder<'r, S, Multipart<'r, &'r [multipart::Part<'r>]>> {
         self.with_body(Multipart::new(parts))
     }
 
@@ -252,22 +263,18 @@ impl<'r, S, M: DerefMut<Target = [u8]>, B> RequestBuilder<'r, S, M, B> {
     #[doc(alias = "files")]
     pub fn multipart_streamed<'p, R>(
         self,
-        parts: &'r mut [Part<'p, R>],
-    ) -> RequestBuilder<'r, S, M, Multipart<'r, &'r mut [Part<'p, R>]>> {
+        parts: &'r mut [multipart::Part<'p, R>],
+    ) -> RequestBuilder<'r, S, Multipart<'r, &'r mut [multipart::Part<'p, R>]>> {
         self.with_body(Multipart::new(parts))
     }
 
     /// Sends a body of a kind of your own, or a [`Multipart`] form with a boundary of your own.
-    pub fn with_body<C: Outline>(self, body: C) -> RequestBuilder<'r, S, M, C> {
-        RequestBuilder { session: self.session, draft: self.draft, body, options: self.options }
+    pub fn with_body<C: Outline>(self, body: C) -> RequestBuilder<'r, S, C> {
+        RequestBuilder { session: self.session, outset: self.outset, body, options: self.options }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Draft<'r, M>) -> Result<()>) -> Self {
-        if let Ok(draft) = &mut self.draft
-            && let Err(error) = change(draft)
-        {
-            self.draft = Err(error);
-        }
+    fn with(mut self, pairs: Pairs<'r>, is_query: bool, write: fn(&mut Front<'_>, &str, &str) -> Result<()>) -> Self {
+        self.outset.is_overfull |= self.outset.parts.push(Part { pairs, is_query, write }).is_err();
         self
     }
 }

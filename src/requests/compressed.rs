@@ -1,10 +1,8 @@
 //! Asking for a compressed response.
 
-use core::ops::DerefMut;
-
 use super::{body::Body, builder::RequestBuilder};
 
-impl<S, M: DerefMut<Target = [u8]>, B: Body> RequestBuilder<'_, S, M, B> {
+impl<S, B: Body> RequestBuilder<'_, S, B> {
     /// Asks for a compressed body: `Accept-Encoding: gzip, deflate`. Read it through `Response::decoded`; servers are
     /// free to send one that is not compressed, and that is read in the same way.
     pub fn accept_compressed(self) -> Self {

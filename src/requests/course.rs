@@ -46,21 +46,15 @@ pub(crate) enum Turn {
 }
 
 impl<'r> Course<'r> {
-    pub(crate) fn new(options: Options<'r>) -> Self {
+    pub(crate) fn new(options: Options<'r>, deadline: Deadline) -> Self {
         Self {
             options,
-            deadline: Deadline::NEVER,
+            deadline,
             redirects: 0,
             attempts: 1,
             #[cfg(feature = "digest")]
             answers: 0,
         }
-    }
-
-    /// The time allowed begins now.
-    pub(crate) fn start(&mut self, now: Instant) {
-        let deadline = |timeout| Deadline::at(now.after(timeout));
-        self.deadline = self.options.timeout.map_or(Deadline::NEVER, deadline);
     }
 
     /// What the response with this head leads to, which lies at the start of the work area.

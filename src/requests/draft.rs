@@ -8,15 +8,16 @@
 //!
 //! URL and fields stay while the request is under way, so that a redirect or a stale connection can make it anew.
 
-use core::ops::{Deref, DerefMut, Range};
+use core::ops::{self, Deref, DerefMut};
 
 use super::{
     builder::Options,
     payload::{Outline, Plan},
+    range::range_value,
     upload::Upload,
 };
 use crate::{
-    error::{Error, ErrorKind, Limit, Phase, Policy, Result},
+    error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 
@@ -80,11 +81,112 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
+/// What a request starts with: what the caller said, as it was said.
+#[derive(Debug)]
+pub(crate) struct Outset<'r> {
+    pub(crate) method: Method<'r>,
+    pub(crate) url: &'r str,
+    pub(crate) parts: heapless::Vec<Part<'r>, MAX_PARTS>,
+    /// Whether there were more.
+    pub(crate) is_overfull: bool,
+    pub(crate) range: Option<Range>,
+}
+
+/// How many parts a request can have.
+pub const MAX_PARTS: usize = 8;
+
+/// One thing that the caller said of a request, and how it is written: so that a program has the code for what it says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'r> {
+    pub(crate) pairs: Pairs<'r>,
+    /// Whether it belongs to the URL, and is written before all fields.
+    pub(crate) is_query: bool,
+    pub(crate) write: fn(&mut Front<'_>, &str, &str) -> Result<()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pairs<'r> {
+    One((&'r str, &'r str)),
+    Many(&'r [(&'r str, &'r str)]),
+}
+
+/// The URL and the fields behind it, while they are written.
+pub(crate) struct Front<'m> {
+    memory: &'m mut [u8],
+    url: Url,
+    fields_len: usize,
+}
+
+/// Which part of the content is asked for, and how that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) first: u64,
+    pub(crate) last: Option<u64>,
+    pub(crate) write: fn(&mut Front<'_>, u64, Option<u64>) -> Result<()>,
+}
+
+impl Outset<'_> {
+    /// Whether the URL is one of `https`, as far as can be seen before it is read.
+    pub(crate) fn is_https(&self) -> bool {
+        let scheme = self.url.as_bytes().get(..6);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https:"))
+    }
+}
+
+impl Front<'_> {
+    pub(crate) fn query(&mut self, name: &str, value: &str) -> Result<()> {
+        let have = self.memory.len();
+        self.url = self.url.push_query(self.memory, name, value).map_err(|error| too_small(error, have))?;
+        Ok(())
+    }
+
+    pub(crate) fn field(&mut self, name: &str, value: &str) -> Result<()> {
+        self.field_parts(name, &[value.as_bytes()])
+    }
+
+    pub(crate) fn basic_auth(&mut self, user: &str, password: &str) -> Result<()> {
+        self.write(|writer| _ = writer.basic_auth(user.as_bytes(), password.as_bytes()))
+    }
+
+    pub(crate) fn bearer(&mut self, token: &str) -> Result<()> {
+        self.field_parts("Authorization", &[b"Bearer ", token.as_bytes()])
+    }
+
+    pub(crate) fn range(&mut self, first: u64, last: Option<u64>) -> Result<()> {
+        self.field_parts("Range", &[range_value(first, last, &mut [0; 48])])
+    }
+
+    fn field_parts(&mut self, name: &str, value: &[&[u8]]) -> Result<()> {
+        if is_one_of(name, &FRAMING) {
+            return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
+        }
+        self.write(|writer| _ = writer.field_parts(name, value))
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut HeadWriter<'_>)) -> Result<()> {
+        let (start, have) = (self.url.len() + self.fields_len, self.memory.len());
+        let mut writer = HeadWriter::after(self.memory, start);
+        write(&mut writer);
+        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
+        self.fields_len = end - self.url.len();
+        Ok(())
+    }
+}
+
+impl Pairs<'_> {
+    fn as_slice(&self) -> &[(&str, &str)] {
+        match self {
+            Self::One(pair) => core::slice::from_ref(pair),
+            Self::Many(pairs) => pairs,
+        }
+    }
+}
+
 /// A request, staged to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Staged {
     /// The head, and the body behind it as far as it fits.
-    pub(crate) bytes: Range<usize>,
+    pub(crate) bytes: ops::Range<usize>,
     /// Where the head ends.
     pub(crate) head_end: usize,
     pub(crate) follows: Follows,
@@ -106,26 +208,38 @@ pub(crate) enum Follows {
 }
 
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
-    pub(crate) fn new(mut memory: Memory<B>, method: Method<'r>, url: &str) -> Result<Self> {
-        let url = Url::parse(url, &mut memory).map_err(|error| too_small(error, memory.len()))?;
+    /// Writes what the builder has: the URL with its query, then the fields, each once and in its place; takes over what of
+    /// the options concerns the head.
+    pub(crate) fn new(mut memory: Memory<B>, outset: &Outset<'r>, options: &Options<'r>) -> Result<Self> {
+        if outset.is_overfull {
+            return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
+        }
+        let have = memory.len();
+        let url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
+        let mut front = Front { memory: &mut memory, url, fields_len: 0 };
+        for is_query in [true, false] {
+            for part in outset.parts.iter().filter(|part| part.is_query == is_query) {
+                for (name, value) in part.pairs.as_slice() {
+                    (part.write)(&mut front, name, value)?;
+                }
+            }
+        }
+        if let Some(Range { first, last, write }) = outset.range {
+            write(&mut front, first, last)?;
+        }
+        let Front { url, fields_len, .. } = front;
         Ok(Self {
             memory,
-            method,
+            method: outset.method,
             url,
-            fields_len: 0,
-            defaults: &[],
+            fields_len,
+            defaults: options.headers,
             without_body: false,
             is_elsewhere: false,
-            expects: false,
+            expects: options.expects,
             #[cfg(feature = "digest")]
             is_answer: false,
         })
-    }
-
-    /// Takes over what of the options concerns the head.
-    pub(crate) fn settle(&mut self, options: &Options<'r>) {
-        self.defaults = options.headers;
-        self.expects = options.expects;
     }
 
     pub(crate) fn method(&self) -> Method<'r> {
@@ -159,38 +273,6 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     /// Where the work begins.
     pub(crate) fn work(&self) -> usize {
         self.url.len() + self.fields_len
-    }
-
-    pub(crate) fn push_query(&mut self, name: &str, value: &str) -> Result<()> {
-        let (old, have) = (self.url.len(), self.memory.len());
-        // The fields step aside, to the very end.
-        let aside = have - self.fields_len;
-        shift(&mut self.memory, old..old + self.fields_len, aside);
-        let room = self.memory.get_mut(..aside).unwrap_or_default();
-        let pushed = self.url.push_query(room, name, value);
-        self.url = pushed.map_err(|error| too_small(error, aside))?;
-        shift(&mut self.memory, aside..have, self.url.len());
-        Ok(())
-    }
-
-    pub(crate) fn push_field(&mut self, name: &str, parts: &[&[u8]]) -> Result<()> {
-        if is_one_of(name, &FRAMING) {
-            return Err(Error::new(Phase::Setup, ErrorKind::Encode(EncodeError::FramingField)));
-        }
-        self.push_fields(|writer| _ = writer.field_parts(name, parts))
-    }
-
-    pub(crate) fn push_basic_auth(&mut self, user: &str, password: &str) -> Result<()> {
-        self.push_fields(|writer| _ = writer.basic_auth(user.as_bytes(), password.as_bytes()))
-    }
-
-    fn push_fields(&mut self, write: impl FnOnce(&mut HeadWriter<'_>)) -> Result<()> {
-        let (end, have) = (self.work(), self.memory.len());
-        let mut writer = HeadWriter::after(&mut self.memory, end);
-        write(&mut writer);
-        let end = writer.end().map_err(|error| encode_error(error, 0, have))?;
-        self.fields_len = end - self.url.len();
-        Ok(())
     }
 
     fn fields(&self) -> Fields<'_> {

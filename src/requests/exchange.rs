@@ -4,7 +4,7 @@
 //! ```text
 //!                 ┌── Fill ◄──┐   ┌─► Ask ─► what is left
 //!                 ▼           │   │
-//!  Socket ─► Connect ─► Write ─► Flush ─► Head ─► Deliver
+//!            Connect ─► Write ─► Flush ─► Head ─► Deliver
 //!    ▲                                     │ redirect, challenge, retry
 //!    └──── Rewind, Wait ◄──── Leave ◄──── Drain
 //! ```
@@ -13,32 +13,33 @@
 //! fails, or comes to nothing until shortly before the deadline, `Explain` reads whether the peer said why. When a
 //! connection that was kept turns out to have been closed, `Leave` and `Rewind` lead to a new one.
 
-use core::ops::{DerefMut, Range};
+use core::{
+    ops::{DerefMut, Range},
+    time::Duration,
+};
 
 use super::{
     builder::Options,
     course::{Course, GLANCE, NOT_REPLAYABLE, Turn, WATCH, grace_of_sending, in_sending, was_closed, within_grace},
-    draft::{Draft, Follows, Staged},
+    draft::{Draft, Follows, Memory, Outset, Staged},
     incoming::{Glance, IncomingBody, IncomingHead},
     payload::{Outline, Plan},
     response::{LeaseTerms, MAX_DRAIN, ResponseInfo},
     upload::LEAST,
 };
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
+    error::{Error, ErrorKind, Phase, Resource, Result},
     http::{DecodeError, ResponseHead, StatusCode},
     pool::Key,
     time::{Deadline, Instant},
-    traits::TlsId,
+    traits::{Need, TlsId},
 };
 
 /// What has to happen for the exchange to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
-    /// Get a socket: one that was kept under [`Exchange::key`] if [`Exchange::may_reuse`] says so, and the count is 1
-    /// then; or else a new one.
-    Socket,
-    /// Connect it, with TLS if [`Exchange::key`] says so.
+    /// Get a connection: one that was kept under [`Exchange::key`] if [`Exchange::may_reuse`] says so, and the count is 1
+    /// then; or else a new one, with TLS if the key says so.
     Connect,
     /// Write some of [`Exchange::unsent`].
     Write,
@@ -62,7 +63,6 @@ pub(crate) enum Want {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Begin,
-    Socket,
     Connect,
     Fill,
     Write,
@@ -110,6 +110,49 @@ pub(crate) struct Exchange<'r, M> {
     failure: Option<Error>,
 }
 
+/// A request before and after it has what it needs of the pool. One lies where the other lay.
+#[expect(clippy::large_enum_variant, reason = "so that the larger is not there beside the smaller")]
+pub(crate) enum Stage<'r, M> {
+    Before(Outset<'r>, Options<'r>),
+    UnderWay(Exchange<'r, M>),
+}
+
+impl<'r, M: DerefMut<Target = [u8]>> Stage<'r, M> {
+    /// What the request needs of the pool, where a connection with TLS takes a session or not; and how long it may take.
+    pub(crate) fn need(&self, takes_session: bool) -> (Need, Option<Duration>) {
+        let (is_https, timeout) = match self {
+            Self::Before(outset, options) => (outset.is_https(), options.timeout),
+            Self::UnderWay(_) => (false, None),
+        };
+        (Need { tls_session: takes_session && is_https, buffer: true, has_buffer: false }, timeout)
+    }
+
+    /// Stages the request in the memory that it was given, with all to be done until `deadline`.
+    #[inline(never)]
+    pub(crate) fn begin(&mut self, memory: Option<M>, tls: TlsId, deadline: Deadline) -> Result<&mut Exchange<'r, M>> {
+        if let Self::Before(outset, options) = self {
+            let memory = memory.ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers)))?;
+            let draft = Draft::new(Memory::new(memory, options.buffer_limit), outset, options)?;
+            *self = Self::UnderWay(Exchange::new(draft, *options, tls, deadline));
+        }
+        match self {
+            Self::UnderWay(exchange) => Ok(exchange),
+            Self::Before(..) => Err(NOT_BEGUN),
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn into_info(self) -> Result<ResponseInfo<M>> {
+        match self {
+            Self::UnderWay(exchange) => exchange.into_info(),
+            Self::Before(..) => Err(NOT_BEGUN),
+        }
+    }
+}
+
+/// What cannot be, because a request begins before it goes on.
+const NOT_BEGUN: Error = Error::new(Phase::Setup, ErrorKind::NotConnected);
+
 /// The head of an answer is there.
 #[derive(Debug)]
 struct Answer {
@@ -119,12 +162,11 @@ struct Answer {
 }
 
 impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
-    pub(crate) fn new(mut draft: Draft<'r, M>, options: Options<'r>, tls: TlsId) -> Self {
-        draft.settle(&options);
+    fn new(draft: Draft<'r, M>, options: Options<'r>, tls: TlsId, deadline: Deadline) -> Self {
         let incoming = IncomingHead::new(&draft);
         Self {
             draft,
-            course: Course::new(options),
+            course: Course::new(options, deadline),
             tls,
             step: Step::Begin,
             by: Deadline::NEVER,
@@ -151,13 +193,8 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
 
     fn step(&mut self, outcome: Result<usize>, body: &dyn Outline, now: Instant) -> Result<Want> {
         match self.step {
-            Step::Begin => {
-                self.course.start(now);
-                self.begin(body)
-            }
-            Step::Wait => self.begin(body),
-            Step::Socket | Step::Connect => match outcome {
-                Ok(0) if matches!(self.step, Step::Socket) => Ok(self.go(Step::Connect)),
+            Step::Begin | Step::Wait => self.begin(body),
+            Step::Connect => match outcome {
                 Ok(reused) => Ok(self.connected(reused > 0, body, now)),
                 Err(error) => self.failed(error, now),
             },
@@ -245,7 +282,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
     }
 
     /// The answer.
-    pub(crate) fn into_info(self) -> Result<ResponseInfo<M>> {
+    fn into_info(self) -> Result<ResponseInfo<M>> {
         let Answer { head, body, lease } = self.answer.ok_or(Error::new(Phase::Head, ErrorKind::NotConnected))?;
         Ok(ResponseInfo::new(self.draft, head, body, lease, self.course.redirects))
     }
@@ -259,8 +296,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
             Step::Leave => Want::Leave,
             Step::Ask { .. } | Step::Head | Step::Explain | Step::Drain { .. } => Want::Read,
             Step::Rewind => Want::Rewind,
-            Step::Connect => Want::Connect,
-            Step::Begin | Step::Socket | Step::Wait => Want::Socket,
+            Step::Begin | Step::Connect | Step::Wait => Want::Connect,
         }
     }
 
@@ -269,7 +305,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Exchange<'r, M> {
         self.staged = self.draft.stage(body)?;
         self.by = self.course.deadline;
         self.failure = None;
-        Ok(self.go(Step::Socket))
+        Ok(self.go(Step::Connect))
     }
 
     fn connected(&mut self, is_reused: bool, body: &dyn Outline, now: Instant) -> Want {

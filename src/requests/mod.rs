@@ -110,6 +110,7 @@ pub use self::stream::JsonElements;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
+    draft::MAX_PARTS,
     multipart::{Multipart, Part, Parts},
     payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
     range::ContentRange,

@@ -7,7 +7,7 @@ use embedded_io_async::{ErrorKind as IoKind, Read as _, Write as _};
 use super::{
     builder::{Options, RequestBuilder},
     course::at_fault,
-    exchange::{Exchange, Want},
+    exchange::{Stage, Want},
     payload::Payload,
     response::Response,
     retry::Retry,
@@ -15,14 +15,19 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
     http::Method,
-    time::{Clock as _, Timer as _},
-    traits::{Key, Socket, SocketPool, TlsContext, TlsId},
+    pool::{ConnectionManager, Line},
+    time::{Clock as _, Deadline, Timer as _},
+    traits::{Socket, SocketPool, TlsContext, TlsId},
 };
 
 /// Makes requests over a pool. `adafruit_requests.Session`.
 ///
 /// It is small and borrows the pool: make as many as you like. All of them share the connections that the pool keeps,
 /// except where they have different [session ids](Self::session_id).
+///
+/// Any number of tasks can make requests over one pool: each request waits in the pool's [line](crate::SocketPool#the-line)
+/// for what it needs, within its own time, and holds nothing while it waits. A response that is kept keeps its exchange
+/// buffer, and until its body was read its connection, from the others.
 #[derive(Debug)]
 pub struct Session<'p, P, T = NoTls> {
     pool: &'p P,
@@ -112,47 +117,47 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     }
 
     /// A request with this method.
-    pub fn request<'r>(&'r self, method: Method<'r>, url: &str) -> RequestBuilder<'r, Self, P::Buffer<'p>> {
-        RequestBuilder::new(self, self.options, self.pool.buffer(), method, url)
+    pub fn request<'r>(&'r self, method: Method<'r>, url: &'r str) -> RequestBuilder<'r, Self> {
+        RequestBuilder::new(self, self.options, method, url)
     }
 
     /// A GET request.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn get<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Get, url)
     }
 
     /// A HEAD request: the answer has no body.
-    pub fn head(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn head<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Head, url)
     }
 
     /// A POST request.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn post<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Post, url)
     }
 
     /// A PUT request.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn put<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Put, url)
     }
 
     /// A PATCH request.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn patch<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Patch, url)
     }
 
     /// A DELETE request.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn delete<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Delete, url)
     }
 
     /// An OPTIONS request.
-    pub fn options(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn options<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Options, url)
     }
 }
 
-impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, P::Buffer<'p>, B>
+impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
@@ -163,6 +168,10 @@ where
     /// A request that failed on a reused connection before any of an answer arrived is sent once more on a new one, if
     /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
     /// had closed the connection in the meantime.
+    ///
+    /// What the request needs of the pool is taken first and together: a slot with a kept connection or for a new one, memory
+    /// for the exchange and, for `https`, a TLS session. It is waited for in the pool's
+    /// [line](crate::SocketPool#the-line), within the time of the request.
     ///
     /// A server may respond before it has the whole request (RFC 9112 §9.5). While the request is sent, this looks four
     /// times a second whether a response has come; one of status 300 or above ends the sending, is the response, and the
@@ -179,37 +188,29 @@ where
     /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
     /// it. A source that was lent to the request has been read as far as it was.
     pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>> {
-        let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
+        let Self { session: &Session { pool, tls, .. }, outset, mut body, options } = self;
         // Worked on where it lies: moved into an `async fn`, it would be there twice.
-        let mut exchange = draft.map(|draft| Exchange::new(draft, options, tls.id()));
+        let mut stage = Stage::Before(outset, options);
         async move {
-            let under_way = exchange.as_mut().map_err(|error| *error)?;
             let timer = pool.timer();
-            let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+            let (need, timeout) = stage.need(tls.takes_session());
+            let deadline = Deadline::within(timer, timeout);
+            let (place, memory) = pool.reserve(need, deadline).await?;
+            let under_way = stage.begin(memory, tls.id(), deadline)?;
+            let manager = ConnectionManager::in_exchange(pool);
+            let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
             loop {
                 let want = under_way.next(outcome, &body, timer.now())?;
-                if let Some(socket) = &mut line {
+                if let Some(socket) = line.socket() {
                     socket.set_deadline(under_way.deadline());
                 }
-                outcome = match (want, &mut line) {
-                    (Want::Deliver, _) => return Ok(Response::new(*pool, line, exchange?.into_info()?)),
-                    (Want::Socket, _) => {
-                        line = under_way.may_reuse().then(|| pool.kept(under_way.key())).flatten();
-                        match line {
-                            Some(_) => Ok(1),
-                            None => pool.socket(under_way.deadline()).await.map(|socket| {
-                                line = Some(socket);
-                                0
-                            }),
-                        }
-                    }
-                    (Want::Connect, Some(socket)) => {
-                        let Key { host, port, tls: id, .. } = under_way.key();
-                        let connected = match id {
-                            Some(_) => tls.connect(socket, host, port).await,
-                            None => socket.connect(host, port).await,
-                        };
-                        connected.map(|()| 0)
+                outcome = match (want, line.socket()) {
+                    (Want::Deliver, _) => return Ok(Response::new(pool, line.into_socket(), stage.into_info()?)),
+                    (Want::Connect, _) => {
+                        let (key, deadline) = (under_way.key(), under_way.deadline());
+                        let tls = key.tls.map(|_| tls);
+                        let opened = manager.open(&mut line, key, under_way.may_reuse(), tls, deadline).await;
+                        opened.map(usize::from)
                     }
                     (Want::Write, Some(socket)) => match socket.write(under_way.unsent(&body)).await {
                         Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -232,7 +233,7 @@ where
                     }
                     (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
                     (Want::Leave, _) => {
-                        if let Some(socket) = line.take()
+                        if let Line::Open(socket) = line.take()
                             && under_way.may_keep()
                         {
                             socket.keep(under_way.key());
@@ -243,7 +244,7 @@ where
                         timer.wait_until(at).await;
                         Ok(0)
                     }
-                    (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                    (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
                 };
             }
         }

@@ -44,14 +44,8 @@ impl<'a> Call<'a> {
         Self { method: Method::Post, body: Some(body), ..Self::get(url) }
     }
 
-    fn dress<'r, S, M: core::ops::DerefMut<Target = [u8]>, B: Body>(
-        &'r self,
-        mut request: RequestBuilder<'r, S, M, B>,
-    ) -> RequestBuilder<'r, S, M, B> {
-        for (name, value) in self.query {
-            request = request.query(name, value);
-        }
-        request.headers(self.headers).max_redirects(self.redirects).timeout(Some(self.timeout))
+    fn dress<'r, S, B: Body>(&'r self, request: RequestBuilder<'r, S, B>) -> RequestBuilder<'r, S, B> {
+        request.queries(self.query).headers(self.headers).max_redirects(self.redirects).timeout(Some(self.timeout))
     }
 }
 

@@ -6,18 +6,21 @@ use embedded_io::{ErrorKind as IoKind, Read as _, Write as _};
 
 use super::{payload::Payload, response::Response};
 use crate::{
-    blocking::traits::{Socket, SocketPool, TlsContext, TlsId},
+    blocking::{
+        ConnectionManager,
+        traits::{Socket, SocketPool, TlsContext, TlsId},
+    },
     error::{Error, ErrorKind, Phase, Result},
     http::Method,
-    pool::Key,
+    pool::Line,
     requests::{
         NoTls, RequestBuilder, Retry,
         builder::Options,
         course::at_fault,
-        exchange::{Exchange, Want},
+        exchange::{Stage, Want},
         session::{NO_TLS, NOT_CONNECTED},
     },
-    time::Clock as _,
+    time::{Clock as _, Deadline},
 };
 
 /// Makes requests over a pool: the blocking twin of [`requests::Session`](crate::requests::Session).
@@ -100,47 +103,47 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     }
 
     /// A request with this method.
-    pub fn request<'r>(&'r self, method: Method<'r>, url: &str) -> RequestBuilder<'r, Self, P::Buffer<'p>> {
-        RequestBuilder::new(self, self.options, self.pool.buffer(), method, url)
+    pub fn request<'r>(&'r self, method: Method<'r>, url: &'r str) -> RequestBuilder<'r, Self> {
+        RequestBuilder::new(self, self.options, method, url)
     }
 
     /// A GET request.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn get<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Get, url)
     }
 
     /// A HEAD request: the answer has no body.
-    pub fn head(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn head<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Head, url)
     }
 
     /// A POST request.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn post<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Post, url)
     }
 
     /// A PUT request.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn put<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Put, url)
     }
 
     /// A PATCH request.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn patch<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Patch, url)
     }
 
     /// A DELETE request.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn delete<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Delete, url)
     }
 
     /// An OPTIONS request.
-    pub fn options(&self, url: &str) -> RequestBuilder<'_, Self, P::Buffer<'p>> {
+    pub fn options<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Options, url)
     }
 }
 
-impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, P::Buffer<'p>, B>
+impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
@@ -151,6 +154,10 @@ where
     /// A request that failed on a reused connection before any of an answer arrived is sent once more on a new one, if
     /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
     /// had closed the connection in the meantime.
+    ///
+    /// What the request needs of the pool is taken first and together: a slot with a kept connection or for a new one, memory
+    /// for the exchange and, for `https`, a TLS session. A pool that several threads share is waited for, within the time of
+    /// the request; one of a single thread is not.
     ///
     /// A server may respond before it has the whole request (RFC 9112 §9.5). While the request is sent, this looks four
     /// times a second whether a response has come; one of status 300 or above ends the sending, is the response, and the
@@ -163,34 +170,27 @@ where
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
     pub fn send(self) -> Result<Response<'p, P>> {
-        let Self { session: Session { pool, tls, .. }, draft, mut body, options } = self;
+        let Self { session: &Session { pool, tls, .. }, outset, mut body, options } = self;
         let clock = pool.clock();
-        let mut exchange = Exchange::new(draft?, options, tls.id());
-        let (mut line, mut outcome): (Option<P::Socket<'p>>, _) = (None, Ok(0));
+        let mut stage = Stage::Before(outset, options);
+        let (need, timeout) = stage.need(tls.takes_session());
+        let deadline = Deadline::within(clock, timeout);
+        let (place, memory) = pool.reserve(need, deadline)?;
+        let exchange = stage.begin(memory, tls.id(), deadline)?;
+        let manager = ConnectionManager::in_exchange(pool);
+        let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
         loop {
             let want = exchange.next(outcome, &body, clock.now())?;
-            if let Some(socket) = &mut line {
+            if let Some(socket) = line.socket() {
                 socket.set_deadline(exchange.deadline());
             }
-            outcome = match (want, &mut line) {
-                (Want::Deliver, _) => return Ok(Response::new(pool, line, exchange.into_info()?)),
-                (Want::Socket, _) => {
-                    line = exchange.may_reuse().then(|| pool.kept(exchange.key())).flatten();
-                    match line {
-                        Some(_) => Ok(1),
-                        None => pool.socket().map(|socket| {
-                            line = Some(socket);
-                            0
-                        }),
-                    }
-                }
-                (Want::Connect, Some(socket)) => {
-                    let Key { host, port, tls: id, .. } = exchange.key();
-                    let connected = match id {
-                        Some(_) => tls.connect(socket, host, port),
-                        None => socket.connect(host, port),
-                    };
-                    connected.map(|()| 0)
+            outcome = match (want, line.socket()) {
+                (Want::Deliver, _) => return Ok(Response::new(pool, line.into_socket(), stage.into_info()?)),
+                (Want::Connect, _) => {
+                    let (key, deadline) = (exchange.key(), exchange.deadline());
+                    let tls = key.tls.map(|_| tls);
+                    let opened = manager.open(&mut line, key, exchange.may_reuse(), tls, deadline);
+                    opened.map(usize::from)
                 }
                 (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)) {
                     Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
@@ -207,7 +207,7 @@ where
                 },
                 (Want::Rewind, _) => body.rewind().map(usize::from).map_err(at_fault),
                 (Want::Leave, _) => {
-                    if let Some(socket) = line.take()
+                    if let Line::Open(socket) = line.take()
                         && exchange.may_keep()
                     {
                         socket.keep(exchange.key());
@@ -218,7 +218,7 @@ where
                     pool.wait_until(at);
                     Ok(0)
                 }
-                (Want::Connect | Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
+                (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
             };
         }
     }
