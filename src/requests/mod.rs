@@ -102,7 +102,7 @@ pub(crate) mod stream;
 pub(crate) mod upload;
 
 #[cfg(feature = "json")]
-pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
+pub use self::json::{Json, JsonError, JsonErrorKind, JsonPath, JsonType, MAX_DEPTH as JSON_MAX_DEPTH};
 #[cfg(feature = "gzip")]
 pub use self::stream::Decoded;
 #[cfg(feature = "json")]

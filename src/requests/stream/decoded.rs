@@ -8,7 +8,7 @@ use super::{Events, Lines};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Format, Inflate, InflateError, Inflater},
-    requests::response::{as_latin1, as_text},
+    requests::response::{as_latin1, as_text, whole},
 };
 
 /// A body that is decompressed while it is read. Made by [`Response::decoded`](crate::requests::Response::decoded).
@@ -103,15 +103,15 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
     }
 
     async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut len = 0;
+        let (mut len, was_begun) = (0, self.core.begun);
         while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
             match self.read(room).await? {
-                0 => return Ok(len),
+                0 => return whole(len, was_begun),
                 count => len += count,
             }
         }
         match self.read(&mut [0]).await? {
-            0 => Ok(len),
+            0 => whole(len, was_begun),
             _ => Err(too_large(len)),
         }
     }
@@ -143,7 +143,12 @@ pub(crate) enum Decode {
 
 /// The decoder, and what was received for it.
 #[derive(Debug)]
-pub(crate) struct DecodedCore<'w>(Option<Compressed<'w>>);
+pub(crate) struct DecodedCore<'w> {
+    /// Unless there is no coding.
+    compressed: Option<Compressed<'w>>,
+    /// Something was asked for before.
+    pub(crate) begun: bool,
+}
 
 #[derive(Debug)]
 struct Compressed<'w> {
@@ -156,14 +161,16 @@ struct Compressed<'w> {
 
 impl<'w> DecodedCore<'w> {
     pub(crate) fn new<const WINDOW: usize>(memory: &'w mut Inflate<WINDOW>, coding: Option<Format>) -> Self {
-        Self(coding.map(|format| {
+        let compressed = coding.map(|format| {
             let (inflater, input) = memory.begin_to_receive(format);
             Compressed { inflater, input, start: 0, end: 0, ended: false }
-        }))
+        });
+        Self { compressed, begun: false }
     }
 
     pub(crate) fn decode(&mut self, out: &mut [u8]) -> Result<Decode> {
-        let Some(compressed) = &mut self.0 else { return Ok(Decode::AsItIs) };
+        self.begun |= !out.is_empty();
+        let Some(compressed) = &mut self.compressed else { return Ok(Decode::AsItIs) };
         if out.is_empty() {
             return Ok(Decode::Given(0));
         }
@@ -183,11 +190,11 @@ impl<'w> DecodedCore<'w> {
 
     /// Where to receive: all that was received before is used up.
     pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.0.as_mut().map_or(&mut [], |compressed| &mut *compressed.input)
+        self.compressed.as_mut().map_or(&mut [], |compressed| &mut *compressed.input)
     }
 
     pub(crate) fn received(&mut self, count: usize) {
-        if let Some(compressed) = &mut self.0 {
+        if let Some(compressed) = &mut self.compressed {
             (compressed.start, compressed.end) = (0, count);
             compressed.ended |= count == 0;
         }
