@@ -5,6 +5,8 @@
 //! Nothing is converted: `7.0` is no integer, `"7"` no number, an object no array.
 
 mod deserialize;
+#[cfg(test)]
+mod differential;
 mod error;
 mod finite;
 mod number;
