@@ -9,8 +9,24 @@ use serde::{
 
 use super::{
     JsonErrorKind, JsonType, number,
-    reader::{Fault, Reader, Result},
+    reader::Reader,
 };
+
+/// What stops a deserializer.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: JsonErrorKind,
+    /// The field that is missing or there twice, if it is that.
+    name: &'static str,
+}
+
+type Result<T> = core::result::Result<T, Fault>;
+
+impl From<JsonErrorKind> for Fault {
+    fn from(kind: JsonErrorKind) -> Self {
+        Self { kind, name: "" }
+    }
+}
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +189,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         let Elements { is_first, is_over, .. } = elements;
         match outcome {
             Err(Fault { kind: JsonErrorKind::TooLong, .. }) if is_over => Err(JsonErrorKind::TooShort.into()),
-            Ok(value) if !is_over => self.close(is_first, b']').map(|()| value),
+            Ok(value) if !is_over => Ok(self.close(is_first, b']').map(|()| value)?),
             outcome => outcome,
         }
     }
@@ -205,7 +221,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
                 self.locate(fields, core::mem::take(&mut fault.name));
                 Err(fault)
             }
-            Ok(value) if !is_over => self.close(is_first, b'}').map(|()| value),
+            Ok(value) if !is_over => Ok(self.close(is_first, b'}').map(|()| value)?),
             outcome => outcome,
         }
     }
@@ -227,7 +243,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         }
         let name = self.key(true)?;
         let value = visitor.visit_enum(Variant { reader: self, name })?;
-        self.close(false, b'}').map(|()| value)
+        Ok(self.close(false, b'}').map(|()| value)?)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -296,7 +312,7 @@ struct Key<'t>(&'t str);
 
 impl Key<'_> {
     fn integer(&self, min: i64, max: u64) -> Result<u64> {
-        number::integer(self.0.as_bytes(), min, max)
+        Ok(number::integer(self.0.as_bytes(), min, max)?)
     }
 }
 
@@ -351,7 +367,7 @@ impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<()> {
-        self.null()
+        Ok(self.null()?)
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {

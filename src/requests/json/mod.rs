@@ -62,9 +62,9 @@ pub(crate) fn parse_from<'b, V: Deserialize<'b>>(
     not_json: JsonErrorKind,
 ) -> Result<V, ErrorKind> {
     let mut reader = reader::Reader::new(text, start);
-    let value = V::deserialize(&mut reader);
-    let outcome = value.and_then(|value| reader.end().map(|()| value));
-    outcome.map_err(|fault| ErrorKind::Json(reader.explain(&fault, not_json)))
+    let outcome = V::deserialize(&mut reader).map_err(|fault| fault.kind);
+    let outcome = outcome.and_then(|value| reader.end().map(|()| value));
+    outcome.map_err(|kind| ErrorKind::Json(reader.explain(kind, not_json)))
 }
 
 /// What a text is that is not JSON: often something else that servers send.

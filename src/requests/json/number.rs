@@ -1,9 +1,9 @@
 //! Numbers: integers that fit, and floats that are rounded exactly, without tables.
 
-use super::{JsonErrorKind, reader::Fault};
+use super::{JsonErrorKind, reader::Result};
 
 /// The integer that `text` says, between `min` and `max`; a negative one as its two's complement.
-pub(super) fn integer(text: &[u8], min: i64, max: u64) -> Result<u64, Fault> {
+pub(super) fn integer(text: &[u8], min: i64, max: u64) -> Result<u64> {
     let (digits, most) = match text.strip_prefix(b"-") {
         Some(digits) => (digits, min.unsigned_abs()),
         None => (text, max),
@@ -11,7 +11,7 @@ pub(super) fn integer(text: &[u8], min: i64, max: u64) -> Result<u64, Fault> {
     let mut value = 0u64;
     for digit in digits.iter().map(|byte| byte.wrapping_sub(b'0')) {
         if digit > 9 {
-            return Err(JsonErrorKind::NotInteger.into());
+            return Err(JsonErrorKind::NotInteger);
         }
         // Beyond this the next digit does not fit, whatever it is; and one that does not show when it wraps is above.
         let next = if value > u64::MAX / 10 { None } else { (value * 10).checked_add(digit.into()) };

@@ -17,25 +17,10 @@ pub(super) struct Reader<'t> {
     path: JsonPath,
 }
 
-/// What stopped the reader. Where is what the reader knows.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) kind: JsonErrorKind,
-    /// The field that is missing or there twice, if it is that.
-    pub(super) name: &'static str,
-}
+/// What stopped the reader; where is what the reader knows.
+pub(super) type Result<T> = core::result::Result<T, JsonErrorKind>;
 
-pub(super) type Result<T> = core::result::Result<T, Fault>;
-
-impl From<JsonErrorKind> for Fault {
-    fn from(kind: JsonErrorKind) -> Self {
-        Self { kind, name: "" }
-    }
-}
-
-fn syntax<T>() -> Result<T> {
-    Err(JsonErrorKind::Syntax.into())
-}
+const SYNTAX: JsonErrorKind = JsonErrorKind::Syntax;
 
 impl<'t> Reader<'t> {
     /// Begins at the byte `at`.
@@ -44,8 +29,8 @@ impl<'t> Reader<'t> {
     }
 
     /// What went wrong, and where. `not_json` says better what is not JSON.
-    pub(super) fn explain(&self, fault: &Fault, not_json: JsonErrorKind) -> JsonError {
-        let kind = if fault.kind == JsonErrorKind::Syntax { not_json } else { fault.kind };
+    pub(super) fn explain(&self, kind: JsonErrorKind, not_json: JsonErrorKind) -> JsonError {
+        let kind = if kind == SYNTAX { not_json } else { kind };
         JsonError::new(kind, self.lent + self.at, self.path)
     }
 
@@ -58,7 +43,7 @@ impl<'t> Reader<'t> {
 
     /// Nothing may follow.
     pub(super) fn end(&mut self) -> Result<()> {
-        if self.peek().is_none() { Ok(()) } else { Err(JsonErrorKind::TrailingCharacters.into()) }
+        if self.peek().is_none() { Ok(()) } else { Err(JsonErrorKind::TrailingCharacters) }
     }
 
     /// The first byte that is not white space, which is passed over.
@@ -72,17 +57,23 @@ impl<'t> Reader<'t> {
     }
 
     fn token(&mut self) -> Result<u8> {
-        Ok(self.peek().ok_or(JsonErrorKind::UnexpectedEnd)?)
+        self.peek().ok_or(JsonErrorKind::UnexpectedEnd)
     }
 
     fn byte(&self) -> Result<u8> {
-        Ok(self.text.get(self.at).copied().ok_or(JsonErrorKind::UnexpectedEnd)?)
+        self.text.get(self.at).copied().ok_or(JsonErrorKind::UnexpectedEnd)
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<()> {
+    /// `true`, `false` or `null`, of which the first letter stands here.
+    fn word(&mut self) -> Result<()> {
+        let word: &[u8] = match self.byte()? {
+            b't' => b"true",
+            b'f' => b"false",
+            _ => b"null",
+        };
         for wanted in word {
             if self.byte()? != *wanted {
-                return syntax();
+                return Err(SYNTAX);
             }
             self.at += 1;
         }
@@ -98,7 +89,7 @@ impl<'t> Reader<'t> {
             b't' | b'f' => JsonType::Boolean,
             b'n' => JsonType::Null,
             b'-' | b'0'..=b'9' => JsonType::Number,
-            _ => return syntax(),
+            _ => return Err(SYNTAX),
         })
     }
 
@@ -109,26 +100,25 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         self.skip()?;
-        Err(JsonErrorKind::WrongType { expected, found }.into())
+        Err(JsonErrorKind::WrongType { expected, found })
     }
 
     pub(super) fn null(&mut self) -> Result<()> {
         self.want(JsonType::Null)?;
-        self.literal(b"null")
+        self.word()
     }
 
     pub(super) fn boolean(&mut self) -> Result<bool> {
         self.want(JsonType::Boolean)?;
-        let value = self.token()? == b't';
-        self.literal(if value { b"true" } else { b"false" })?;
-        Ok(value)
+        let value = self.byte()? == b't';
+        self.word().map(|()| value)
     }
 
     /// An array or an object begins.
     pub(super) fn open(&mut self, expected: JsonType) -> Result<()> {
         self.want(expected)?;
         if self.depth == MAX_DEPTH {
-            return Err(JsonErrorKind::TooDeep.into());
+            return Err(JsonErrorKind::TooDeep);
         }
         self.depth += 1;
         self.at += 1;
@@ -145,7 +135,7 @@ impl<'t> Reader<'t> {
             }
             b',' if !is_first => self.at += 1,
             _ if is_first => {}
-            _ => return syntax(),
+            _ => return Err(SYNTAX),
         }
         Ok(true)
     }
@@ -159,17 +149,17 @@ impl<'t> Reader<'t> {
             self.key(false)?;
         }
         self.skip()?;
-        Err(JsonErrorKind::TooLong.into())
+        Err(JsonErrorKind::TooLong)
     }
 
     /// The name of a member and its colon.
     pub(super) fn key(&mut self, is_wanted: bool) -> Result<&'t str> {
         if self.token()? != b'"' {
-            return syntax();
+            return Err(SYNTAX);
         }
         let key = self.quoted(is_wanted)?;
         if self.token()? != b':' {
-            return syntax();
+            return Err(SYNTAX);
         }
         self.at += 1;
         Ok(key)
@@ -185,33 +175,31 @@ impl<'t> Reader<'t> {
         self.at += 1;
         let start = self.at;
         let mut end = start;
-        loop {
-            let unread = self.text.get(self.at..).unwrap_or_default();
-            let run = unread.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(unread.len());
-            if end < self.at {
-                crate::http::bytes::shift(self.text, self.at..self.at + run, end);
+        let mut put = |text: &mut [u8], byte| {
+            if let Some(place) = text.get_mut(end) {
+                *place = byte;
             }
-            (self.at, end) = (self.at + run, end + run);
+            end += 1;
+        };
+        loop {
             match self.byte()? {
                 b'"' => break,
+                ..0x20 => return Err(SYNTAX),
                 b'\\' => {
                     self.at += 1;
-                    let mut utf8 = [0; 4];
-                    let utf8 = self.escaped(is_wanted)?.encode_utf8(&mut utf8);
-                    for byte in utf8.bytes() {
-                        if let Some(place) = self.text.get_mut(end) {
-                            *place = byte;
-                        }
-                        end += 1;
-                    }
+                    let character = self.escaped(is_wanted)?;
+                    character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| put(self.text, byte));
                 }
-                _ => return syntax(),
+                byte => {
+                    self.at += 1;
+                    put(self.text, byte);
+                }
             }
         }
         let (lent, text) = core::mem::take(&mut self.text).split_at_mut_checked(self.at + 1).unwrap_or_default();
         (self.text, self.lent, self.at) = (text, self.lent + self.at + 1, 0);
         let string = core::str::from_utf8(lent.get(start..end).unwrap_or_default());
-        Ok(string.map_err(|_| JsonErrorKind::Unicode)?)
+        string.map_err(|_| JsonErrorKind::Unicode)
     }
 
     /// The character that an escape stands for, after its backslash.
@@ -243,7 +231,7 @@ impl<'t> Reader<'t> {
                     character => character.unwrap_or(char::REPLACEMENT_CHARACTER),
                 }
             }
-            _ => return syntax(),
+            _ => return Err(SYNTAX),
         })
     }
 
@@ -251,7 +239,7 @@ impl<'t> Reader<'t> {
     fn code_unit(&mut self) -> Result<u32> {
         let mut code = 0;
         for _ in 0..4 {
-            let Some(digit) = char::from(self.byte()?).to_digit(16) else { return syntax() };
+            let Some(digit) = char::from(self.byte()?).to_digit(16) else { return Err(SYNTAX) };
             code = code << 4 | digit;
             self.at += 1;
         }
@@ -267,7 +255,7 @@ impl<'t> Reader<'t> {
         if self.byte()? == b'0' {
             self.at += 1;
             if self.byte().is_ok_and(|byte| byte.is_ascii_digit()) {
-                return syntax();
+                return Err(SYNTAX);
             }
         } else {
             self.digits()?;
@@ -289,7 +277,7 @@ impl<'t> Reader<'t> {
     /// One digit or more.
     fn digits(&mut self) -> Result<()> {
         if !self.byte()?.is_ascii_digit() {
-            return syntax();
+            return Err(SYNTAX);
         }
         while self.byte().is_ok_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -338,8 +326,7 @@ impl<'t> Reader<'t> {
                 }
                 JsonType::String => _ = self.quoted(false)?,
                 JsonType::Number => _ = self.number()?,
-                JsonType::Boolean => _ = self.boolean()?,
-                JsonType::Null => self.null()?,
+                JsonType::Boolean | JsonType::Null => self.word()?,
             }
             // And here one has ended, or an array or object begun.
             loop {
