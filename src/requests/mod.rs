@@ -49,7 +49,7 @@
 //! | as it arrives | [`read`](Response::read) | what you like |
 //! | line by line | [`lines`](Response::lines) | the longest line |
 //! | server-sent events | [`events`](Response::events) | the largest event |
-//! | a JSON array by elements | `json_elements` | twice the largest element |
+//! | a JSON array by elements | `json_elements` | the largest element |
 //! | none of it | [`drain`](Response::drain), [`close`](Response::close), drop | |
 //!
 //! With the feature `gzip` all of these can be had of `response.decoded(&mut inflate)` too, which decompresses as it

@@ -7,10 +7,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{
-    JsonErrorKind, JsonType, number,
-    reader::Reader,
-};
+use super::{JsonErrorKind, JsonType, number, reader::Reader};
 
 /// What stops a deserializer.
 #[derive(Debug)]

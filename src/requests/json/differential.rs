@@ -107,7 +107,9 @@ enum Kind {
     #[serde(rename = "pair")]
     Two(u8, u8),
     #[serde(rename = "other")]
-    Named { a: bool },
+    Named {
+        a: bool,
+    },
 }
 
 /// Their verdicts on a text, and whether they agree.

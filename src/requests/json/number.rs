@@ -66,7 +66,8 @@ pub(super) fn float(text: &[u8], format: &Format) -> Option<u64> {
     let mut inexact = (last..count).any(|index| digit(index) != 0);
 
     // The number is 0.DIGITS times ten to `point`.
-    let point = i32::try_from(before).ok()?.saturating_sub(i32::try_from(first).ok()?).saturating_add(decimal(exponent));
+    let point =
+        i32::try_from(before).ok()?.saturating_sub(i32::try_from(first).ok()?).saturating_add(decimal(exponent));
     if point > TOO_LARGE {
         return None;
     }
@@ -144,8 +145,9 @@ fn divide(fraction: &mut [u32], value: u32, by: u32) -> bool {
 
 /// The exponent, or one that is as good.
 fn decimal(text: &[u8]) -> i32 {
-    let value = text.iter().filter(|byte| byte.is_ascii_digit()).fold(0i32, |value, digit| {
-        value.saturating_mul(10).saturating_add(i32::from(digit - b'0'))
-    });
+    let value = text
+        .iter()
+        .filter(|byte| byte.is_ascii_digit())
+        .fold(0i32, |value, digit| value.saturating_mul(10).saturating_add(i32::from(digit - b'0')));
     if text.first() == Some(&b'-') { value.saturating_neg() } else { value }
 }

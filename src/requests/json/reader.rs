@@ -227,7 +227,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 match char::from_u32(code) {
-                    None if is_wanted => return Err(JsonErrorKind::Unicode.into()),
+                    None if is_wanted => return Err(JsonErrorKind::Unicode),
                     character => character.unwrap_or(char::REPLACEMENT_CHARACTER),
                 }
             }

@@ -290,23 +290,22 @@ fn nothing_infinite_goes_out() {
         Two(u8, f64),
         Named { value: f64 },
     }
-    let write = |value: f32, kind| {
+    let write = |value: f32, kind: Of| {
         let reading = Reading { name: "x", values: [None, Some(value)], kind };
         let mut room = [0; 200];
         Json(&reading).write(&mut room).map(|len| String::from_utf8_lossy(&room[..len]).into_owned())
     };
-    let not = Err(ErrorKind::Json(JsonError::at(Kind::NotFinite, 0)));
+    let kind = ErrorKind::Json(JsonError::at(Kind::NotFinite, 0));
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        assert_eq!(write(value, Of::Nothing), not);
+        assert_eq!(write(value, Of::Nothing), Err(kind));
         let value = value.into();
-        for kind in [Of::One(value), Of::Two(1, value), Of::Named { value }] {
-            assert_eq!(write(1.0, kind), not);
+        for of in [Of::One(value), Of::Two(1, value), Of::Named { value }] {
+            assert_eq!(write(1.0, of), Err(kind));
         }
     }
     let written = r#"{"name":"x","values":[null,1.5],"kind":{"Named":{"value":2.0}}}"#;
     assert_eq!(write(1.5, Of::Named { value: 2.0 }).as_deref(), Ok(written));
-    let blame = crate::Error::new(crate::Phase::Setup, not.expect_err("it is one")).blame();
-    assert_eq!(blame, crate::Blame::Caller);
+    assert_eq!(crate::Error::new(crate::Phase::Setup, kind).blame(), crate::Blame::Caller);
 }
 
 /// The same bits as core, or out of range where core makes an infinity.
@@ -364,20 +363,67 @@ fn floats_are_those_of_core() {
 #[test]
 fn floats_halfway_and_at_the_ends() {
     let fixed = [
-        "0", "0.0", "0e9", "0.000e-99999999999", "1", "0.1", "0.3", "123456789", "1e0", "1E+2", "1e-2", "100e-2",
+        "0",
+        "0.0",
+        "0e9",
+        "0.000e-99999999999",
+        "1",
+        "0.1",
+        "0.3",
+        "123456789",
+        "1e0",
+        "1E+2",
+        "1e-2",
+        "100e-2",
         // The largest, and from where on nothing is as large (binary64, binary32).
-        "1.7976931348623157e308", "1.7976931348623158e308", "1.7976931348623159e308", "1e308", "1e309", "1e310",
-        "1e311", "1e400", "1e99999999999", "3.4028235e38", "3.4028235677973366e38", "3.4028235677973365e38", "1e39",
+        "1.7976931348623157e308",
+        "1.7976931348623158e308",
+        "1.7976931348623159e308",
+        "1e308",
+        "1e309",
+        "1e310",
+        "1e311",
+        "1e400",
+        "1e99999999999",
+        "3.4028235e38",
+        "3.4028235677973366e38",
+        "3.4028235677973365e38",
+        "1e39",
         // The smallest, half of it, and just above and below.
-        "5e-324", "4.9406564584124654e-324", "2.4703282292062327e-324", "2.4703282292062328e-324",
-        "2.4703282292062327208e-324", "1e-323", "1e-324", "1e-330", "1e-331", "1e-332", "1e-400", "1e-99999999999",
-        "1.401298464324817e-45", "7.006492321624085e-46", "7.006492321624086e-46", "7e-46", "1e-46",
+        "5e-324",
+        "4.9406564584124654e-324",
+        "2.4703282292062327e-324",
+        "2.4703282292062328e-324",
+        "2.4703282292062327208e-324",
+        "1e-323",
+        "1e-324",
+        "1e-330",
+        "1e-331",
+        "1e-332",
+        "1e-400",
+        "1e-99999999999",
+        "1.401298464324817e-45",
+        "7.006492321624085e-46",
+        "7.006492321624086e-46",
+        "7e-46",
+        "1e-46",
         // Around the smallest normal numbers.
-        "2.2250738585072014e-308", "2.2250738585072011e-308", "2.2250738585072012e-308", "1.1754943508222875e-38",
-        "1.1754942106924411e-38", "1.1754943e-38",
+        "2.2250738585072014e-308",
+        "2.2250738585072011e-308",
+        "2.2250738585072012e-308",
+        "1.1754943508222875e-38",
+        "1.1754942106924411e-38",
+        "1.1754943e-38",
         // Halfway between integers, with nothing and with something behind.
-        "9007199254740992", "9007199254740993", "9007199254740993.0", "9007199254740993.00000000000000000001",
-        "9007199254740992.99999999999999999999", "9007199254740995", "16777217", "16777217.0000001", "16777219",
+        "9007199254740992",
+        "9007199254740993",
+        "9007199254740993.0",
+        "9007199254740993.00000000000000000001",
+        "9007199254740992.99999999999999999999",
+        "9007199254740995",
+        "16777217",
+        "16777217.0000001",
+        "16777219",
         "0.000000000000000000000000000000000000000000000000000000000000000000000000000000000001",
     ];
     fixed.iter().for_each(|text| assert_as_core(text));
