@@ -35,6 +35,7 @@ use std::{
 
 use rustls_pki_types::UnixTime;
 use socketpool::{
+    ErrorKind, Limit,
     requests::RequestBuilder,
     tls::{Now, RELEASE_DATE, TimeSource},
 };
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     });
     // Not `eprintln!`: nobody may be there to read it.
     if let Err(failure) = &outcome {
-        let _ = writeln!(stderr(), "error: {failure}");
+        let _ = writeln!(stderr(), "error: {failure}{}", advice(failure));
     }
     if with_stats {
         let _ = writeln!(stderr(), "{meter}");
@@ -93,8 +94,24 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
     let trust = Trust::new(options, &files, &anchors)?;
     let mut output = Output::new(options);
     match options.face {
-        Face::Async => async_io::block_on(asynchronous::run(options, &body, &trust, &mut output, meter)),
-        Face::Blocking => blocking::run(options, &body, &trust, &mut output, meter),
+        Face::Async => async_io::block_on(asynchronous::run(options, &body, &trust, &mut output, meter))?,
+        Face::Blocking => blocking::run(options, &body, &trust, &mut output, meter)?,
+    }
+    if let Some(note) = output.note {
+        let _ = writeln!(stderr(), "note: {note}");
+    }
+    Ok(())
+}
+
+/// What gives more room, here and on a device, if that is what was missing.
+fn advice(failure: &Failure) -> String {
+    let Failure::Exchange(error) = failure else { return String::new() };
+    match error.kind() {
+        ErrorKind::TooLarge { what: Limit::Request | Limit::ResponseHead | Limit::Trailers, need, .. } => {
+            let (more, rx) = need.map_or(("more".into(), "BYTES".into()), |need| (need.to_string(), need.to_string()));
+            format!("; a device would need Resources<SOCKETS, TLS, {more}>, this command --rx {rx}")
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Chooses among Mozilla's roots by name, so that a device which talks to three services carries three roots.
 //!
-//! `cargo run --example roots` lists them all, with what each costs in flash.
+//! `cargo run --example roots` lists them all, with what each costs in flash: those first that leaving out saves most.
 //! `cargo run --example roots -- "ISRG Root X1" "GTS Root R1" > src/roots.rs` writes those as Rust source, to be used
 //! with `Roots::public(&ROOTS)`. A name stands for every root whose name has it in it; one that stands for none is an error.
 
@@ -12,7 +12,9 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let all = webpki_roots::TLS_SERVER_ROOTS;
     if wanted.is_empty() {
-        for root in all {
+        let mut sorted: Vec<_> = all.iter().collect();
+        sorted.sort_by_key(|root| core::cmp::Reverse(flash(root)));
+        for root in sorted {
             println!("{:5} bytes  {}", flash(root), name(root));
         }
         println!("{:5} bytes  all {} of them", all.iter().map(flash).sum::<usize>(), all.len());

@@ -6,8 +6,9 @@
 
 use core::fmt;
 
-/// What went wrong, and in which phase of the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What went wrong, and in which phase of the work. `{:?}` prints the same sentence as `{}`, so that `unwrap` and a `main`
+/// that returns it can be read; the variants are those of [`kind`](Self::kind).
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error {
     phase: Phase,
@@ -15,7 +16,7 @@ pub struct Error {
 }
 
 /// What stopped `send_all`, and how far it had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SendAllError {
     /// So many of the bytes were handed to the network before.
@@ -130,6 +131,9 @@ pub enum ErrorKind {
     /// The body is not UTF-8 text.
     #[cfg(feature = "requests")]
     NotUtf8,
+    /// The body was read before, and it is not kept: read it once, into memory of yours.
+    #[cfg(feature = "requests")]
+    AlreadyRead,
     /// The compressed body cannot be decompressed.
     #[cfg(feature = "gzip")]
     Inflate(crate::http::InflateError),
@@ -187,8 +191,6 @@ pub enum Limit {
     ResponseHead,
     /// The response's body: the caller's buffer, or the `limit` the caller set on a stream.
     ResponseBody,
-    /// JSON strings with escapes need room behind the body in the caller's buffer.
-    JsonEscapes,
     /// A host name: 253 bytes (RFC 1035 §2.3.4).
     HostName,
     /// The trailers of the response: what the exchange buffer has left behind the head.
@@ -197,7 +199,7 @@ pub enum Limit {
     Line,
     /// A server-sent event: the caller's buffer.
     Event,
-    /// An element of a JSON array: half of the caller's buffer.
+    /// An element of a JSON array: the caller's buffer.
     JsonElement,
     /// How far back compressed data refers: the window of `Inflate`.
     Window,
@@ -241,7 +243,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self.kind {
             #[cfg(feature = "requests")]
-            ErrorKind::Url(_) | ErrorKind::Encode(_) | ErrorKind::Source(_) => Blame::Caller,
+            ErrorKind::Url(_) | ErrorKind::Encode(_) | ErrorKind::Source(_) | ErrorKind::AlreadyRead => Blame::Caller,
             ErrorKind::Policy(_) | ErrorKind::NotConnected | ErrorKind::HostName => Blame::Caller,
             ErrorKind::Exhausted(_) | ErrorKind::TooLarge { .. } => Blame::Capacity,
             ErrorKind::NoSuchName | ErrorKind::NoAnswer | ErrorKind::Io(_) => Blame::Network,
@@ -251,6 +253,8 @@ impl Error {
             ErrorKind::Malformed(_) | ErrorKind::Status(_) | ErrorKind::NotUtf8 => Blame::Peer,
             #[cfg(feature = "gzip")]
             ErrorKind::Inflate(_) => Blame::Peer,
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) if error.kind().is_outgoing() => Blame::Caller,
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
             ErrorKind::Sntp(error) => error.blame(),
@@ -291,6 +295,12 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -324,6 +334,8 @@ impl fmt::Display for ErrorKind {
             Self::Status(status) => write!(f, "the server answered {status}"),
             #[cfg(feature = "requests")]
             Self::NotUtf8 => f.write_str("the body is not UTF-8 text"),
+            #[cfg(feature = "requests")]
+            Self::AlreadyRead => f.write_str("the body was read before: it can be read once"),
             #[cfg(feature = "gzip")]
             Self::Inflate(error) => error.fmt(f),
             #[cfg(feature = "json")]
@@ -362,7 +374,6 @@ impl fmt::Display for Limit {
             Self::Request => "the request",
             Self::ResponseHead => "the head of the response",
             Self::ResponseBody => "the body of the response",
-            Self::JsonEscapes => "a JSON string with escapes",
             Self::HostName => "the host name",
             Self::Trailers => "the trailers of the response",
             Self::Line => "a line of the response",
@@ -418,6 +429,12 @@ impl From<SendAllError> for Error {
 impl fmt::Display for SendAllError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} after {} bytes", self.error, self.sent)
+    }
+}
+
+impl fmt::Debug for SendAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -4,6 +4,7 @@
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, rust_2018_idioms)]
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(test)]
 extern crate std;
@@ -35,6 +36,7 @@ pub mod requests;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+#[doc(inline)]
 pub use self::{
     error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result, SendAllError},
     pool::{ConnectionManager, Listener, Resources, Socket, SocketPool, UdpSocket},

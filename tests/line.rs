@@ -31,7 +31,10 @@ use socketpool::{
     stack::{Family, ResolveError},
     sync::{CriticalSectionRawMutex, NoopRawMutex, RawMutex},
     time::{Clock, Deadline, Instant},
-    tls::{Now, Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{
+        Now, Roots, TlsContext,
+        roots::{TrustAnchor, trust_anchor_from_der},
+    },
     traits::TlsContext as _,
 };
 use support::{
@@ -90,7 +93,7 @@ fn serve(stream: TcpStream, requests: &AtomicUsize) -> Option<()> {
 struct World {
     plain: Plain,
     tls: Server,
-    root: &'static [rustls_pki_types::TrustAnchor<'static>],
+    root: &'static [TrustAnchor<'static>],
 }
 
 impl World {

@@ -79,6 +79,8 @@ fn answer(request: &str) -> Reply {
         "/" => ok("hello\n"),
         "/echo" => ok(request),
         "/fields" => "HTTP/1.1 201 Made Up\r\nX-One: 1\r\nX-Two:  2 \r\nContent-Length: 4\r\n\r\nbody".into(),
+        "/part" if query.is_empty() => "HTTP/1.1 206 Part\r\nContent-Length: 0\r\n\r\n".into(),
+        "/part" => format!("HTTP/1.1 206 Part\r\nContent-Range: bytes {query}\r\nContent-Length: 0\r\n\r\n"),
         "/404" => "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nlost\n".into(),
         "/204" => "HTTP/1.1 204 No Content\r\n\r\n".into(),
         "/chunked" => {
@@ -169,6 +171,7 @@ both_faces! {
     usage_is_checked_before_anything_is_sent,
     failures_have_their_exit_status,
     limits_say_what_is_needed,
+    another_range_than_asked_for_is_said,
     redirects_are_followed_with_care,
     routes_lead_elsewhere,
     one_connection_serves_all,
@@ -478,6 +481,34 @@ fn limits_say_what_is_needed(face: &str) {
         }
         with_rx(9, rx - 1);
     }
+    // What a device has is what there is unless told otherwise; and the message says what a device would need.
+    let url = format!("http://127.0.0.1:{}/large-head", server.port);
+    let (_, err) = expect(face, 9, &[&url]);
+    let need = err.split(" needs ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+    let advice =
+        format!("there are 2048; a device would need Resources<SOCKETS, TLS, {need}>, this command --rx {need}\n");
+    assert!(err.ends_with(&advice), "{err}");
+    expect(face, 0, &["--rx", need, &url]);
+}
+
+/// RFC 9110 §14.2: a server may ignore Range, and §15.3.7 has the client look which part came.
+fn another_range_than_asked_for_is_said(face: &str) {
+    let server = Scripted::plain(answer);
+    let note = |range, query: &str| {
+        let url = format!("http://127.0.0.1:{}/part{query}", server.port);
+        expect(face, 0, &["--range", range, &url]).1
+    };
+    assert_eq!(note("5-9", "?5-9/26"), "");
+    assert_eq!(note("5-", "?5-25/26"), "");
+    assert_eq!(note("5-99", "?5-25/26"), "");
+    assert_eq!(note("5-", "?5-25/*"), "");
+    assert_eq!(note("5-9", "?0-9/26"), "note: the server sent bytes 0-9 instead of 5-9\n");
+    assert_eq!(note("5-9", "?5-7/26"), "note: the server sent bytes 5-7 instead of 5-9\n");
+    assert_eq!(note("5-", "?5-9/26"), "note: the server sent bytes 5-9 instead of 5-\n");
+    assert_eq!(note("5-", ""), "note: the server sent a part (206) and does not say which, instead of bytes 5-\n");
+    let (_, err) = expect(face, 0, &["--range", "5-9", &format!("http://127.0.0.1:{}/", server.port)]);
+    assert_eq!(err, "note: the server sent all of it (200) instead of bytes 5-9\n");
+    expect(face, 0, &["--range", "5-9", &format!("http://127.0.0.1:{}/404", server.port)]);
 }
 
 fn redirects_are_followed_with_care(face: &str) {

@@ -6,9 +6,7 @@ mod support;
 
 use std::{cell::Cell, sync::LazyLock, time::Duration};
 
-use rustls_pki_types::{
-    AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
-};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id};
 use socketpool::{
     ErrorKind, Resources,
     tls::{
@@ -16,7 +14,7 @@ use socketpool::{
         dangerous::UnverifiedTlsContext,
         identity::PrivateKey,
         pin::{Pin, PinMode},
-        roots::trust_anchor_from_der,
+        roots::{TrustAnchor, trust_anchor_from_der},
         verify::{Crl, RevocationPolicy, TimePolicy, algorithms},
     },
     traits::TlsId,
@@ -70,7 +68,8 @@ macro_rules! contexts {
         let others = [trust_anchor_from_der(&others_der).expect("a root")];
         let both = [servers[0].clone(), others[0].clone()];
         let turned = [both[1].clone(), both[0].clone()];
-        let constrained = [TrustAnchor { name_constraints: Some([0xa0, 0].as_slice().into()), ..servers[0].clone() }];
+        let constrained = [TrustAnchor::new(servers[0].subject(), servers[0].public_key(), Some(&[0xa0, 0]))];
+        let undated = [TrustAnchor::new(servers[0].subject(), servers[0].public_key(), servers[0].name_constraints())];
         let (key, other_key) = (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
         let certificates = [SERVERS.client_certificate(&key, 0), SERVERS.client_certificate(&other_key, 0)];
         let keys = [&key, &other_key].map(|key| PrivateKey::from_der(&key.serialize_der()).expect("a key"));
@@ -90,6 +89,7 @@ macro_rules! contexts {
             ("the same again", context().roots(Roots::only(&servers))),
             ("our root as a public one", context().roots(Roots::public(&servers))),
             ("our root, constrained", context().roots(Roots::only(&constrained))),
+            ("our root, without its dates", context().roots(Roots::only(&undated))),
             ("another root", context().roots(Roots::only(&others))),
             ("both roots", context().roots(Roots::only(&both))),
             ("both roots the other way round", context().roots(Roots::only(&turned))),
@@ -104,7 +104,7 @@ macro_rules! contexts {
             ("one algorithm", context().policy(ours().algorithms(&sets[0]))),
             ("one that agrees", context().policy(ours().algorithms(&sets[1]))),
             ("another that agrees", context().policy(ours().algorithms(&sets[2]))),
-            ("fewer signatures", context().policy(ours().max_signatures(3))),
+            ("less work", context().policy(ours().max_work(30))),
             ("fewer intermediates", context().policy(ours().max_intermediates(3))),
             ("a revocation list", context().policy(ours().crls(&crls))),
             ("lists required", context().policy(ours().revocation(RevocationPolicy::Required))),

@@ -11,8 +11,8 @@ use crate::failure::Failure;
 
 /// The most that `--rx` can be, and the size of the pool's exchange buffers, in bytes.
 pub const MAX_RX: usize = 65_536;
-/// What `--rx` is unless given: room for the heads of nearly every server.
-const DEFAULT_RX: usize = 16_384;
+/// What `--rx` is unless given: what a device has, so that what works here works there.
+const DEFAULT_RX: usize = socketpool::pool::DEFAULT_HEAD;
 
 /// What `--help` prints.
 pub fn help() -> String {
@@ -30,7 +30,7 @@ usage: request [option]… URL
   --query k=v                       adds to the query of the URL; may be repeated
   --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
   --digest u:p                      authenticates by Digest, once the server asks for it
-  --range A-B, --range A-           asks for these bytes only
+  --range A-B, --range A-           asks for these bytes only; a note on standard error says when others came
   --retry N                         makes up to N attempts, with a random wait between them
   --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
   --cacert FILE                     the same as --roots FILE
@@ -43,7 +43,8 @@ usage: request [option]… URL
   --max-redirects N, --no-redirect  10 are followed unless given
   --repeat N                        sends the request so often
   --face async|blocking             which half of the crate does it; async unless given
-  --rx BYTES                        uses so much of the exchange buffer, up to {MAX_RX}; {DEFAULT_RX} unless given
+  --rx BYTES                        stages so much of a request, and receives so large a head: the third number of a
+                                    device's `Resources`; up to {MAX_RX}; {DEFAULT_RX}, as there, unless given
   --compressed                      asks for gzip or deflate, and decompresses
   --sse                             reads server-sent events and writes the data of each as it comes
   -i                                writes status line and fields before the body

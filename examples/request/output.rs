@@ -14,16 +14,22 @@ use crate::options::Options;
 pub struct Output<'o> {
     file: Option<&'o str>,
     with_head: bool,
+    range: Option<(u64, Option<u64>)>,
+    /// What is to be said once all went well.
+    pub note: Option<String>,
     sink: Option<Box<dyn Write>>,
 }
 
 impl<'o> Output<'o> {
     pub fn new(options: &Options<'o>) -> Self {
-        Self { file: options.output, with_head: options.include, sink: None }
+        Self { file: options.output, with_head: options.include, range: options.range, note: None, sink: None }
     }
 
     /// Begins the output of a response: with `-i`, its status line and fields.
     pub fn head<M: Deref<Target = [u8]>>(&mut self, response: &ResponseInfo<M>) -> io::Result<()> {
+        if let Some((from, last)) = self.range {
+            self.note = other_range(response, from, last);
+        }
         let with_head = self.with_head;
         let sink = self.sink()?;
         if with_head {
@@ -61,5 +67,28 @@ impl<'o> Output<'o> {
             (None, None) => Box::new(io::stdout()),
         };
         Ok(self.sink.insert(sink))
+    }
+}
+
+/// If the server sent something else than the bytes that were asked for: what. It may (RFC 9110 §14.2).
+fn other_range<M: Deref<Target = [u8]>>(response: &ResponseInfo<M>, from: u64, last: Option<u64>) -> Option<String> {
+    let asked = last.map_or_else(|| format!("{from}-"), |last| format!("{from}-{last}"));
+    match response.content_range() {
+        Some(sent) => {
+            // Fewer are right where there are no more.
+            let is_end = sent.complete.is_some_and(|complete| sent.last + 1 == complete);
+            let is_right = sent.first == from
+                && last.map_or(is_end || sent.complete.is_none(), |last| {
+                    sent.last == last || (sent.last < last && is_end)
+                });
+            (!is_right).then(|| format!("the server sent bytes {}-{} instead of {asked}", sent.first, sent.last))
+        }
+        None if response.status().as_u16() == 206 => {
+            Some(format!("the server sent a part (206) and does not say which, instead of bytes {asked}"))
+        }
+        None if response.status().as_u16() < 300 => {
+            Some(format!("the server sent all of it ({}) instead of bytes {asked}", response.status()))
+        }
+        None => None,
     }
 }

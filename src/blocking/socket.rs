@@ -16,8 +16,8 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
     pool::{
-        Buffer, Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream, Timeout,
-        UNSUPPORTED, copy, local_host, may_try_another,
+        Buffer, Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream,
+        Timeout, UNSUPPORTED, copy, local_host, may_try_another,
     },
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,

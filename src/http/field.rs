@@ -1,5 +1,7 @@
 //! Fields (headers): what may be in them, and how to find one.
 
+use core::fmt;
+
 use super::bytes::{cut, trim};
 
 /// Whether `name` is a field name: a token, one or more of letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 §5.6.2).
@@ -88,7 +90,7 @@ pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// assert_eq!(fields.get_all("Set-Cookie").count(), 2);
 /// assert_eq!(fields.get("ETag"), None);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Fields<'h> {
     raw: &'h [u8],
 }
@@ -152,10 +154,34 @@ impl<'h> IntoIterator for &Fields<'h> {
     }
 }
 
-/// Iterator over all fields; see [`Fields::iter`].
-#[derive(Clone, Debug)]
+/// Names and values as text, what is not UTF-8 in them escaped.
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, Text(value)))).finish()
+    }
+}
+
+struct Text<'h>(&'h [u8]);
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match core::str::from_utf8(self.0) {
+            Ok(text) => text.fmt(f),
+            Err(_) => write!(f, "b\"{}\"", self.0.escape_ascii()),
+        }
+    }
+}
+
+/// Iterator over all fields; see [`Fields::iter`]. `{:?}` prints those that are left.
+#[derive(Clone)]
 pub struct FieldIter<'h> {
     fields: RawFields<'h>,
+}
+
+impl fmt::Debug for FieldIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fields::new(self.fields.rest).fmt(f)
+    }
 }
 
 impl<'h> Iterator for FieldIter<'h> {
@@ -168,7 +194,7 @@ impl<'h> Iterator for FieldIter<'h> {
 }
 
 /// Iterator over all fields, names as bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct RawFields<'h> {
     rest: &'h [u8],
 }
@@ -212,6 +238,15 @@ mod tests {
             assert!(!is_field_value(bad), "{bad:?}");
         }
         assert!(is_field_value(b"") && is_field_value("caf\u{e9}\t\"x\"".as_bytes()));
+    }
+
+    #[test]
+    fn fields_print_as_text() {
+        let fields = Fields::new(b"Content-Type: text/plain\r\nX: \xE9\"\r\n");
+        assert_eq!(std::format!("{fields:?}"), r#"{"Content-Type": "text/plain", "X": b"\xe9\""}"#);
+        let mut left = fields.iter();
+        left.next();
+        assert_eq!(std::format!("{left:?}"), r#"{"X": b"\xe9\""}"#);
     }
 
     #[test]

@@ -49,7 +49,7 @@
 //! | as it arrives | [`read`](Response::read) | what you like |
 //! | line by line | [`lines`](Response::lines) | the longest line |
 //! | server-sent events | [`events`](Response::events) | the largest event |
-//! | a JSON array by elements | `json_elements` | twice the largest element |
+//! | a JSON array by elements | `json_elements` | the largest element |
 //! | none of it | [`drain`](Response::drain), [`close`](Response::close), drop | |
 //!
 //! With the feature `gzip` all of these can be had of `response.decoded(&mut inflate)` too, which decompresses as it
@@ -102,7 +102,7 @@ pub(crate) mod stream;
 pub(crate) mod upload;
 
 #[cfg(feature = "json")]
-pub use self::json::{Json, JsonError, MAX_DEPTH as JSON_MAX_DEPTH};
+pub use self::json::{Json, JsonError, JsonErrorKind, JsonPath, JsonType, MAX_DEPTH as JSON_MAX_DEPTH};
 #[cfg(feature = "gzip")]
 pub use self::stream::Decoded;
 #[cfg(feature = "json")]

@@ -71,13 +71,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
-    /// how long the body is. Otherwise as for [`read`](Self::read).
+    /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
+    /// [`read`](Self::read).
     pub async fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
         let len = self.read_all(buffer).await?;
         Ok(buffer.get_mut(..len).unwrap_or_default())
     }
 
-    /// Reads the whole body as UTF-8 text.
+    /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
@@ -88,11 +89,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// Reads the whole body as JSON into a value, which may borrow from `buffer`.
     ///
-    /// Strings with escapes are unescaped into the part of `buffer` behind the body, one at a time; a value that
-    /// borrows such a string (`&str`) cannot be had, one that copies it (`heapless::String`) can.
+    /// The buffer has to hold the body and nothing else: strings with escapes are unescaped where they lie, and can be
+    /// borrowed (`&str`). A field that the type does not have costs nothing, whatever is in it. Numbers have to fit
+    /// their type: an integer has no fraction and no exponent, and what is too large for a float is no infinity. A byte
+    /// order mark before the JSON is passed over (RFC 8259 §8.1).
     ///
     /// # Errors
-    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for [`content`](Self::content).
+    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape: with what is wrong, and where. Otherwise as for
+    /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
@@ -147,7 +151,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Events::new(self, buffer)
     }
 
-    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. Half of the buffer
+    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. The buffer
     /// bounds the size of an element.
     ///
     /// # Examples
@@ -180,7 +184,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// The body without its content coding: decompressed if it is compressed, as it is if not.
     ///
     /// # Errors
-    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several.
+    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several;
+    /// [`ErrorKind::AlreadyRead`] if the body was read before.
     #[cfg(feature = "gzip")]
     pub fn decoded<'r, const WINDOW: usize>(
         &'r mut self,
@@ -256,7 +261,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     }
 
     async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.info.check_room(buffer.len())?;
+        let was_begun = self.info.check_room(buffer.len())?;
         let mut len = 0;
         loop {
             let want = self.info.want_all(buffer, len)?;
@@ -269,7 +274,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
             };
             match want {
                 Want::Staged => {}
-                _ if count == 0 => return Ok(len),
+                _ if count == 0 => return whole(len, was_begun),
                 _ => len += count,
             }
         }
@@ -335,6 +340,8 @@ pub struct ResponseInfo<M> {
     body: IncomingBody,
     lease: LeaseTerms,
     redirects: u8,
+    /// Some of the body was delivered, or thrown away.
+    begun: bool,
 }
 
 /// Under which terms a connection was leased.
@@ -430,6 +437,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     #[cfg(feature = "gzip")]
     pub(crate) fn content_coding(&self) -> Result<Option<crate::http::Format>> {
         use crate::http::{Format, InflateError, field::list};
+        whole(0, self.begun && self.body.is_done())?;
         let unsupported = Error::new(Phase::Body, ErrorKind::Inflate(InflateError::UnsupportedCoding));
         let mut format = None;
         let codings = self.headers().get_all("content-encoding").flat_map(list);
@@ -470,11 +478,11 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
         if is_error { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(()) }
     }
 
-    /// Whether a body of known length fits.
-    pub(crate) fn check_room(&self, have: usize) -> Result<()> {
+    /// Whether a body of known length fits; and whether some of it was delivered before.
+    pub(crate) fn check_room(&self, have: usize) -> Result<bool> {
         match self.content_length() {
             Some(len) if len > have as u64 && !self.body.is_done() => Err(self.too_large(have)),
-            _ => Ok(()),
+            _ => Ok(self.begun),
         }
     }
 
@@ -490,6 +498,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
 
     /// Throws away what has arrived; whether more is to come.
     pub(crate) fn is_unfinished(&mut self) -> Result<bool> {
+        self.begun |= !self.body.is_done();
         self.body.discard(&self.memory)?;
         Ok(!self.body.is_done())
     }
@@ -509,12 +518,14 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
         redirects: u8,
     ) -> Self {
         let (url, start) = (draft.url(), draft.work());
-        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects }
+        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects, begun: false }
     }
 
     /// What has to happen for more of the body to be in `out`.
     pub(crate) fn want(&mut self, out: &mut [u8]) -> Result<Want> {
-        self.body.next(&self.memory, out)
+        let want = self.body.next(&self.memory, out)?;
+        self.begun |= matches!(want, Want::Nothing(1..));
+        Ok(want)
     }
 
     /// The same for all of the body, of which the first `len` bytes of `buffer` hold the beginning.
@@ -540,21 +551,31 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
     /// Takes in that `count` bytes were received there.
     pub(crate) fn take_in(&mut self, want: Want, count: usize) -> Result<()> {
         match want {
-            Want::Direct(_) => self.body.received_direct(count),
+            Want::Direct(_) => {
+                self.begun |= count > 0;
+                self.body.received_direct(count)
+            }
             _ => self.body.received_staged(count),
         }
     }
 }
 
-impl<M> core::fmt::Debug for ResponseInfo<M> {
+impl<M: Deref<Target = [u8]>> core::fmt::Debug for ResponseInfo<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("ResponseInfo").field("head", &self.head).finish_non_exhaustive()
+        let mut info = f.debug_struct("ResponseInfo");
+        info.field("status", &self.status()).field("headers", &self.headers()).finish_non_exhaustive()
     }
+}
+
+/// The length of what was left of a body. Nothing, where something was read before, is not the body.
+pub(crate) fn whole(len: usize, was_begun: bool) -> Result<usize> {
+    if len == 0 && was_begun { Err(Error::new(Phase::Body, ErrorKind::AlreadyRead)) } else { Ok(len) }
 }
 
 pub(crate) fn as_text(buffer: &[u8], len: usize) -> Result<&str> {
     let text = buffer.get(..len).unwrap_or_default();
-    core::str::from_utf8(text).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
+    let text = core::str::from_utf8(text).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Makes UTF-8 of the Latin-1 text at the start of `buffer`, in place.

@@ -49,17 +49,8 @@ impl Fingerprint {
     }
 
     pub(super) fn policy(mut self, policy: &VerifyPolicy<'_>) -> Self {
-        let VerifyPolicy {
-            roots,
-            algorithms,
-            max_work,
-            max_intermediates,
-            pins,
-            pin_mode,
-            crls,
-            revocation,
-            time,
-        } = *policy;
+        let VerifyPolicy { roots, algorithms, max_work, max_intermediates, pins, pin_mode, crls, revocation, time } =
+            *policy;
         self.roots(roots);
         self.list(algorithms, |this, algorithm| this.algorithm(*algorithm));
         self.number(max_work.into());
@@ -165,20 +156,14 @@ pub(super) fn number() -> usize {
 mod tests {
     use std::vec::Vec;
 
-    use rustls_pki_types::Der;
-
     use super::*;
     use crate::tls::verify::algorithms;
 
     /// The content alone, under one number: every pair differs, and nothing is taken for a part of its neighbour.
     #[test]
     fn contexts_of_one_number_differ_by_what_they_are() {
-        let anchor = |subject, key| TrustAnchor {
-            subject: Der::from_slice(subject),
-            subject_public_key_info: Der::from_slice(key),
-            name_constraints: None,
-        };
-        let constrained = TrustAnchor { name_constraints: Some(Der::from_slice(b"")), ..anchor(b"ab", b"c") };
+        let anchor = |subject, key| TrustAnchor::new(subject, key, None);
+        let constrained = TrustAnchor::new(b"ab", b"c", Some(b""));
         let anchors = [[anchor(b"ab", b"c")], [anchor(b"a", b"bc")], [constrained]];
         let (pin, other, any) = ([Pin::LeafSpki([1; 32])], [Pin::LeafSpki([2; 32])], [Pin::AnySpki([1; 32])]);
         let ours = || VerifyPolicy::new(Roots::only(&anchors[0]));
@@ -192,7 +177,7 @@ mod tests {
             ours().roots(Roots::mozilla_and(&anchors[0])),
             ours().algorithms(&algorithms::ALL[..1]),
             ours().algorithms(&[]),
-            ours().max_signatures(1),
+            ours().max_work(1),
             ours().max_intermediates(1),
             ours().pins(&pin),
             ours().pins(&other),

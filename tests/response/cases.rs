@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use socketpool::{
-    ErrorKind, Limit,
+    Error, ErrorKind, Limit,
     http::InflateError,
-    requests::{Inflate, JsonError},
+    requests::{Inflate, JsonErrorKind, JsonType},
     time::Deadline,
 };
 
@@ -140,6 +140,75 @@ fn a_stream_that_breaks_is_an_error() {
     });
 }
 
+#[test]
+fn a_body_is_read_once_and_says_so() {
+    for kind in ["Content-Length: 3\r\n\r\n\"a\"", "Transfer-Encoding: chunked\r\n\r\n3\r\n\"a\"\r\n0\r\n\r\n"] {
+        exchange!([format!("HTTP/1.1 200 OK\r\n{kind}").as_bytes()], response => {
+            let mut buffer = [0; 8];
+            assert_eq!(wait!(response.json::<String>(&mut buffer)).as_deref(), Ok("a"));
+            for _ in 0..2 {
+                let error = wait!(response.json::<String>(&mut buffer)).expect_err("read before");
+                assert_eq!(error.kind(), ErrorKind::AlreadyRead);
+                let error = wait!(response.text(&mut buffer)).expect_err("read before");
+                assert_eq!(format!("{error:?}"), "body: the body was read before: it can be read once");
+            }
+            assert_eq!(wait!(response.read(&mut buffer)), Ok(0), "the end stays the end");
+            let mut memory = Inflate::<32_768>::new();
+            assert_eq!(response.decoded(&mut memory).map(|_| ()).expect_err("as well").kind(), ErrorKind::AlreadyRead);
+        });
+        // Part of it, and the rest; with exactly as much room as there is.
+        exchange!([format!("HTTP/1.1 200 OK\r\n{kind}").as_bytes()], response => {
+            let mut buffer = [0; 3];
+            assert_eq!(wait!(response.read(&mut buffer[..1])), Ok(1));
+            assert_eq!(wait!(response.text(&mut buffer)), Ok("a\""));
+            assert_eq!(wait!(response.content(&mut buffer)).expect_err("read").kind(), ErrorKind::AlreadyRead);
+        });
+        exchange!([format!("HTTP/1.1 200 OK\r\n{kind}").as_bytes()], response => {
+            assert_eq!(wait!(response.drain(99)), Ok(true));
+            assert_eq!(wait!(response.text(&mut [])).expect_err("drained").kind(), ErrorKind::AlreadyRead);
+        });
+        exchange!([format!("HTTP/1.1 200 OK\r\n{kind}").as_bytes()], response => {
+            let (mut memory, mut buffer) = (Inflate::<32_768>::new(), [0; 8]);
+            let mut decoded = response.decoded(&mut memory).expect("no coding");
+            assert_eq!(wait!(decoded.text(&mut buffer)), Ok("\"a\""));
+            assert_eq!(wait!(decoded.text(&mut buffer)).expect_err("read").kind(), ErrorKind::AlreadyRead);
+        });
+    }
+    // Nothing is nothing, however often.
+    exchange!([crate::whole("X: y", b"")], response => {
+        assert_eq!((wait!(response.text(&mut [])), wait!(response.text(&mut []))), (Ok(""), Ok("")));
+    });
+}
+
+#[test]
+fn a_byte_order_mark_is_no_text() {
+    exchange!([crate::whole("X: y", b"\xEF\xBB\xBF{}")], response => {
+        assert_eq!(wait!(response.text(&mut [0; 8])), Ok("{}"));
+    });
+    exchange!([crate::whole("X: y", b"\xEF\xBB\xBF7")], response => {
+        assert_eq!(wait!(response.json::<u8>(&mut [0; 4])), Ok(7));
+    });
+    exchange!([crate::whole("X: y", b"\xEF\xBB\xBF7")], response => {
+        assert_eq!(wait!(response.content(&mut [0; 4])).expect("bytes").len(), 4);
+    });
+}
+
+#[test]
+fn a_response_prints_what_it_says() {
+    exchange!([crate::whole("X: y", b"")], response => {
+        assert_eq!(format!("{:?}", response.headers()), r#"{"X": "y", "Content-Length": "0"}"#);
+        response.error_for_status().expect("200");
+        assert!(format!("{response:?}").contains(r#"headers: {"X": "y""#), "{response:?}");
+    });
+}
+
+fn json(error: Error) -> JsonErrorKind {
+    match error.kind() {
+        ErrorKind::Json(error) => error.kind(),
+        other => panic!("{other}"),
+    }
+}
+
 #[derive(serde::Deserialize, Debug, PartialEq)]
 struct Reading<'b> {
     name: &'b str,
@@ -174,7 +243,7 @@ fn elements_of_every_kind() {
         assert_eq!(wait!(elements.next_element::<String>()).unwrap().unwrap(), "\u{e9}\n");
         // Of another shape than expected: the next can still be had.
         let error = wait!(elements.next_element::<bool>()).expect_err("an array");
-        assert_eq!(error.kind(), ErrorKind::Json(JsonError::Mismatch));
+        assert_eq!(json(error), JsonErrorKind::WrongType { expected: JsonType::Boolean, found: JsonType::Array });
         assert_eq!(wait!(elements.next_element::<bool>()), Ok(Some(true)));
         assert_eq!(wait!(elements.next_element::<Option<u8>>()), Ok(Some(None)));
         assert_eq!(wait!(elements.next_element::<&str>()), Ok(Some("x")));
@@ -189,7 +258,8 @@ fn elements_of_every_kind() {
 
 #[test]
 fn what_is_no_array_is_refused() {
-    use JsonError::{Mismatch, Number, Syntax, TooDeep, TrailingCharacters, UnexpectedEnd, Unicode};
+    use JsonErrorKind::{Markup, Syntax, TooDeep, TrailingCharacters, UnexpectedEnd, Utf16};
+    let wrong = |found| JsonErrorKind::WrongType { expected: JsonType::Array, found };
     let deep = "[".repeat(100);
     let cases = [
         ("", UnexpectedEnd),
@@ -198,17 +268,23 @@ fn what_is_no_array_is_refused() {
         ("[1", UnexpectedEnd),
         ("[1,", UnexpectedEnd),
         ("[\"a", UnexpectedEnd),
-        ("{}", Mismatch),
-        ("7", Mismatch),
+        ("{}", wrong(JsonType::Object)),
+        ("7", wrong(JsonType::Number)),
+        ("null", wrong(JsonType::Null)),
         ("x", Syntax),
+        ("<html>", Markup),
+        ("\0[\0]", Utf16),
+        ("\u{feff}\u{feff}[]", Syntax),
+        ("[\u{feff}1]", Syntax),
+        ("\u{fec0}[]", Syntax),
         ("[,]", Syntax),
         ("[1,]", Syntax),
         ("[1,,2]", Syntax),
         ("[1 2]", TrailingCharacters),
         ("[1}", Syntax),
         ("[{]}]", Syntax),
-        ("[01]", Number),
-        ("[\"\\x\"]", Unicode),
+        ("[01]", Syntax),
+        ("[\"\\x\"]", Syntax),
         ("[1] 2", TrailingCharacters),
         ("[1]]", TrailingCharacters),
         (&deep, TooDeep),
@@ -224,7 +300,7 @@ fn what_is_no_array_is_refused() {
                     Err(error) => break error,
                 }
             };
-            assert_eq!(error.kind(), ErrorKind::Json(wanted), "{document}");
+            assert_eq!(json(error), wanted, "{document}");
             // And that is final.
             let again = wait!(elements.next_element::<serde::de::IgnoredAny>()).expect_err("final");
             assert_eq!(again, error, "{document}");
@@ -235,19 +311,19 @@ fn what_is_no_array_is_refused() {
 #[test]
 fn an_element_too_large_is_an_error_and_one_that_just_fits_is_not() {
     exchange!(crate::framed("X: y", b"[1, 1234567, \"\\n23\\n\" , 12345678]"), response => {
-        let mut buffer = [0; 16];
+        let mut buffer = [0; 8];
         let mut elements = response.json_elements(&mut buffer);
         assert_eq!(wait!(elements.next_element::<u32>()), Ok(Some(1)));
         assert_eq!(wait!(elements.next_element::<u32>()), Ok(Some(1_234_567)));
         let kind = ErrorKind::TooLarge { what: Limit::JsonElement, need: None, have: 8 };
         assert_eq!(wait!(elements.next_element::<String>()).expect_err("8 and its comma").kind(), kind);
     });
-    exchange!(crate::framed("X: y", b"[\"\\n23\\n\" , \"\\n23\\n\"]"), response => {
-        let mut buffer = [0; 20];
+    // Escapes need no room beside: the string becomes shorter where it lies, and can be borrowed.
+    exchange!(crate::framed("X: y", b"\xef\xbb\xbf[\"\\n23\\n\" , \"\\u00e9\"]"), response => {
+        let mut buffer = [0; 10];
         let mut elements = response.json_elements(&mut buffer);
-        for _ in 0..2 {
-            assert_eq!(wait!(elements.next_element::<String>()).unwrap().unwrap(), "\n23\n");
-        }
+        assert_eq!(wait!(elements.next_element::<&str>()), Ok(Some("\n23\n")));
+        assert_eq!(wait!(elements.next_element::<&str>()), Ok(Some("\u{e9}")));
         assert_eq!(wait!(elements.next_element::<u32>()), Ok(None));
     });
 }

@@ -16,7 +16,7 @@ use crate::{
         ResponseInfo,
         course::within_grace,
         incoming::Want,
-        response::{MAX_DRAIN, as_latin1, as_text},
+        response::{MAX_DRAIN, as_latin1, as_text, whole},
     },
     time::{Clock as _, Deadline},
 };
@@ -64,13 +64,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
-    /// how long the body is. Otherwise as for [`read`](Self::read).
+    /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
+    /// [`read`](Self::read).
     pub fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
         let len = self.read_all(buffer)?;
         Ok(buffer.get_mut(..len).unwrap_or_default())
     }
 
-    /// Reads the whole body as UTF-8 text.
+    /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
@@ -81,11 +82,14 @@ impl<'p, P: SocketPool> Response<'p, P> {
 
     /// Reads the whole body as JSON into a value, which may borrow from `buffer`.
     ///
-    /// Strings with escapes are unescaped into the part of `buffer` behind the body, one at a time; a value that
-    /// borrows such a string (`&str`) cannot be had, one that copies it (`heapless::String`) can.
+    /// The buffer has to hold the body and nothing else: strings with escapes are unescaped where they lie, and can be
+    /// borrowed (`&str`). A field that the type does not have costs nothing, whatever is in it. Numbers have to fit
+    /// their type: an integer has no fraction and no exponent, and what is too large for a float is no infinity. A byte
+    /// order mark before the JSON is passed over (RFC 8259 §8.1).
     ///
     /// # Errors
-    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for [`content`](Self::content).
+    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape: with what is wrong, and where. Otherwise as for
+    /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer)?;
@@ -118,7 +122,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
         Events::new(self, buffer)
     }
 
-    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. Half of the buffer
+    /// Reads the body as a JSON array, element by element: the array may be larger than the memory. The buffer
     /// bounds the size of an element.
     #[cfg(feature = "json")]
     pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
@@ -128,7 +132,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// The body without its content coding: decompressed if it is compressed, as it is if not.
     ///
     /// # Errors
-    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several.
+    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several;
+    /// [`ErrorKind::AlreadyRead`] if the body was read before.
     #[cfg(feature = "gzip")]
     pub fn decoded<'r, const WINDOW: usize>(
         &'r mut self,
@@ -198,7 +203,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     }
 
     fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.info.check_room(buffer.len())?;
+        let was_begun = self.info.check_room(buffer.len())?;
         let mut len = 0;
         loop {
             let want = self.info.want_all(buffer, len)?;
@@ -211,7 +216,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
             };
             match want {
                 Want::Staged => {}
-                _ if count == 0 => return Ok(len),
+                _ if count == 0 => return whole(len, was_begun),
                 _ => len += count,
             }
         }

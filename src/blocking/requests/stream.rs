@@ -12,7 +12,7 @@ pub(super) use crate::requests::stream::decoded::DecodedCore;
 use crate::requests::stream::elements::ElementCore;
 #[cfg(feature = "gzip")]
 use crate::requests::{
-    response::{as_latin1, as_text as as_whole_text},
+    response::{as_latin1, as_text as as_whole_text, whole},
     stream::decoded::{Decode, too_large},
 };
 use crate::{
@@ -140,8 +140,8 @@ pub struct JsonElements<'r, R> {
 
 #[cfg(feature = "json")]
 impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
-    /// The elements of the array that `source` has to read. Half of the buffer bounds the size of an element, up to
-    /// and with its comma; the other half is for strings with escapes.
+    /// The elements of the array that `source` has to read. The buffer bounds the size of an element, up to and with
+    /// its comma.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: ElementCore::new(buffer) }
     }
@@ -157,12 +157,13 @@ impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
     /// The next element, which may borrow from the buffer; `None` after the last. Each may be of another type.
     ///
     /// All of the body is checked, as by [`json`](crate::blocking::Response::json): `None` means that it was one whole
-    /// array and nothing else.
+    /// array and nothing else. (Of an element of another shape, what lies behind the fault is only looked through for
+    /// its end.) A byte order mark before the array is passed over.
     ///
     /// # Errors
-    /// [`ErrorKind::Json`](crate::ErrorKind::Json) if it is no JSON array, or the element not of that shape: after
-    /// [`Mismatch`](crate::requests::JsonError::Mismatch) the next element can still be had. [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if an element does
-    /// not fit into half of the buffer. Otherwise as for [`read`](crate::blocking::Response::read).
+    /// [`ErrorKind::Json`](crate::ErrorKind::Json) if it is no JSON array, or the element not of that shape: then, if
+    /// [`is_mismatch`](crate::requests::JsonErrorKind::is_mismatch) says so, the next element can still be had.
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if an element does not fit into the buffer. Otherwise as for [`read`](crate::blocking::Response::read).
     pub fn next_element<'b, V: Deserialize<'b>>(&'b mut self) -> Result<Option<V>> {
         match next(self.source, &mut self.core)? {
             Some(len) => self.core.parse(len).map(Some),
@@ -277,15 +278,15 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
     }
 
     fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut len = 0;
+        let (mut len, was_begun) = (0, self.core.begun);
         while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
             match self.read(room)? {
-                0 => return Ok(len),
+                0 => return whole(len, was_begun),
                 count => len += count,
             }
         }
         match self.read(&mut [0])? {
-            0 => Ok(len),
+            0 => whole(len, was_begun),
             _ => Err(too_large(len)),
         }
     }

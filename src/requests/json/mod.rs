@@ -1,14 +1,26 @@
-//! JSON out and in, with serde-json-core; what comes in is checked as a whole first.
+//! JSON out, with serde-json-core, and in, with a strict reader of our own: one pass over the bytes, where they lie.
+//!
+//! What is accepted is RFC 8259, all of it checked, also the parts that nobody asked for; a byte order mark before it is
+//! passed over (§8.1). Strings are unescaped in place and can be borrowed from the buffer. Floats are rounded exactly.
+//! Nothing is converted: `7.0` is no integer, `"7"` no number, an object no array.
 
-mod check;
-mod unescape;
-
-use core::fmt;
+mod deserialize;
+#[cfg(test)]
+mod differential;
+mod error;
+mod finite;
+mod number;
+mod reader;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
-use serde_json_core::{de, ser};
+use serde_json_core::ser;
 
-pub use self::check::MAX_DEPTH;
+pub use self::{
+    error::{JsonError, JsonErrorKind, JsonPath, JsonType},
+    reader::MAX_DEPTH,
+};
 use super::body::Body;
 use crate::error::{ErrorKind, Limit};
 
@@ -23,87 +35,44 @@ impl<V: Serialize + ?Sized> Body for Json<'_, V> {
 
     fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind> {
         let have = room.len();
+        let not = |kind| ErrorKind::Json(JsonError::at(kind, 0));
+        self.0.serialize(finite::Finite).map_err(|_| not(JsonErrorKind::NotFinite))?;
         ser::to_slice(&self.0, room).map_err(|error| match error {
             ser::Error::BufferFull => ErrorKind::TooLarge { what: Limit::Request, need: None, have },
-            _ => ErrorKind::Json(JsonError::Unserializable),
+            _ => not(JsonErrorKind::Unserializable),
         })
     }
 }
 
-/// Why a body is not the JSON that was expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum JsonError {
-    /// The text ends in the middle of a value, or is empty.
-    UnexpectedEnd,
-    /// The text is not JSON.
-    Syntax,
-    /// A number that is none, or that does not fit its type.
-    Number,
-    /// A string whose bytes or escapes are not Unicode.
-    Unicode,
-    /// JSON, but not of the shape of the type it was to become: a field is missing, or of another type.
-    Mismatch,
-    /// Arrays and objects inside of each other, more than [`JSON_MAX_DEPTH`](super::JSON_MAX_DEPTH) deep.
-    TooDeep,
-    /// Something follows after the value.
-    TrailingCharacters,
-    /// The type needs to be told what it is (`deserialize_any`), or wants bytes: serde-json-core cannot do that.
-    UnsupportedType,
-    /// The value to be sent cannot be written as JSON.
-    Unserializable,
-}
+/// What a text in UTF-8 may begin with, to be passed over (RFC 8259 §8.1).
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnexpectedEnd => "the json ends too early",
-            Self::Syntax => "the body is not json",
-            Self::Number => "a number in the json does not fit",
-            Self::Unicode => "a string in the json is not unicode",
-            Self::Mismatch => "the json has another shape than expected",
-            Self::TooDeep => "the json is nested too deep",
-            Self::TrailingCharacters => "something follows the json",
-            Self::UnsupportedType => "the type cannot be read from json",
-            Self::Unserializable => "the value cannot be written as json",
-        })
-    }
-}
-
-impl core::error::Error for JsonError {}
-
-/// Reads a value from the first `len` bytes of `buffer`; strings with escapes are unescaped into the rest of it.
+/// Reads a value from the first `len` bytes of `buffer`, which it may borrow and which are no longer the text then.
 pub(crate) fn parse<'b, V: Deserialize<'b>>(buffer: &'b mut [u8], len: usize) -> Result<V, ErrorKind> {
     let text = buffer.get_mut(..len).unwrap_or_default();
-    check::check(text).map_err(ErrorKind::Json)?;
-    let mut len = unescape::code_points(text);
-    // A number or word that is skipped ends at what follows; that nothing else follows has been checked.
-    if let Some(after) = buffer.get_mut(len) {
-        *after = b',';
-        len += 1;
-    }
-    let (text, room) = buffer.split_at_mut_checked(len).unwrap_or_default();
-    let have = room.len();
-    V::deserialize(&mut de::Deserializer::new(text, Some(room))).map_err(|error| match error {
-        de::Error::EscapedStringIsTooLong => ErrorKind::TooLarge { what: Limit::JsonEscapes, need: None, have },
-        error => ErrorKind::Json(explain(error)),
-    })
+    let not_json = looks_like(text);
+    let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    parse_from(text, start, not_json)
 }
 
-fn explain(error: de::Error) -> JsonError {
-    use de::Error;
-    match error {
-        Error::EofWhileParsingList
-        | Error::EofWhileParsingObject
-        | Error::EofWhileParsingString
-        | Error::EofWhileParsingNumber
-        | Error::EofWhileParsingValue => JsonError::UnexpectedEnd,
-        Error::InvalidNumber => JsonError::Number,
-        Error::InvalidUnicodeCodePoint | Error::InvalidEscapeSequence => JsonError::Unicode,
-        Error::InvalidType | Error::CustomError => JsonError::Mismatch,
-        Error::TrailingCharacters => JsonError::TrailingCharacters,
-        Error::AnyIsUnsupported | Error::BytesIsUnsupported => JsonError::UnsupportedType,
-        _ => JsonError::Syntax,
+/// Reads a value from `text`, all of it from the byte `start` on. `not_json` says better what it is if it is not JSON.
+pub(crate) fn parse_from<'b, V: Deserialize<'b>>(
+    text: &'b mut [u8],
+    start: usize,
+    not_json: JsonErrorKind,
+) -> Result<V, ErrorKind> {
+    let mut reader = reader::Reader::new(text, start);
+    let outcome = V::deserialize(&mut reader).map_err(|fault| fault.kind);
+    let outcome = outcome.and_then(|value| reader.end().map(|()| value));
+    outcome.map_err(|kind| ErrorKind::Json(reader.explain(kind, not_json)))
+}
+
+/// What a text is that is not JSON: often something else that servers send.
+pub(crate) fn looks_like(text: &[u8]) -> JsonErrorKind {
+    match *text {
+        [b'<', ..] => JsonErrorKind::Markup,
+        [0x1f, 0x8b, ..] => JsonErrorKind::Gzip,
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, ..] | [_, 0, ..] => JsonErrorKind::Utf16,
+        _ => JsonErrorKind::Syntax,
     }
 }

@@ -8,7 +8,7 @@ use super::{Events, Lines, buffered::Quota};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Format, Inflate, InflateError, Inflater},
-    requests::response::{as_latin1, as_text},
+    requests::response::{as_latin1, as_text, whole},
 };
 
 /// A body that is decompressed while it is read. Made by [`Response::decoded`](crate::requests::Response::decoded).
@@ -140,15 +140,15 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
     }
 
     async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut len = 0;
+        let (mut len, was_begun) = (0, self.core.begun);
         while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
             match self.read(room).await? {
-                0 => return Ok(len),
+                0 => return whole(len, was_begun),
                 count => len += count,
             }
         }
         match self.read(&mut [0]).await? {
-            0 => Ok(len),
+            0 => whole(len, was_begun),
             _ => Err(too_large(len)),
         }
     }
@@ -181,8 +181,11 @@ pub(crate) enum Decode {
 /// The decoder, and what was received for it.
 #[derive(Debug)]
 pub(crate) struct DecodedCore<'w> {
+    /// Unless there is no coding.
     compressed: Option<Compressed<'w>>,
     pub(crate) quota: Quota,
+    /// Something was asked for before.
+    pub(crate) begun: bool,
 }
 
 #[derive(Debug)]
@@ -200,7 +203,7 @@ impl<'w> DecodedCore<'w> {
             let (inflater, input) = memory.begin_to_receive(format);
             Compressed { inflater, input, start: 0, end: 0, ended: false }
         });
-        Self { compressed, quota: Quota::default() }
+        Self { compressed, quota: Quota::default(), begun: false }
     }
 
     /// How much of `out` may be filled; where nothing more may be given, there is one byte aside to see whether there is more.
@@ -219,6 +222,7 @@ impl<'w> DecodedCore<'w> {
     }
 
     pub(crate) fn decode(&mut self, out: &mut [u8]) -> Result<Decode> {
+        self.begun |= !out.is_empty();
         let Some(compressed) = &mut self.compressed else { return Ok(Decode::AsItIs) };
         if out.is_empty() {
             return Ok(Decode::Given(0));

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    requests::json::{JsonError, MAX_DEPTH, parse},
+    requests::json::{BYTE_ORDER_MARK, JsonError, JsonErrorKind, JsonType, MAX_DEPTH, looks_like, parse_from},
 };
 
 /// Reads the elements of a JSON array one at a time, so that the array can be larger than the memory. Made by
@@ -22,8 +22,8 @@ pub struct JsonElements<'r, R> {
 }
 
 impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
-    /// The elements of the array that `source` has to read. Half of the buffer bounds the size of an element, up to
-    /// and with its comma; the other half is for strings with escapes.
+    /// The elements of the array that `source` has to read. The buffer bounds the size of an element, up to and with
+    /// its comma.
     pub fn new(source: &'r mut R, buffer: &'r mut [u8]) -> Self {
         Self { source, core: ElementCore::new(buffer) }
     }
@@ -39,12 +39,13 @@ impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
     /// The next element, which may borrow from the buffer; `None` after the last. Each may be of another type.
     ///
     /// All of the body is checked, as by [`json`](crate::requests::Response::json): `None` means that it was one whole
-    /// array and nothing else.
+    /// array and nothing else. (Of an element of another shape, what lies behind the fault is only looked through for
+    /// its end.) A byte order mark before the array is passed over.
     ///
     /// # Errors
-    /// [`ErrorKind::Json`] if it is no JSON array, or the element not of that shape: after
-    /// [`Mismatch`](JsonError::Mismatch) the next element can still be had. [`ErrorKind::TooLarge`] if an element does
-    /// not fit into half of the buffer. Otherwise as for [`read`](crate::requests::Response::read).
+    /// [`ErrorKind::Json`] if it is no JSON array, or the element not of that shape: then, if
+    /// [`is_mismatch`](JsonErrorKind::is_mismatch) says so, the next element can still be had.
+    /// [`ErrorKind::TooLarge`] if an element does not fit into the buffer. Otherwise as for [`read`](crate::requests::Response::read).
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -59,11 +60,9 @@ impl<'r, R: Read<Error = Error>> JsonElements<'r, R> {
 /// Where the elements of an array begin and end. What each is made of is checked when it is whole.
 #[derive(Debug)]
 pub(crate) struct ElementCore<'b> {
-    /// Used up to its half; while an element is being parsed, what was received behind it is at the very end.
     buffered: Buffered<'b>,
-    aside: usize,
-    /// An element was given to the caller and can go.
-    given: bool,
+    /// What was given to the caller and can go: an element, with its comma or bracket.
+    given: usize,
     place: Place,
     /// How much of the element was looked at.
     scanned: usize,
@@ -76,6 +75,8 @@ pub(crate) struct ElementCore<'b> {
 /// Where in the document we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// So much of a byte order mark was passed over.
+    Start(usize),
     BeforeArray,
     FirstElement,
     Element,
@@ -86,9 +87,8 @@ impl<'b> ElementCore<'b> {
     pub(crate) fn new(buffer: &'b mut [u8]) -> Self {
         Self {
             buffered: Buffered::new(buffer),
-            aside: 0,
-            given: false,
-            place: Place::BeforeArray,
+            given: 0,
+            place: Place::Start(0),
             scanned: 0,
             depth: 0,
             in_string: false,
@@ -99,28 +99,14 @@ impl<'b> ElementCore<'b> {
 
     /// Makes a value of the element that is there, `len` bytes long.
     pub(crate) fn parse<'v, V: Deserialize<'v>>(&'v mut self, len: usize) -> Result<V> {
-        let bytes = &mut *self.buffered.bytes;
-        // The element, then its comma or bracket, then what came behind it.
-        let (start, behind) = (self.buffered.start, self.buffered.start + len + 1);
-        self.aside = self.buffered.end.saturating_sub(behind);
-        let free_end = bytes.len() - self.aside;
-        bytes.copy_within(behind..behind + self.aside, free_end);
-        self.buffered.end = behind; // until it comes back
-        let outcome = parse(bytes.get_mut(start..free_end).unwrap_or_default(), len);
-        outcome.map_err(|kind| {
-            if !matches!(kind, ErrorKind::Json(JsonError::Mismatch | JsonError::UnsupportedType)) {
+        let start = self.buffered.start;
+        let element = self.buffered.bytes.get_mut(start..start + len).unwrap_or_default();
+        parse_from(element, 0, JsonErrorKind::Syntax).map_err(|kind| {
+            if !matches!(kind, ErrorKind::Json(error) if error.kind().is_mismatch()) {
                 self.failed = Some(kind);
             }
             Error::new(Phase::Body, kind)
         })
-    }
-
-    /// What was put aside comes back to the front.
-    fn come_back(&mut self) {
-        let aside = core::mem::take(&mut self.aside);
-        let from = self.buffered.bytes.len() - aside;
-        self.buffered.bytes.copy_within(from.., 0);
-        (self.buffered.start, self.buffered.end, self.scanned) = (0, aside, 0);
     }
 
     fn fail(&mut self, kind: ErrorKind) -> Error {
@@ -129,25 +115,36 @@ impl<'b> ElementCore<'b> {
     }
 
     /// Looks at one byte; whether an element ends before it.
-    fn look(&mut self, byte: u8) -> core::result::Result<bool, JsonError> {
+    fn look(&mut self, byte: u8) -> core::result::Result<bool, JsonErrorKind> {
         let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         match self.place {
+            Place::Start(at) if BYTE_ORDER_MARK.get(at) == Some(&byte) => {
+                self.place = Place::Start(at + 1);
+                self.buffered.consume(1);
+            }
+            Place::Start(0) | Place::Start(3..) => self.place = Place::BeforeArray,
+            Place::Start(_) => return Err(JsonErrorKind::Syntax),
             Place::BeforeArray | Place::AfterArray if is_blank => self.buffered.consume(1),
             Place::BeforeArray => {
+                let wrong = |found| JsonErrorKind::WrongType { expected: JsonType::Array, found };
                 match byte {
                     b'[' => self.place = Place::FirstElement,
-                    b'{' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => return Err(JsonError::Mismatch),
-                    _ => return Err(JsonError::Syntax),
+                    b'{' => return Err(wrong(JsonType::Object)),
+                    b'"' => return Err(wrong(JsonType::String)),
+                    b'-' | b'0'..=b'9' => return Err(wrong(JsonType::Number)),
+                    b't' | b'f' => return Err(wrong(JsonType::Boolean)),
+                    b'n' => return Err(wrong(JsonType::Null)),
+                    _ => return Err(looks_like(self.buffered.unread())),
                 }
                 self.buffered.consume(1);
             }
-            Place::AfterArray => return Err(JsonError::TrailingCharacters),
+            Place::AfterArray => return Err(JsonErrorKind::TrailingCharacters),
             Place::FirstElement | Place::Element => return self.look_at_element(byte, is_blank),
         }
         Ok(false)
     }
 
-    fn look_at_element(&mut self, byte: u8, is_blank: bool) -> core::result::Result<bool, JsonError> {
+    fn look_at_element(&mut self, byte: u8, is_blank: bool) -> core::result::Result<bool, JsonErrorKind> {
         let is_empty = self.scanned == 0;
         match byte {
             _ if self.in_string => {
@@ -162,7 +159,7 @@ impl<'b> ElementCore<'b> {
             b'[' | b'{' => {
                 self.depth += 1;
                 if self.depth > MAX_DEPTH {
-                    return Err(JsonError::TooDeep);
+                    return Err(JsonErrorKind::TooDeep);
                 }
             }
             b']' | b'}' if self.depth > 0 => self.depth -= 1,
@@ -175,8 +172,8 @@ impl<'b> ElementCore<'b> {
                 self.place = if byte == b']' { Place::AfterArray } else { Place::Element };
                 return Ok(true);
             }
-            b']' | b'}' => return Err(JsonError::Syntax),
-            b',' if self.depth == 0 => return Err(JsonError::Syntax),
+            b']' | b'}' => return Err(JsonErrorKind::Syntax),
+            b',' if self.depth == 0 => return Err(JsonErrorKind::Syntax),
             _ => {}
         }
         self.scanned += 1;
@@ -191,24 +188,26 @@ impl Pieces for ElementCore<'_> {
         if let Some(kind) = self.failed {
             return Err(Error::new(Phase::Body, kind));
         }
-        if core::mem::take(&mut self.given) {
-            self.come_back();
+        let given = core::mem::take(&mut self.given);
+        if given > 0 {
+            self.buffered.consume(given);
+            self.scanned = 0;
         }
         while let Some(byte) = self.buffered.unread().get(self.scanned).copied() {
             match self.look(byte) {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.given = true;
+                    self.given = self.scanned + 1;
                     return Ok(Step::Piece(self.scanned));
                 }
-                Err(error) => return Err(self.fail(ErrorKind::Json(error))),
+                Err(kind) => return Err(self.fail(ErrorKind::Json(JsonError::at(kind, self.scanned)))),
             }
         }
-        let (len, have) = (self.buffered.unread().len(), self.buffered.bytes.len() / 2);
+        let (len, have) = (self.buffered.unread().len(), self.buffered.bytes.len());
         if self.buffered.ended && self.place == Place::AfterArray {
             Ok(Step::End)
         } else if self.buffered.ended {
-            Err(self.fail(ErrorKind::Json(JsonError::UnexpectedEnd)))
+            Err(self.fail(ErrorKind::Json(JsonError::at(JsonErrorKind::UnexpectedEnd, self.scanned))))
         } else if len >= have {
             Err(self.fail(ErrorKind::TooLarge { what: Limit::JsonElement, need: None, have }))
         } else {
@@ -218,7 +217,7 @@ impl Pieces for ElementCore<'_> {
 
     fn room(&mut self) -> &mut [u8] {
         self.buffered.move_to(0);
-        self.buffered.free(self.buffered.bytes.len() / 2)
+        self.buffered.free(self.buffered.bytes.len())
     }
 
     fn received(&mut self, count: usize) {
