@@ -16,6 +16,8 @@ mod addr;
 pub mod blocking;
 pub mod constants;
 mod error;
+#[cfg(feature = "requests")]
+pub mod exchange;
 mod lending;
 #[cfg(feature = "mock")]
 pub mod mock;
