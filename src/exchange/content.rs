@@ -23,8 +23,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The least room behind a head for which the first piece of a stream is sent together with it.
 const WORTHWHILE: usize = 64;
 
-/// What a request can carry: nothing, every [`Body`], a [`Streaming`] payload, and each of them behind a question
-/// ([`Expecting`]). There is nothing to implement here: write a [`Body`] or a [`Source`](crate::requests::Source).
+/// What a request can carry: nothing, every [`Body`] that fits into the buffer, a [`Large`] one that need not, a
+/// [`Streaming`] payload, and each of them behind a question ([`Expecting`]). There is nothing to implement here: write a [`Body`] or a [`Source`](crate::requests::Source).
 pub trait Content: Outline + Transmit {}
 
 impl<C: Outline + Transmit> Content for C {}
@@ -32,6 +32,10 @@ impl<C: Outline + Transmit> Content for C {}
 /// No content.
 #[derive(Debug, Clone, Copy)]
 pub struct NoContent;
+
+/// Bytes that the caller has, which may be more than the buffer holds.
+#[derive(Debug)]
+pub struct Large<B>(pub B);
 
 /// Content that is produced while it is sent.
 #[derive(Debug)]
@@ -76,7 +80,9 @@ pub struct Link<'l, I> {
 /// only what it uses.
 pub trait Transmit {
     /// Whether the server is asked first.
-    const EXPECTS: bool = false;
+    const ASKS: bool = false;
+    /// Whether bytes may follow that do not fit into the buffer.
+    const FOLLOWS: bool = false;
 
     /// Sends what is staged, and what of the content is not.
     fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>>;
@@ -100,9 +106,31 @@ impl Transmit for NoContent {
 
 impl<B: Body> Transmit for B {
     fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
+        link.send(staged)
+    }
+}
+
+impl<B: Body> Outline for Large<B> {
+    fn media_type(&self) -> Option<[&str; 2]> {
+        self.0.media_type()
+    }
+
+    fn plan(&self) -> Result<Plan<'_>, ErrorKind> {
+        self.0.plan()
+    }
+
+    fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind> {
+        Outline::write(&self.0, room)
+    }
+}
+
+impl<B: Body> Transmit for Large<B> {
+    const FOLLOWS: bool = true;
+
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
         async move {
             let sent = link.send(staged).await?;
-            match self.as_bytes() {
+            match self.0.as_bytes() {
                 Some(bytes) if staged.head == staged.end && !bytes.is_empty() => {
                     let Link { io, memory, incoming, .. } = &mut *link;
                     let mut early = None;
@@ -172,7 +200,8 @@ impl<C: Outline> Outline for Expecting<C> {
 }
 
 impl<C: Transmit> Transmit for Expecting<C> {
-    const EXPECTS: bool = true;
+    const ASKS: bool = true;
+    const FOLLOWS: bool = C::FOLLOWS;
 
     fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
         async move {

@@ -12,7 +12,7 @@ mod response;
 pub use self::{
     close::CloseReason,
     connection::Connection,
-    content::{Content, Expecting, NoContent, Streaming},
+    content::{Content, Expecting, Large, NoContent, Streaming},
     io::{Clocked, Halves, Io, Moved, NoTimer, Op, Stream},
     request::Request,
     response::Response,

@@ -6,7 +6,7 @@ use embedded_io_async::ErrorKind as IoKind;
 
 use super::{
     connection::State,
-    content::{Content, Expecting, Link, NoContent, Staged, Streaming},
+    content::{Content, Expecting, Large, Link, NoContent, Staged, Streaming},
     head::IncomingHead,
     io::Io,
     response::Response,
@@ -57,8 +57,8 @@ impl<'c, I: Io> Request<'c, I> {
     /// Sends these bytes. Say with [`header`](Self::header) what `Content-Type` they are.
     ///
     /// They go out in one write with the head if the buffer has room for both.
-    pub fn body(self, bytes: &'c [u8]) -> Request<'c, I, Bytes<'c>> {
-        self.content(Bytes(bytes))
+    pub fn body(self, bytes: &'c [u8]) -> Request<'c, I, Large<Bytes<'c>>> {
+        self.content(Large(Bytes(bytes)))
     }
 
     /// Sends these pairs as an HTML form does, percent-encoded into the buffer.
@@ -73,11 +73,7 @@ impl<'c, I: Io> Request<'c, I> {
     }
 
     /// Sends what `source` reads, while it reads: `len` bytes, or as many as there are, in chunks, if that is `None`.
-    pub fn stream<S: Source>(
-        self,
-        source: S,
-        len: impl Into<Option<u64>>,
-    ) -> Request<'c, I, Streaming<Streamed<S>>> {
+    pub fn stream<S: Source>(self, source: S, len: impl Into<Option<u64>>) -> Request<'c, I, Streaming<Streamed<S>>> {
         self.payload(Streamed::new(source, len.into()))
     }
 
@@ -165,7 +161,7 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
         async move {
             let (method, says_close) = (draft.method, draft.says_close);
             state.begin()?;
-            let (memory, staged) = draft.stage(&content, C::EXPECTS)?;
+            let (memory, staged) = draft.stage(&content, C::ASKS, C::FOLLOWS)?;
             io.set_deadline(deadline);
             let mut link = Link { io: &mut *io, memory: &mut *memory, incoming: IncomingHead::new(method), deadline };
             state.is_sending();
@@ -188,7 +184,10 @@ const OURS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 impl<'c> Draft<'c> {
     fn new(memory: &'c mut [u8], method: Method<'c>, host: &str, target: &str) -> Self {
         let mut head = HeadWriter::new(memory, method, target);
-        if !host.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'?' | b'#' | b'@' | b'\\' | b',')) {
+        if !host
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'?' | b'#' | b'@' | b'\\' | b','))
+        {
             head.fail(EncodeError::InvalidFieldValue);
         }
         head.field("Host", host.as_bytes());
@@ -208,7 +207,7 @@ impl<'c> Draft<'c> {
 
     /// Ends the head, and writes the content behind it as far as it fits or has to be written.
     #[inline(never)]
-    fn stage(mut self, content: &dyn Outline, expects: bool) -> Result<(&'c mut [u8], Staged)> {
+    fn stage(mut self, content: &dyn Outline, asks: bool, follows: bool) -> Result<(&'c mut [u8], Staged)> {
         let setup = |kind| Error::new(Phase::Setup, kind);
         let plan = content.plan().map_err(setup)?;
         if let Some([first, second]) = content.media_type().filter(|_| !self.has_media_type) {
@@ -220,7 +219,7 @@ impl<'c> Draft<'c> {
             Plan::Streamed(upload) => upload.len(),
             Plan::Written => Some(u64::MAX),
         };
-        let expects = expects && len != Some(0);
+        let mut asks = asks && len != Some(0);
         let number_end = match plan {
             Plan::Written => self.head.blank_number("Content-Length"),
             _ => {
@@ -228,14 +227,14 @@ impl<'c> Draft<'c> {
                 0
             }
         };
-        if expects {
+        if asks {
             self.head.field("Expect", b"100-continue");
         }
         let sends_empty_length = self.method.sends_empty_length();
         let (memory, head) = self.head.close();
         let have = memory.len();
         let mut head = head.map_err(|error| encode_error(error, have))?;
-        let (mut end, mut asks) = (head, expects);
+        let mut end = head;
         match plan {
             Plan::Written => {
                 let room = memory.get_mut(head..).unwrap_or_default();
@@ -251,10 +250,12 @@ impl<'c> Draft<'c> {
                     memory.get_mut(fields_end..head).unwrap_or_default().copy_from_slice(last);
                 }
             }
-            Plan::Bytes(bytes) if !expects => {
-                if let Some(room) = memory.get_mut(head..head + bytes.len()) {
-                    room.copy_from_slice(bytes);
-                    end += bytes.len();
+            Plan::Bytes(bytes) if !(asks && follows) => {
+                end += bytes.len();
+                match memory.get_mut(head..end) {
+                    Some(room) => room.copy_from_slice(bytes),
+                    None if follows => end = head,
+                    None => return Err(setup(too_large(end, have))),
                 }
             }
             _ => {}
@@ -290,10 +291,14 @@ fn number(memory: &mut [u8], end: usize, number: usize) {
 
 fn encode_error(error: EncodeError, have: usize) -> Error {
     let kind = match error {
-        EncodeError::BufferTooSmall { need } => ErrorKind::TooLarge { what: Limit::Request, need: Some(need), have },
+        EncodeError::BufferTooSmall { need } => too_large(need, have),
         error => ErrorKind::Encode(error),
     };
     Error::new(Phase::Setup, kind)
+}
+
+const fn too_large(need: usize, have: usize) -> ErrorKind {
+    ErrorKind::TooLarge { what: Limit::Request, need: Some(need), have }
 }
 
 /// What is needed behind a head is needed together with it.
