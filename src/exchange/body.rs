@@ -1,11 +1,6 @@
 //! The body of a response while it arrives.
 
-use core::future::Future;
-
-use super::{
-    head::malformed,
-    io::{Io, Op, checked},
-};
+use super::{head::malformed, io::checked};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{BodyDecoder, Fields, Framing, ResponseHead, bytes::shift},
@@ -52,8 +47,8 @@ impl IncomingBody {
         self.decoder.is_done()
     }
 
-    /// Whether bytes were received that are not of this body, once it is done.
-    pub(super) fn has_surplus(&self) -> bool {
+    /// Whether bytes were received that are not decoded yet; once the body is done, they are not of it.
+    pub(super) fn has_staged(&self) -> bool {
         self.start < self.end
     }
 
@@ -65,7 +60,7 @@ impl IncomingBody {
     }
 
     /// Delivers what is there into `out`.
-    fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
+    pub(super) fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
         let staged = memory.get(self.start..self.end).unwrap_or_default();
         let decoded = self.decoder.decode_to_trailers(staged, out);
         let progress = decoded.map_err(|error| malformed(error, Phase::Body))?;
@@ -105,7 +100,7 @@ impl IncomingBody {
     }
 
     /// Where to receive what cannot go straight to the caller. Never empty: at worst the last byte of the head goes.
-    fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
+    pub(super) fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
         if self.start == self.end {
             let from = self.behind_trailers(memory).unwrap_or(self.staging).min(memory.len().saturating_sub(1));
             (self.start, self.end) = (from, from);
@@ -130,59 +125,27 @@ impl IncomingBody {
         Some(*end)
     }
 
-    /// Takes in the outcome of a read, of at most `most` bytes: straight into the caller's memory, or into the room.
-    fn received(&mut self, outcome: Result<usize>, most: usize, is_direct: bool) -> Result<usize> {
-        let count = outcome.and_then(|count| checked(count, most, false));
-        let count = count.map_err(|error| error.in_phase(Phase::Body))?;
-        if count == 0 {
-            self.decoder.end_of_stream().map_err(|error| malformed(error, Phase::Body))?;
-        } else if is_direct {
+    /// Takes in that `count` bytes were received, straight into the caller's memory or in the room.
+    pub(super) fn advance(&mut self, count: usize, is_direct: bool) {
+        if is_direct {
             self.decoder.advance(count);
         } else {
             self.end += count;
         }
-        Ok(count)
     }
 
-    /// Reads some of the body into `out`; 0 at its end.
-    pub(super) fn read<I: Io>(
-        &mut self,
-        io: &mut I,
-        memory: &mut [u8],
-        out: &mut [u8],
-    ) -> impl Future<Output = Result<usize>> {
-        async move {
-            loop {
-                if self.start < self.end {
-                    let count = self.take(memory, out)?;
-                    if count > 0 {
-                        return Ok(count);
-                    }
-                }
-                if out.is_empty() || self.is_done() {
-                    return Ok(0);
-                }
-                let direct = self.decoder.direct_len().min(out.len());
-                let is_direct = direct > 0;
-                let room = if is_direct { out.get_mut(..direct).unwrap_or_default() } else { self.room(memory) };
-                let most = room.len();
-                let outcome = io.perform(Op::Read(room)).await;
-                let count = self.received(outcome, most, is_direct)?;
-                if is_direct {
-                    return Ok(count);
-                }
-            }
-        }
+    /// Takes in that a read of at most `most` bytes gave none.
+    #[inline(never)]
+    pub(super) fn ended(&mut self, outcome: Result<usize>, most: usize) -> Result<usize> {
+        let outcome = outcome.and_then(|count| checked(count, most, false));
+        outcome.map_err(|error| error.in_phase(Phase::Body))?;
+        self.decoder.end_of_stream().map_err(|error| malformed(error, Phase::Body))?;
+        Ok(0)
     }
 
-    /// Receives some of the body and delivers none of it: whether it goes on.
-    pub(super) fn pass<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> impl Future<Output = Result<usize>> {
-        async move {
-            let room = self.room(memory);
-            let most = room.len();
-            let outcome = io.perform(Op::Read(room)).await;
-            self.received(outcome, most, false)
-        }
+    /// Bytes that can go straight to the caller.
+    pub(super) fn direct_len(&self) -> usize {
+        self.decoder.direct_len()
     }
 
     /// Whether the body is over, now that no more of it can be delivered; `None` if more has to be received to know that.
@@ -190,7 +153,7 @@ impl IncomingBody {
         self.take(memory, &mut [])?;
         Ok(if self.is_done() {
             Some(true)
-        } else if self.has_surplus() || !matches!(self.decoder.direct_len(), 0 | usize::MAX) {
+        } else if self.has_staged() || !matches!(self.direct_len(), 0 | usize::MAX) {
             Some(false) // a body until close may be over at any time
         } else {
             None

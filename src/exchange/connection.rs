@@ -7,7 +7,7 @@ use super::{
     close::CloseReason,
     content::Sent,
     head::IncomingHead,
-    io::{Halves, Io, NoTimer, Stream},
+    io::{Halves, Io, NoTimer, Op, Stream},
     request::Request,
 };
 use crate::{
@@ -154,10 +154,60 @@ impl State {
             self.close = match self.body.discard(memory) {
                 Err(error) => Some(CloseReason::Failed(error)),
                 Ok(()) if !self.body.is_done() => return Some(CloseReason::Unfinished),
-                Ok(()) => self.body.has_surplus().then_some(CloseReason::Surplus),
+                Ok(()) => self.body.has_staged().then_some(CloseReason::Surplus),
             };
         }
         self.close
+    }
+
+    /// Reads some of the body into `out`; 0 at its end.
+    pub(super) async fn read<I: Io>(&mut self, io: &mut I, memory: &mut [u8], out: &mut [u8]) -> Result<usize> {
+        loop {
+            if self.body.has_staged() {
+                let count = self.take(memory, out)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+            }
+            if out.is_empty() || self.body.is_done() {
+                return Ok(0);
+            }
+            let direct = self.body.direct_len().min(out.len());
+            let is_direct = direct > 0;
+            let room = if is_direct { out.get_mut(..direct).unwrap_or_default() } else { self.body.room(memory) };
+            let most = room.len();
+            let outcome = io.perform(Op::Read(room)).await;
+            let count = self.received(outcome, most, is_direct)?;
+            if is_direct {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Receives some of the body and delivers none of it.
+    pub(super) async fn pass<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> Result<usize> {
+        let room = self.body.room(memory);
+        let most = room.len();
+        let outcome = io.perform(Op::Read(room)).await;
+        self.received(outcome, most, false)
+    }
+
+    fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
+        let outcome = self.body.take(memory, out);
+        self.note(outcome)
+    }
+
+    fn received(&mut self, outcome: Result<usize>, most: usize, is_direct: bool) -> Result<usize> {
+        match outcome {
+            Ok(count @ 1..) if count <= most => {
+                self.body.advance(count, is_direct);
+                Ok(count)
+            }
+            outcome => {
+                let outcome = self.body.ended(outcome, most);
+                self.note(outcome)
+            }
+        }
     }
 
     /// Notes that the exchange has failed. One that only took too long can be gone on with.

@@ -168,15 +168,12 @@ impl<C: Timer, E> Limit<C, E> {
     /// The output of `work`, unless the deadline passes while it waits. The clock is not looked at before.
     async fn keep<T>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T> {
         let (mut work, mut end) = (pin!(work), pin!(self.end()));
-        let output = poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => end.as_mut().poll(context).map(|()| None),
-        });
-        match output.await {
-            Some(Ok(output)) => Ok(output),
-            Some(Err(error)) => Err(failed((self.explain)(error))),
-            None => Err(failed(ErrorKind::Timeout)),
-        }
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(Ok(output)) => Poll::Ready(Ok(output)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(failed((self.explain)(error)))),
+            Poll::Pending => end.as_mut().poll(context).map(|()| Err(failed(ErrorKind::Timeout))),
+        })
+        .await
     }
 
     fn now(&self) -> Option<Instant> {

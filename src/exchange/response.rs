@@ -129,11 +129,7 @@ impl<I: Io> Response<'_, I> {
     /// Dropping the future loses nothing, if that is so of the stream's `read`.
     #[doc(alias = "iter_content")]
     pub fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
-        let Self { io, memory, state, .. } = self;
-        async move {
-            let outcome = state.body.read(*io, memory, out).await;
-            if outcome.is_err() { state.note(outcome) } else { outcome }
-        }
+        self.state.read(self.io, self.memory, out)
     }
 
     /// Reads the whole body into the start of `buffer`.
@@ -215,8 +211,7 @@ impl<I: Io> Response<'_, I> {
             if self.state.body.is_done() || left == 0 {
                 return Ok(self.state.body.is_done());
             }
-            let passed = self.state.body.pass(self.io, self.memory).await;
-            left = left.saturating_sub(self.state.note(passed)?);
+            left = left.saturating_sub(self.state.pass(self.io, self.memory).await?);
         }
     }
 
@@ -234,10 +229,7 @@ impl<I: Io> Response<'_, I> {
                 match self.state.note(over)? {
                     Some(true) => return Ok(len),
                     Some(false) => return Err(self.too_large(have)),
-                    None => {
-                        let passed = self.state.body.pass(self.io, self.memory).await;
-                        self.state.note(passed)?;
-                    }
+                    None => _ = self.state.pass(self.io, self.memory).await?,
                 }
             } else {
                 match self.read(room).await? {
