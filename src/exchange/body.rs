@@ -1,9 +1,8 @@
 //! The body of a response while it arrives.
 
-use super::{head::malformed, io::checked};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{BodyDecoder, Fields, Framing, ResponseHead, bytes::shift},
+    http::{BodyDecoder, DecodeError, Fields, Framing, ResponseHead, bytes::shift},
 };
 
 /// The body of a response while it arrives. What cannot go straight to the caller is staged behind the head.
@@ -53,17 +52,16 @@ impl IncomingBody {
     }
 
     /// Throws away what has been received.
-    pub(super) fn discard(&mut self, memory: &[u8]) -> Result<()> {
+    pub(super) fn discard(&mut self, memory: &[u8]) -> Result<(), DecodeError> {
         let mut waste = [0; 64];
         while self.take(memory, &mut waste)? > 0 {}
         Ok(())
     }
 
     /// Delivers what is there into `out`.
-    pub(super) fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
+    pub(super) fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
         let staged = memory.get(self.start..self.end).unwrap_or_default();
-        let decoded = self.decoder.decode_to_trailers(staged, out);
-        let progress = decoded.map_err(|error| malformed(error, Phase::Body))?;
+        let progress = self.decoder.decode_to_trailers(staged, out)?;
         self.start += progress.consumed;
         if self.decoder.in_trailers() {
             self.keep_trailers(memory)?;
@@ -73,10 +71,10 @@ impl IncomingBody {
 
     /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where they are.
     #[inline(never)]
-    fn keep_trailers(&mut self, memory: &[u8]) -> Result<()> {
+    fn keep_trailers(&mut self, memory: &[u8]) -> Result<(), DecodeError> {
         let from = self.start;
         let staged = memory.get(self.start..self.end).unwrap_or_default();
-        let progress = self.decoder.decode(staged, &mut []).map_err(|error| malformed(error, Phase::Body))?;
+        let progress = self.decoder.decode(staged, &mut [])?;
         self.start += progress.consumed;
         if let Trailers::Kept { start, end } = &mut self.trailers {
             *start = if start == end { from } else { *start };
@@ -134,13 +132,9 @@ impl IncomingBody {
         }
     }
 
-    /// Takes in that a read of at most `most` bytes gave none.
-    #[inline(never)]
-    pub(super) fn ended(&mut self, outcome: Result<usize>, most: usize) -> Result<usize> {
-        let outcome = outcome.and_then(|count| checked(count, most, false));
-        outcome.map_err(|error| error.in_phase(Phase::Body))?;
-        self.decoder.end_of_stream().map_err(|error| malformed(error, Phase::Body))?;
-        Ok(0)
+    /// Takes in that the stream has ended.
+    pub(super) fn end_of_stream(&mut self) -> Result<(), DecodeError> {
+        self.decoder.end_of_stream()
     }
 
     /// Bytes that can go straight to the caller.
@@ -149,7 +143,7 @@ impl IncomingBody {
     }
 
     /// Whether the body is over, now that no more of it can be delivered; `None` if more has to be received to know that.
-    pub(super) fn is_over(&mut self, memory: &[u8]) -> Result<Option<bool>> {
+    pub(super) fn is_over(&mut self, memory: &[u8]) -> Result<Option<bool>, DecodeError> {
         self.take(memory, &mut [])?;
         Ok(if self.is_done() {
             Some(true)

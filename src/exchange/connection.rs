@@ -6,13 +6,13 @@ use super::{
     body::IncomingBody,
     close::CloseReason,
     content::Sent,
-    head::IncomingHead,
+    head::{IncomingHead, malformed},
     io::{Halves, Io, NoTimer, Op, Stream},
     request::Request,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    http::{Method, ResponseHead, StatusCode},
+    http::{DecodeError, Method, ResponseHead, StatusCode},
     time::Deadline,
 };
 
@@ -152,7 +152,7 @@ impl State {
     pub(super) fn end(&mut self, memory: &[u8]) -> Option<CloseReason> {
         if self.close.is_none() {
             self.close = match self.body.discard(memory) {
-                Err(error) => Some(CloseReason::Failed(error)),
+                Err(error) => Some(CloseReason::Failed(malformed(error, Phase::Body))),
                 Ok(()) if !self.body.is_done() => return Some(CloseReason::Unfinished),
                 Ok(()) => self.body.has_staged().then_some(CloseReason::Surplus),
             };
@@ -161,12 +161,18 @@ impl State {
     }
 
     /// Reads some of the body into `out`; 0 at its end.
-    pub(super) async fn read<I: Io>(&mut self, io: &mut I, memory: &mut [u8], out: &mut [u8]) -> Result<usize> {
+    pub(super) async fn read<I: Io>(
+        &mut self,
+        io: &mut I,
+        memory: &mut [u8],
+        out: &mut [u8],
+    ) -> Result<usize, Trouble> {
         loop {
             if self.body.has_staged() {
-                let count = self.take(memory, out)?;
-                if count > 0 {
-                    return Ok(count);
+                let taken = self.body.take(memory, out);
+                match taken.map_err(|error| self.malformed(error))? {
+                    0 => {}
+                    count => return Ok(count),
                 }
             }
             if out.is_empty() || self.body.is_done() {
@@ -176,8 +182,11 @@ impl State {
             let is_direct = direct > 0;
             let room = if is_direct { out.get_mut(..direct).unwrap_or_default() } else { self.body.room(memory) };
             let most = room.len();
-            let outcome = io.perform(Op::Read(room)).await;
-            let count = self.received(outcome, most, is_direct)?;
+            let count = match io.perform(Op::Read(room)).await {
+                Ok(count) => self.counted(count, most)?,
+                Err(error) => return Err(self.fail(io.explain(error))),
+            };
+            self.body.advance(count, is_direct);
             if is_direct {
                 return Ok(count);
             }
@@ -185,41 +194,69 @@ impl State {
     }
 
     /// Receives some of the body and delivers none of it.
-    pub(super) async fn pass<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> Result<usize> {
+    pub(super) async fn pass<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> Result<usize, Trouble> {
         let room = self.body.room(memory);
         let most = room.len();
-        let outcome = io.perform(Op::Read(room)).await;
-        self.received(outcome, most, false)
+        let count = match io.perform(Op::Read(room)).await {
+            Ok(count) => self.counted(count, most)?,
+            Err(error) => return Err(self.fail(io.explain(error))),
+        };
+        self.body.advance(count, false);
+        Ok(count)
     }
 
-    fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize> {
-        let outcome = self.body.take(memory, out);
-        self.note(outcome)
+    /// What a read of `count` bytes means that could be `most`: the end of the stream, if it is 0.
+    fn counted(&mut self, count: usize, most: usize) -> Result<usize, Trouble> {
+        if count == 0 {
+            let ended = self.body.end_of_stream();
+            ended.map_err(|error| self.malformed(error))?;
+        } else if count > most {
+            return Err(self.fail(OVERRUN));
+        }
+        Ok(count)
     }
 
-    fn received(&mut self, outcome: Result<usize>, most: usize, is_direct: bool) -> Result<usize> {
-        match outcome {
-            Ok(count @ 1..) if count <= most => {
-                self.body.advance(count, is_direct);
-                Ok(count)
-            }
-            outcome => {
-                let outcome = self.body.ended(outcome, most);
-                self.note(outcome)
+    pub(super) fn malformed(&mut self, error: DecodeError) -> Trouble {
+        self.fail(malformed(error, Phase::Body))
+    }
+
+    /// Notes why the exchange has failed. One that only took too long can be gone on with.
+    #[inline(never)]
+    fn fail(&mut self, error: Error) -> Trouble {
+        match error.kind() {
+            ErrorKind::Timeout => Trouble::Timeout,
+            ErrorKind::WouldBlock => Trouble::WouldBlock,
+            _ => {
+                self.close = Some(CloseReason::Failed(error.in_phase(Phase::Body)));
+                Trouble::Failed
             }
         }
     }
 
-    /// Notes that the exchange has failed. One that only took too long can be gone on with.
-    pub(super) fn note<T>(&mut self, outcome: Result<T>) -> Result<T> {
-        if let Err(error) = &outcome
-            && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::WouldBlock | ErrorKind::TooLarge { .. })
-        {
-            self.close = Some(CloseReason::Failed(*error));
-        }
-        outcome
+    /// The error that was noted.
+    #[inline(never)]
+    pub(super) fn error(&self, trouble: Trouble) -> Error {
+        let kind = match (trouble, self.close) {
+            (Trouble::Failed, Some(CloseReason::Failed(error))) => return error,
+            (Trouble::Failed, _) => ErrorKind::NotConnected,
+            (Trouble::Timeout, _) => ErrorKind::Timeout,
+            (Trouble::WouldBlock, _) => ErrorKind::WouldBlock,
+        };
+        Error::new(Phase::Body, kind)
     }
 }
+
+/// Why nothing of a body could be had. Small, so that it travels in registers: the error itself is [noted](State::error).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The exchange has failed.
+    Failed,
+    Timeout,
+    WouldBlock,
+}
+
+/// A stream that claims to have received more than it was given room for has failed.
+const OVERRUN: Error = Error::new(Phase::Body, ErrorKind::Io(embedded_io_async::ErrorKind::InvalidData));
 
 /// Without a timer there is nothing to go wrong.
 const _: () = assert!(size_of::<Option<NoTimer>>() == 0);

@@ -225,7 +225,7 @@ impl<I: Io> Link<'_, I> {
                 let rest = self.memory.get(start..staged.end).unwrap_or_default();
                 let (len, is_write) = (rest.len(), !rest.is_empty());
                 let outcome = self.io.perform(if is_write { Op::Write(rest) } else { Op::Flush }).await;
-                start += sent(outcome, len)?;
+                start += sent(outcome.map_err(|error| self.io.explain(error)), len)?;
                 if !is_write {
                     return Ok(Sent::Whole(None));
                 }
@@ -248,7 +248,7 @@ impl<I: Io> Link<'_, I> {
             let is_silent = self.incoming.is_empty();
             self.io.set_deadline(if is_silent { soon } else { self.deadline });
             let room = self.incoming.room(region)?;
-            let outcome = self.io.perform(Op::Read(room)).await;
+            let outcome = self.io.perform(Op::Read(room)).await.map_err(|error| self.io.explain(error));
             if is_silent && soon != self.deadline && outcome.is_err_and(|error| error.is_timeout()) {
                 break None;
             }
@@ -323,12 +323,13 @@ async fn deliver<I: Io>(
                     *early = head;
                 }
                 Ok(Moved::Written(count)) => start += sent(Ok(count), len)?,
-                Err(error) => return Err(error.in_phase(Phase::Send)),
+                Err(error) => return Err(io.explain(error).in_phase(Phase::Send)),
             }
             continue;
         }
         let is_write = !rest.is_empty();
-        start += sent(io.perform(if is_write { Op::Write(rest) } else { Op::Flush }).await, len)?;
+        let outcome = io.perform(if is_write { Op::Write(rest) } else { Op::Flush }).await;
+        start += sent(outcome.map_err(|error| io.explain(error)), len)?;
         if !is_write {
             return Ok(None);
         }

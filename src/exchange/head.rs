@@ -101,7 +101,7 @@ impl IncomingHead {
     ) -> impl Future<Output = Result<ResponseHead>> {
         async move {
             loop {
-                let outcome = io.perform(Op::Read(self.room(memory)?)).await;
+                let outcome = io.perform(Op::Read(self.room(memory)?)).await.map_err(|error| io.explain(error));
                 if let Some(head) = self.received(memory, outcome)? {
                     return Ok(head);
                 }

@@ -44,11 +44,17 @@ pub trait Io {
     /// Whether [`write_or_read`](Self::write_or_read) can receive.
     const LISTENS: bool = false;
 
+    /// What an operation fails with. Small, so that its outcome travels in registers.
+    type Error;
+
     /// Performs one operation and says how many bytes it moved.
     ///
     /// # Errors
-    /// The kind of the failure; the exchange puts its own phase in. [`ErrorKind::Timeout`] once the deadline has passed.
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize>>;
+    /// Of the connection's own kind; also when the deadline has passed.
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>>;
+
+    /// What an error means. The exchange puts its own phase in; the kind is [`ErrorKind::Timeout`] for a deadline.
+    fn explain(&self, error: Self::Error) -> Error;
 
     /// Sends some of `bytes`, or receives into `room` if something arrives before that. Neither is empty.
     ///
@@ -56,7 +62,7 @@ pub trait Io {
     ///
     /// # Errors
     /// As for [`perform`](Self::perform).
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved>> {
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
         let _ = room;
         let write = self.perform(Op::Write(bytes));
         async { write.await.map(Moved::Written) }
@@ -75,7 +81,13 @@ pub trait Io {
 
 /// A socket keeps its own deadlines and reports its own errors in full.
 impl<S: Socket> Io for S {
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize>> {
+    type Error = Error;
+
+    fn explain(&self, error: Error) -> Error {
+        error
+    }
+
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
         async move {
             match op {
                 Op::Read(out) => self.read(out).await,
@@ -111,12 +123,17 @@ impl<I: Io, C: Clock> Clocked<I, C> {
 
 impl<I: Io, C: Clock> Io for Clocked<I, C> {
     const LISTENS: bool = I::LISTENS;
+    type Error = I::Error;
 
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize>> {
+    fn explain(&self, error: I::Error) -> Error {
+        self.io.explain(error)
+    }
+
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
         self.io.perform(op)
     }
 
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved>> {
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
         self.io.write_or_read(bytes, room)
     }
 
@@ -145,6 +162,15 @@ impl Timer for NoTimer {
     }
 }
 
+/// Why an operation of a stream failed.
+#[derive(Debug, Clone, Copy)]
+pub enum Failure<E> {
+    /// The stream's own error.
+    Io(E),
+    /// The deadline has passed.
+    Timeout,
+}
+
 /// When an operation must be done, and what its errors are called. Both adaptors have it.
 struct Limit<C, E> {
     timer: Option<C>,
@@ -165,15 +191,22 @@ impl<C: Timer, E> Limit<C, E> {
         }
     }
 
-    /// The output of `work`, unless the deadline passes while it waits. The clock is not looked at before.
-    async fn keep<T>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T> {
-        let (mut work, mut end) = (pin!(work), pin!(self.end()));
+    /// The output of the work that `begin` begins, unless the deadline passes while it waits. The clock is not looked at
+    /// before. (Work that was handed over as a future would lie there twice.)
+    async fn keep<T, W: Future<Output = Result<T, E>>>(&self, begin: impl FnOnce() -> W) -> Result<T, Failure<E>> {
+        let (mut work, mut end) = (pin!(begin()), pin!(self.end()));
         poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(Ok(output)) => Poll::Ready(Ok(output)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(failed((self.explain)(error)))),
-            Poll::Pending => end.as_mut().poll(context).map(|()| Err(failed(ErrorKind::Timeout))),
+            Poll::Ready(output) => Poll::Ready(output.map_err(Failure::Io)),
+            Poll::Pending => end.as_mut().poll(context).map(|()| Err(Failure::Timeout)),
         })
         .await
+    }
+
+    fn explain(&self, failure: Failure<E>) -> Error {
+        failed(match failure {
+            Failure::Io(error) => (self.explain)(error),
+            Failure::Timeout => ErrorKind::Timeout,
+        })
     }
 
     fn now(&self) -> Option<Instant> {
@@ -244,9 +277,15 @@ impl<T: Read + Write, C> Stream<T, C> {
 }
 
 impl<T: Read + Write, C: Timer> Io for Stream<T, C> {
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize>> {
+    type Error = Failure<T::Error>;
+
+    fn explain(&self, error: Self::Error) -> Error {
+        self.limit.explain(error)
+    }
+
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
         let Self { stream, limit } = self;
-        limit.keep(async move {
+        limit.keep(move || async move {
             match op {
                 Op::Read(out) => stream.read(out).await,
                 Op::Write(bytes) => stream.write(bytes).await,
@@ -303,10 +342,15 @@ impl<R: Read, W: Write<Error = R::Error>, C> Halves<R, W, C> {
 
 impl<R: Read, W: Write<Error = R::Error>, C: Timer> Io for Halves<R, W, C> {
     const LISTENS: bool = true;
+    type Error = Failure<R::Error>;
 
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize>> {
+    fn explain(&self, error: Self::Error) -> Error {
+        self.limit.explain(error)
+    }
+
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
         let Self { reader, writer, limit } = self;
-        limit.keep(async move {
+        limit.keep(move || async move {
             match op {
                 Op::Read(out) => reader.read(out).await,
                 Op::Write(bytes) => writer.write(bytes).await,
@@ -315,9 +359,9 @@ impl<R: Read, W: Write<Error = R::Error>, C: Timer> Io for Halves<R, W, C> {
         })
     }
 
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved>> {
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
         let Self { reader, writer, limit } = self;
-        limit.keep(async move {
+        limit.keep(move || async move {
             let (mut read, mut write) = (pin!(reader.read(room)), pin!(writer.write(bytes)));
             poll_fn(|context| match read.as_mut().poll(context) {
                 Poll::Ready(count) => Poll::Ready(count.map(Moved::Read)),

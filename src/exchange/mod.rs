@@ -13,7 +13,7 @@ pub use self::{
     close::CloseReason,
     connection::Connection,
     content::{Content, Expecting, Large, NoContent, Streaming},
-    io::{Clocked, Halves, Io, Moved, NoTimer, Op, Stream},
+    io::{Clocked, Failure, Halves, Io, Moved, NoTimer, Op, Stream},
     request::Request,
     response::Response,
 };

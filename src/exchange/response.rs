@@ -129,7 +129,12 @@ impl<I: Io> Response<'_, I> {
     /// Dropping the future loses nothing, if that is so of the stream's `read`.
     #[doc(alias = "iter_content")]
     pub fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
-        self.state.read(self.io, self.memory, out)
+        async move {
+            match self.state.read(self.io, self.memory, out).await {
+                Ok(count) => Ok(count),
+                Err(trouble) => Err(self.state.error(trouble)),
+            }
+        }
     }
 
     /// Reads the whole body into the start of `buffer`.
@@ -207,11 +212,17 @@ impl<I: Io> Response<'_, I> {
         let mut left = most;
         loop {
             let discarded = self.state.body.discard(self.memory);
-            self.state.note(discarded)?;
+            if let Err(error) = discarded {
+                let trouble = self.state.malformed(error);
+                return Err(self.state.error(trouble));
+            }
             if self.state.body.is_done() || left == 0 {
                 return Ok(self.state.body.is_done());
             }
-            left = left.saturating_sub(self.state.pass(self.io, self.memory).await?);
+            match self.state.pass(self.io, self.memory).await {
+                Ok(count) => left = left.saturating_sub(count),
+                Err(trouble) => return Err(self.state.error(trouble)),
+            }
         }
     }
 
@@ -224,18 +235,26 @@ impl<I: Io> Response<'_, I> {
         let mut len = 0;
         loop {
             let room = buffer.get_mut(len..).unwrap_or_default();
-            if room.is_empty() {
+            let is_full = room.is_empty();
+            if is_full {
                 let over = self.state.body.is_over(self.memory);
-                match self.state.note(over)? {
-                    Some(true) => return Ok(len),
-                    Some(false) => return Err(self.too_large(have)),
-                    None => _ = self.state.pass(self.io, self.memory).await?,
+                match over.map_err(|error| self.state.malformed(error)) {
+                    Ok(Some(true)) => return Ok(len),
+                    Ok(Some(false)) => return Err(self.too_large(have)),
+                    Ok(None) => {}
+                    Err(trouble) => return Err(self.state.error(trouble)),
                 }
+            }
+            let outcome = if is_full {
+                self.state.pass(self.io, self.memory).await
             } else {
-                match self.read(room).await? {
-                    0 => return Ok(len),
-                    count => len += count,
-                }
+                self.state.read(self.io, self.memory, room).await
+            };
+            match outcome {
+                Ok(_) if is_full => {}
+                Ok(0) => return Ok(len),
+                Ok(count) => len += count,
+                Err(trouble) => return Err(self.state.error(trouble)),
             }
         }
     }
