@@ -239,7 +239,8 @@ impl<I: Io> Link<'_, I> {
         self.send(Staged { end: staged.head, ..staged }).await?;
         let Some(now) = self.io.now() else { return Ok(None) };
         let soon = self.deadline.or_at(now.after(GRACE));
-        let front = staged.end;
+        // The head was sent; content that is staged behind it is still needed.
+        let front = if staged.head == staged.end { 0 } else { staged.end };
         let head = loop {
             let region = self.memory.get_mut(front..).unwrap_or_default();
             if region.is_empty() {
