@@ -19,6 +19,8 @@ pub mod constants;
 #[cfg(feature = "requests")]
 mod date;
 mod error;
+#[cfg(feature = "requests")]
+pub mod exchange;
 mod lending;
 #[cfg(feature = "mock")]
 pub mod mock;

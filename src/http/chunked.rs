@@ -114,7 +114,12 @@ impl ChunkedDecoder {
                 progress.consumed += len;
                 progress.produced += len;
             } else {
-                self.state = self.framing(*byte)?;
+                match self.framing(*byte) {
+                    Ok(state) => self.state = state,
+                    // What is good is delivered first; the next call finds the same fault.
+                    Err(_) if progress.produced > 0 => break,
+                    Err(error) => return Err(error),
+                }
                 progress.consumed += 1;
             }
         }

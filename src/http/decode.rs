@@ -1,8 +1,8 @@
 //! Decoding the head of an answer while it arrives.
 
 use super::bytes::trim;
-use super::field::{Fields, is_token_byte};
-use super::framing;
+use super::field::is_token_byte;
+use super::framing::{self, Facts};
 use super::head::{ResponseHead, Span};
 use super::status::StatusCode;
 
@@ -139,6 +139,7 @@ pub struct HeadDecoder {
     interim: u8,
     failed: Option<DecodeError>,
     lines: Lines,
+    facts: Facts,
 }
 
 /// Where we are in the head at the front of the buffer.
@@ -146,10 +147,12 @@ pub struct HeadDecoder {
 struct Lines {
     /// Everything before this has been searched for a line end.
     scanned: usize,
+    /// Behind the first CR or NUL of the line being received; 0 if there is none.
+    suspect: usize,
     /// Where the line being received begins.
     start: usize,
-    /// Where the text of the line before ends, for folding.
-    previous_end: usize,
+    /// Where the field before begins, its colon stands and its text ends: it may go on in this line.
+    field: (usize, usize, usize),
     /// Empty lines passed over.
     empty: u8,
     /// The status line, once it was there, and where it ends.
@@ -166,6 +169,7 @@ impl HeadDecoder {
             interim: 0,
             failed: None,
             lines: Lines::default(),
+            facts: Facts::default(),
         }
     }
 
@@ -196,11 +200,16 @@ impl HeadDecoder {
 
     fn step(&mut self, received: &mut [u8]) -> Result<HeadStep, DecodeError> {
         while let Some(end) = self.lines.next_end(received)? {
-            let start = self.lines.start;
-            let raw = received.get(start..end).unwrap_or_default();
-            let line = raw.strip_suffix(b"\r").unwrap_or(raw);
-            let text_end = start + line.len();
-            self.lines.start = end + 1;
+            let (start, suspect) = (self.lines.start, self.lines.suspect);
+            let (text_end, fault) = match received.get(suspect.wrapping_sub(1)) {
+                Some(b'\r') if suspect == end => (end - 1, None),
+                // One program could read this as two lines and another as one (RFC 9112 §2.2, RFC 9110 §5.5).
+                Some(b'\r') => (end, Some(DecodeError::BareCr)),
+                Some(_) => (end, Some(DecodeError::ControlCharacter)),
+                None => (end, None),
+            };
+            let line = received.get(start..text_end).unwrap_or_default();
+            (self.lines.start, self.lines.suspect) = (end + 1, 0);
 
             let Some((status_line, fields_start)) = self.lines.status else {
                 if line.is_empty() {
@@ -209,36 +218,38 @@ impl HeadDecoder {
                         return Err(DecodeError::TooManyEmptyLines);
                     }
                 } else {
-                    check_beginning(raw)?;
-                    check_characters(line)?;
+                    check_beginning(received.get(start..end).unwrap_or_default())?;
+                    fault.map_or(Ok(()), Err)?;
                     self.lines.status = Some((StatusLine::parse(line, start)?, end + 1));
                 }
                 continue;
             };
-            check_characters(line)?;
-            match line {
-                [] => return self.complete(status_line, Span::new(fields_start, start), end + 1, received),
-                [b' ' | b'\t', ..] if start == fields_start => return Err(DecodeError::UnexpectedFold),
-                [b' ' | b'\t', ..] => {
-                    if let Some(line_break) = received.get_mut(self.lines.previous_end..start) {
-                        line_break.fill(b' ');
-                    }
+            fault.map_or(Ok(()), Err)?;
+            if let [b' ' | b'\t', ..] = line {
+                if start == fields_start {
+                    return Err(DecodeError::UnexpectedFold);
                 }
-                _ => check_name(line)?,
+                if let Some(line_break) = received.get_mut(self.lines.field.2..start) {
+                    line_break.fill(b' ');
+                }
+                self.lines.field.2 = text_end;
+                continue;
             }
-            self.lines.previous_end = text_end;
+            // The field before is complete.
+            let (name, colon, value_end) = self.lines.field;
+            let value = received.get(colon + 1..value_end).unwrap_or_default();
+            self.facts.note(received.get(name..colon).unwrap_or_default(), value);
+            if line.is_empty() {
+                return self.complete(status_line, Span::new(fields_start, start), end + 1);
+            }
+            self.lines.field = (start, start + name_len(line)?, text_end);
         }
         Ok(HeadStep::NeedMore)
     }
 
-    fn complete(
-        &mut self,
-        line: StatusLine,
-        fields: Option<Span>,
-        len: usize,
-        received: &[u8],
-    ) -> Result<HeadStep, DecodeError> {
+    fn complete(&mut self, line: StatusLine, fields: Option<Span>, len: usize) -> Result<HeadStep, DecodeError> {
         let StatusLine { minor_version, status, reason } = line;
+        let facts = core::mem::take(&mut self.facts);
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
             self.interim += 1;
             if self.interim > MAX_INTERIM {
@@ -248,20 +259,28 @@ impl HeadDecoder {
             return Ok(HeadStep::Interim { len, status });
         }
         let fields = fields.ok_or(DecodeError::HeadTooLarge)?;
-        let (framing, close) =
-            framing::decide(status, self.answers_head, minor_version == 0, Fields::new(fields.of(received)))?;
+        let (framing, close) = framing::decide(status, self.answers_head, minor_version == 0, &facts)?;
         Ok(HeadStep::Complete(ResponseHead { status, minor_version, len, framing, close, reason, fields }))
     }
 }
 
 impl Lines {
-    /// The index of the LF that ends the line being received, if it is there.
+    /// The index of the LF that ends the line being received, if it is there. Looks at each byte once.
     fn next_end(&mut self, received: &[u8]) -> Result<Option<usize>, DecodeError> {
         let unseen = received.get(self.scanned..).unwrap_or_default();
-        if let Some(offset) = unseen.iter().position(|byte| *byte == b'\n') {
-            let end = self.scanned + offset;
-            self.scanned = end + 1;
-            return if end < MAX_HEAD { Ok(Some(end)) } else { Err(DecodeError::HeadTooLarge) };
+        for (offset, byte) in unseen.iter().enumerate() {
+            if *byte > b'\r' {
+                continue;
+            }
+            let at = self.scanned + offset;
+            match byte {
+                b'\n' => {
+                    self.scanned = at + 1;
+                    return if at < MAX_HEAD { Ok(Some(at)) } else { Err(DecodeError::HeadTooLarge) };
+                }
+                b'\r' | b'\0' if self.suspect == 0 => self.suspect = at + 1,
+                _ => {}
+            }
         }
         self.scanned = received.len();
         if self.status.is_none() {
@@ -287,25 +306,13 @@ fn check_beginning(line: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-/// Refuses a field line that does not begin with a field name and a colon.
-fn check_name(line: &[u8]) -> Result<(), DecodeError> {
-    let len = line.iter().take_while(|byte| is_token_byte(**byte)).count();
+/// The length of the name that a field line begins with. A colon follows it, or the line is refused.
+fn name_len(line: &[u8]) -> Result<usize, DecodeError> {
+    let len = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
     match line.get(len..) {
-        Some([b':', ..]) if len > 0 => Ok(()),
+        Some([b':', ..]) if len > 0 => Ok(len),
         Some(rest) if rest.contains(&b':') => Err(DecodeError::InvalidFieldName),
         _ => Err(DecodeError::MissingColon),
-    }
-}
-
-/// Refuses what could be read as two lines by one program and as one by another (RFC 9112 §2.2, RFC 9110 §5.5).
-fn check_characters(line: &[u8]) -> Result<(), DecodeError> {
-    // Without a way out of the loop it takes many bytes at a time where the processor can.
-    if !line.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\0')) {
-        Ok(())
-    } else if line.iter().find(|byte| matches!(byte, b'\r' | b'\0')) == Some(&b'\r') {
-        Err(DecodeError::BareCr)
-    } else {
-        Err(DecodeError::ControlCharacter)
     }
 }
 

@@ -147,9 +147,8 @@ impl<'b> HeadWriter<'b> {
     /// # Errors
     ///
     /// The first invalid part, or [`BufferTooSmall`](EncodeError::BufferTooSmall).
-    pub fn finish(mut self) -> Result<usize, EncodeError> {
-        self.end_line();
-        self.end()
+    pub fn finish(self) -> Result<usize, EncodeError> {
+        self.close().1
     }
 
     /// Gives the length so far in bytes, without an empty line.
@@ -160,6 +159,42 @@ impl<'b> HeadWriter<'b> {
             None if self.writer.is_overflowing() => Err(EncodeError::BufferTooSmall { need }),
             None => Ok(need),
         }
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.writer.needed()
+    }
+
+    /// Remembers this error, unless there is one already.
+    pub(crate) fn fail(&mut self, error: EncodeError) {
+        self.require(false, error);
+    }
+
+    /// Writes one field with blanks instead of a number that is not known yet, as many as a length within the buffer has
+    /// digits, and gives the place behind them. Blanks before a value are no part of it (RFC 9112 §5).
+    pub(crate) fn blank_number(&mut self, name: &str) -> usize {
+        self.name(name);
+        let mut largest = self.writer.capacity();
+        while largest > 0 {
+            self.writer.push(b' ');
+            largest /= 10;
+        }
+        let end = self.len();
+        self.end_line();
+        end
+    }
+
+    /// Writes the empty line that ends the head; gives the buffer back, and the length of the head in bytes.
+    pub(crate) fn close(mut self) -> (&'b mut [u8], Result<usize, EncodeError>) {
+        self.end_line();
+        let (failed, need, overflows) = (self.failed, self.writer.needed(), self.writer.is_overflowing());
+        let len = match failed {
+            Some(error) => Err(error),
+            None if overflows => Err(EncodeError::BufferTooSmall { need }),
+            None => Ok(need),
+        };
+        (self.writer.into_buffer(), len)
     }
 
     fn require(&mut self, is_valid: bool, error: EncodeError) {

@@ -20,11 +20,14 @@ pub fn is_field_value(value: &[u8]) -> bool {
 pub(super) fn is_token_byte(byte: u8) -> bool {
     const TOKEN: u128 = set_of(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
     const WORDS: [u32; 4] = [TOKEN as u32, (TOKEN >> 32) as u32, (TOKEN >> 64) as u32, (TOKEN >> 96) as u32];
-    WORDS.get(usize::from(byte / 32)).is_some_and(|word| word >> (byte % 32) & 1 == 1)
+    // Nearly all of them are letters and hyphens.
+    (byte | 0x20).is_ascii_lowercase()
+        || byte == b'-'
+        || WORDS.get(usize::from(byte / 32)).is_some_and(|word| word >> (byte % 32) & 1 == 1)
 }
 
 /// One bit for each byte of ASCII.
-const fn set_of(bytes: &[u8]) -> u128 {
+pub(super) const fn set_of(bytes: &[u8]) -> u128 {
     let (mut set, mut at) = (0, 0);
     while at < bytes.len() {
         set |= 1 << bytes[at];
@@ -117,7 +120,8 @@ impl<'h> Fields<'h> {
 
     /// The values of all fields called `name`, in any case, in order.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
-        self.raw().filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        let (mut lines, name) = (self.raw(), name.as_bytes());
+        core::iter::from_fn(move || lines.value_of(name))
     }
 
     /// All fields in order, names as bytes.
@@ -199,20 +203,37 @@ pub(super) struct RawFields<'h> {
     rest: &'h [u8],
 }
 
+impl<'h> RawFields<'h> {
+    /// The next line, without its end; `None` after the last.
+    fn line(&mut self) -> Option<&'h [u8]> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
+        let line = self.rest.get(..end)?;
+        self.rest = self.rest.get(end + 1..).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            self.rest = &[];
+            return None;
+        }
+        Some(line)
+    }
+
+    /// The value of the next field called `name`, in any case. Of the other lines only the beginning is compared.
+    fn value_of(&mut self, name: &[u8]) -> Option<&'h [u8]> {
+        loop {
+            match self.line()?.split_at_checked(name.len()) {
+                Some((found, [b':', value @ ..])) if found.eq_ignore_ascii_case(name) => return Some(trim(value)),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl<'h> Iterator for RawFields<'h> {
     type Item = (&'h [u8], &'h [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
-            let line = self.rest.get(..end)?;
-            self.rest = self.rest.get(end + 1..).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                self.rest = &[];
-                return None;
-            }
-            if let Some((name, value)) = cut(line, b':') {
+            if let Some((name, value)) = cut(self.line()?, b':') {
                 return Some((name, trim(value)));
             }
         }

@@ -1,7 +1,7 @@
 //! Where a body ends, and whether the connection may be used again after it.
 
 use super::decode::DecodeError;
-use super::field::{Fields, list};
+use super::field::list;
 use super::status::StatusCode;
 
 /// How the end of a body is marked (RFC 9112 §6.3).
@@ -55,9 +55,8 @@ pub(super) fn decide(
     status: StatusCode,
     answers_head: bool,
     is_http10: bool,
-    fields: Fields<'_>,
+    facts: &Facts,
 ) -> Result<(Framing, Option<CloseReason>), DecodeError> {
-    let facts = Facts::gather(fields);
     let (framing, is_ambiguous) = if answers_head || status.forbids_body() {
         (Framing::Empty, status == StatusCode::NO_CONTENT && facts.announces_body())
     } else {
@@ -86,10 +85,10 @@ pub(super) fn decide(
     Ok((framing, close))
 }
 
-/// What the fields say about framing and persistence, gathered in one pass and judged later: a contradiction about a body
-/// that cannot be there is nobody's business.
-#[derive(Default)]
-struct Facts {
+/// What the fields say about framing and persistence, gathered field by field and judged at the end: a contradiction about a
+/// body that cannot be there does not matter.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
     length: Length,
     coding: Coding,
     says_close: bool,
@@ -97,22 +96,23 @@ struct Facts {
 }
 
 impl Facts {
-    fn gather(fields: Fields<'_>) -> Self {
-        let mut facts = Self::default();
-        for (name, value) in fields.raw() {
-            if name.eq_ignore_ascii_case(b"content-length") {
-                list(value).for_each(|member| facts.length.add(member));
-            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-                list(value).filter(|member| !member.is_empty()).for_each(|member| facts.coding.add(member));
-                facts.coding.seen(value);
-            } else if name.eq_ignore_ascii_case(b"connection") {
+    /// Takes in one field.
+    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            14 if is(b"content-length") => list(value).for_each(|member| self.length.add(member)),
+            17 if is(b"transfer-encoding") => {
+                list(value).filter(|member| !member.is_empty()).for_each(|member| self.coding.add(member));
+                self.coding.seen(value);
+            }
+            10 if is(b"connection") => {
                 for option in list(value) {
-                    facts.says_close |= option.eq_ignore_ascii_case(b"close");
-                    facts.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    self.says_close |= option.eq_ignore_ascii_case(b"close");
+                    self.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
             }
+            _ => {}
         }
-        facts
     }
 
     fn announces_body(&self) -> bool {
@@ -122,7 +122,7 @@ impl Facts {
 }
 
 /// All the Content-Length values taken together (RFC 9110 §8.6): repeating one is forgiven, anything else is not.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 enum Length {
     #[default]
     None,
@@ -156,6 +156,13 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
+    if digits.len() < 10 {
+        // It fits into 32 bits, which are what small processors multiply.
+        let number = digits
+            .iter()
+            .try_fold(0u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')));
+        return number.map(u64::from);
+    }
     digits.iter().try_fold(0u64, |number, digit| {
         digit.is_ascii_digit().then_some(())?;
         number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
@@ -163,7 +170,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// All the Transfer-Encoding values taken together (RFC 9112 §6.1).
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 enum Coding {
     #[default]
     None,

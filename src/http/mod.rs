@@ -79,6 +79,7 @@ mod host;
 mod inflate;
 pub(crate) mod media;
 mod method;
+mod normal;
 mod percent;
 mod status;
 mod url;

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::bytes::{cut, cut_last, split_before};
 use super::head::Span;
 use super::host::write_host;
-
+use super::normal;
 use super::percent::{EncodeSet, encode, encode_byte, encoded_len, form_set, path_set, query_set, userinfo_set};
 use super::writer::ByteWriter;
 use crate::addr::ip_literal;
@@ -151,8 +151,28 @@ impl Url {
     ///
     /// Any [`UrlError`]; `BufferTooSmall` has the exact size needed.
     pub fn parse(input: &str, out: &mut [u8]) -> Result<Self, UrlError> {
+        if let Some(url) = Self::copied(input.as_bytes(), out) {
+            return Ok(url);
+        }
         let (scheme, rest) = split_scheme(clean(input.as_bytes())?).ok_or(UrlError::MissingScheme)?;
         Self::absolute(scheme?, rest, out)
+    }
+
+    /// A URL that is in normal form already, if it is evidently one, and fits.
+    fn copied(input: &[u8], out: &mut [u8]) -> Option<Self> {
+        let normal::Parts { scheme, host, query } = normal::parts(input)?;
+        let len = u16::try_from(input.len()).ok()?;
+        out.get_mut(..input.len())?.copy_from_slice(input);
+        Some(Self {
+            scheme,
+            port: scheme.default_port(),
+            has_explicit_port: false,
+            userinfo: Span::default(),
+            host: Span::new(host.start, host.end)?,
+            path: host.end as u16,
+            query: query as u16,
+            len,
+        })
     }
 
     /// Reads `reference` as found at this URL, whose normal form is in `text`, as in a Location field (RFC 3986 §5). The
@@ -486,7 +506,79 @@ mod tests {
     extern crate std;
     use std::vec::Vec;
 
-    use super::{dot_segment, kept_segments};
+    use super::{Scheme, Url, dot_segment, kept_segments};
+
+    /// The long way, which [`Url::parse`] takes for what is not evidently in normal form.
+    fn normalised(input: &str, out: &mut [u8]) -> Option<Url> {
+        let (scheme, rest) = super::split_scheme(super::clean(input).ok()?)?;
+        Url::absolute(scheme.ok()?, rest, out).ok()
+    }
+
+    #[test]
+    fn what_is_copied_is_what_the_long_way_gives() {
+        let pieces = [
+            "http://",
+            "https://",
+            "HTTP://",
+            "a",
+            "host",
+            "example.com",
+            "xn--",
+            "0x1",
+            "1.2.3.4",
+            "-",
+            "--",
+            ".",
+            "..",
+            "/",
+            "//",
+            "/.",
+            "/..",
+            "%2e",
+            "%41",
+            "?",
+            "#",
+            "@",
+            ":",
+            ":80",
+            "A",
+            "'",
+            "\"",
+            "\\",
+            " ",
+            "\t",
+            "{",
+            "|",
+            "[",
+            "^",
+            "\u{e9}",
+            "&x=1",
+            "~",
+            "`",
+            "\u{7f}",
+        ];
+        let (mut state, mut copied) = (7u32, 0);
+        for _ in 0..200_000 {
+            let mut text = std::string::String::from(if state & 1 == 0 { "http://host.example" } else { "https://" });
+            for _ in 0..(state >> 8) % 6 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.push_str(pieces[(state >> 16) as usize % pieces.len()]);
+            }
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (mut short, mut long) = ([0; 128], [0; 128]);
+            if let Some(url) = Url::copied(text.as_bytes(), &mut short) {
+                copied += 1;
+                assert_eq!(Some(url), normalised(&text, &mut long), "{text}");
+                assert_eq!((short, url.text(&short)), (long, &text[..]));
+            }
+        }
+        assert!(copied > 1_000, "{copied}");
+        assert_eq!(
+            Url::copied(b"https://api.example.com/v1/now?city=Den%20Haag", &mut [0; 64]).map(|url| url.scheme()),
+            Some(Scheme::Https)
+        );
+        assert_eq!(Url::copied(b"http://host/", &mut [0; 11]), None);
+    }
 
     #[test]
     fn dot_segments_in_every_spelling() {

@@ -78,6 +78,16 @@ impl<'b> ByteWriter<'b> {
         self.len > self.buffer.len()
     }
 
+    /// Bytes that the buffer holds.
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Gives the buffer back.
+    pub(super) fn into_buffer(self) -> &'b mut [u8] {
+        self.buffer
+    }
+
     /// Overwrites the byte at `index`, if the buffer has one there. Does not count.
     pub(super) fn put(&mut self, index: usize, byte: u8) {
         if let Some(place) = self.buffer.get_mut(index) {

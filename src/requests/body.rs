@@ -41,7 +41,7 @@ impl Body for Empty {
 
 /// Bytes as they are.
 #[derive(Debug, Clone, Copy)]
-pub struct Bytes<'r>(pub(super) &'r [u8]);
+pub struct Bytes<'r>(pub(crate) &'r [u8]);
 
 impl Body for Bytes<'_> {
     fn content_type(&self) -> Option<&'static str> {
@@ -59,7 +59,7 @@ impl Body for Bytes<'_> {
 
 /// Pairs as an HTML form sends them: `application/x-www-form-urlencoded`.
 #[derive(Debug, Clone, Copy)]
-pub struct Form<'r>(pub(super) &'r [(&'r str, &'r str)]);
+pub struct Form<'r>(pub(crate) &'r [(&'r str, &'r str)]);
 
 impl Body for Form<'_> {
     fn content_type(&self) -> Option<&'static str> {

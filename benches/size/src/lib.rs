@@ -66,6 +66,11 @@ pub fn random(bytes: &mut [u8]) {
     bytes.fill_with(|| black_box(4));
 }
 
+/// An address with nothing at it.
+pub const fn address() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80)
+}
+
 /// A network with nothing at its other end.
 #[derive(Debug)]
 pub struct Wire;

@@ -26,7 +26,7 @@ use crate::error::{ErrorKind, Limit};
 
 /// A value, sent as JSON.
 #[derive(Debug)]
-pub struct Json<'r, V: ?Sized>(pub(super) &'r V);
+pub struct Json<'r, V: ?Sized>(pub(crate) &'r V);
 
 impl<V: Serialize + ?Sized> Body for Json<'_, V> {
     fn content_type(&self) -> Option<&'static str> {

@@ -1,0 +1,272 @@
+//! A response: its head is here, its body is read when the caller asks for it.
+
+use core::future::Future;
+
+use embedded_io_async::{ErrorType, Read};
+
+use super::{close::CloseReason, connection::State, io::Io};
+#[cfg(feature = "json")]
+use crate::requests::JsonElements;
+use crate::{
+    error::{Error, ErrorKind, Limit, Phase, Result},
+    http::{Fields, Framing, ResponseHead, StatusCode, field::may_be_trailer},
+    requests::{
+        Events, Lines,
+        response::{as_latin1, as_text},
+    },
+    time::Deadline,
+};
+
+/// A response. Its head lies in the buffer of the connection; its body is read into memory of the caller's.
+///
+/// Dropping it leaves the rest of the body unread: the connection serves again if all of it had arrived. It is an
+/// embedded-io-async `Read`, so whatever reads from one reads the body.
+#[derive(Debug)]
+pub struct Response<'c, I> {
+    io: &'c mut I,
+    memory: &'c mut [u8],
+    state: &'c mut State,
+    head: ResponseHead,
+}
+
+impl<'c, I> Response<'c, I> {
+    pub(super) fn new(io: &'c mut I, memory: &'c mut [u8], state: &'c mut State, head: ResponseHead) -> Self {
+        Self { io, memory, state, head }
+    }
+
+    /// The status code.
+    #[must_use]
+    #[doc(alias = "status_code")]
+    pub const fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// The reason phrase, as far as it is UTF-8. Often empty, and of no meaning to a program.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        core::str::from_utf8(self.head.reason(self.memory)).unwrap_or_default()
+    }
+
+    /// The minor version of HTTP/1.x that the server speaks.
+    #[must_use]
+    pub const fn minor_version(&self) -> u8 {
+        self.head.minor_version
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> Fields<'_> {
+        self.head.fields(self.memory)
+    }
+
+    /// The first header field of this name, in any case, if it is there and UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get_str(name)
+    }
+
+    /// Bytes of the body, if the server said so beforehand.
+    #[must_use]
+    pub const fn content_length(&self) -> Option<u64> {
+        match self.head.framing {
+            Framing::Length(len) => Some(len),
+            Framing::Empty => Some(0),
+            Framing::Chunked | Framing::UntilClose => None,
+        }
+    }
+
+    /// The fields behind a chunked body, once that was read to its end; none before, and none for other bodies. Those
+    /// that mean nothing there, because they frame the message or say how to read it (RFC 9110 §6.5.1), are left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if they were more than the buffer has room for behind the head.
+    pub fn trailers(&self) -> Result<impl Iterator<Item = (&str, &[u8])>> {
+        Ok(self.state.body.trailers(self.memory)?.iter().filter(|(name, _)| may_be_trailer(name)))
+    }
+
+    /// The first [trailer](Self::trailers) of this name, in any case, if it is there and UTF-8.
+    #[must_use]
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.trailers().ok()?.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        core::str::from_utf8(value).ok()
+    }
+
+    /// An error if the status is 400 or above.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`].
+    #[doc(alias = "raise_for_status")]
+    pub fn error_for_status(&mut self) -> Result<&mut Self> {
+        let status = self.head.status;
+        if status.as_u16() >= 400 { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(self) }
+    }
+
+    /// Whether the connection can serve another exchange. A rest of the body that has arrived already is thrown away.
+    pub fn may_reuse(&mut self) -> bool {
+        self.close_reason().is_none()
+    }
+
+    /// Why the connection cannot serve another exchange, if it cannot.
+    pub fn close_reason(&mut self) -> Option<CloseReason> {
+        self.state.end(self.memory)
+    }
+
+    fn too_large(&self, have: usize) -> Error {
+        let need = self.content_length().and_then(|len| usize::try_from(len).ok());
+        Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need, have })
+    }
+}
+
+impl<I: Io> Response<'_, I> {
+    /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
+    ///
+    /// # Errors
+    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. Data that arrived before
+    /// bytes that are wrong is delivered first. After an error other than a time-out nothing more of the body can be had,
+    /// and the connection cannot serve again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, if that is so of the stream's `read`.
+    #[doc(alias = "iter_content")]
+    pub fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        async move {
+            match self.state.read(self.io, self.memory, out).await {
+                Ok(count) => Ok(count),
+                Err(trouble) => Err(self.state.error(trouble)),
+            }
+        }
+    }
+
+    /// Reads the whole body into the start of `buffer`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
+    /// how long the body is. Otherwise as for [`read`](Self::read).
+    pub async fn content<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o mut [u8]> {
+        let len = self.read_all(buffer).await?;
+        Ok(buffer.get_mut(..len).unwrap_or_default())
+    }
+
+    /// Reads the whole body as UTF-8 text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
+    pub async fn text<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o str> {
+        let len = self.read_all(buffer).await?;
+        as_text(buffer, len)
+    }
+
+    /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place: a buffer twice the size of the body
+    /// always has room.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text. Otherwise as for
+    /// [`content`](Self::content).
+    pub async fn text_latin1<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o str> {
+        let len = self.read_all(buffer).await?;
+        as_latin1(buffer, len)
+    }
+
+    /// Reads the whole body as JSON into a value, which may borrow from `buffer`. Strings with escapes are unescaped into the
+    /// part of `buffer` behind the body.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for [`content`](Self::content).
+    #[cfg(feature = "json")]
+    pub async fn json<'o, V: serde::Deserialize<'o>>(&mut self, buffer: &'o mut [u8]) -> Result<V> {
+        let len = self.read_all(buffer).await?;
+        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+    }
+
+    /// Reads the body line by line. The buffer bounds the length of a line.
+    #[doc(alias = "iter_lines")]
+    pub fn lines<'r>(&'r mut self, buffer: &'r mut [u8]) -> Lines<'r, Self> {
+        Lines::new(self, buffer)
+    }
+
+    /// Reads the body as server-sent events. The buffer bounds the size of an event.
+    pub fn events<'r>(&'r mut self, buffer: &'r mut [u8]) -> Events<'r, Self> {
+        Events::new(self, buffer)
+    }
+
+    /// Reads the body as a JSON array, element by element. Half of the buffer bounds the size of an element.
+    #[cfg(feature = "json")]
+    pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
+        JsonElements::new(self, buffer)
+    }
+
+    /// By when the rest of the body must be there, from now on.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.io.set_deadline(deadline);
+    }
+
+    /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes: whether the end
+    /// was reached, so that the connection can serve again.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// As for [`read`](Self::read).
+    pub async fn drain(&mut self, most: usize) -> Result<bool> {
+        let mut left = most;
+        loop {
+            let discarded = self.state.body.discard(self.memory);
+            if let Err(error) = discarded {
+                let trouble = self.state.malformed(error);
+                return Err(self.state.error(trouble));
+            }
+            if self.state.body.is_done() || left == 0 {
+                return Ok(self.state.body.is_done());
+            }
+            match self.state.pass(self.io, self.memory).await {
+                Ok(count) => left = left.saturating_sub(count),
+                Err(trouble) => return Err(self.state.error(trouble)),
+            }
+        }
+    }
+
+    /// Reads all that is left of the body.
+    async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let have = buffer.len();
+        if self.content_length().is_some_and(|len| len > have as u64) && !self.state.body.is_done() {
+            return Err(self.too_large(have));
+        }
+        let mut len = 0;
+        loop {
+            let room = buffer.get_mut(len..).unwrap_or_default();
+            let is_full = room.is_empty();
+            if is_full {
+                let over = self.state.body.is_over(self.memory);
+                match over.map_err(|error| self.state.malformed(error)) {
+                    Ok(Some(true)) => return Ok(len),
+                    Ok(Some(false)) => return Err(self.too_large(have)),
+                    Ok(None) => {}
+                    Err(trouble) => return Err(self.state.error(trouble)),
+                }
+            }
+            let outcome = if is_full {
+                self.state.pass(self.io, self.memory).await
+            } else {
+                self.state.read(self.io, self.memory, room).await
+            };
+            match outcome {
+                Ok(_) if is_full => {}
+                Ok(0) => return Ok(len),
+                Ok(count) => len += count,
+                Err(trouble) => return Err(self.state.error(trouble)),
+            }
+        }
+    }
+}
+
+impl<I> ErrorType for Response<'_, I> {
+    type Error = Error;
+}
+
+/// The same as [`Response::read`], for those who read from any reader.
+impl<I: Io> Read for Response<'_, I> {
+    fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        Response::read(self, out)
+    }
+}
