@@ -44,6 +44,24 @@ pub enum TlsError {
     Unsupported(Unsupported),
     /// The TLS engine failed for a reason of its own.
     Engine,
+    /// An extension in a response to one that we did not send (`unsupported_extension`).
+    UnsupportedExtension,
+    /// A message without an extension that it must have (`missing_extension`).
+    MissingExtension,
+    /// A record, or a message in several of them, does not fit in the buffer to receive in: give it so many bytes.
+    RxTooSmall {
+        /// The bytes it needs.
+        needed: usize,
+    },
+    /// A message of ours does not fit in the buffer to send from: give it so many bytes.
+    TxTooSmall {
+        /// The bytes it needs.
+        needed: usize,
+    },
+    /// The connection below ended without `close_notify`: what came last may be missing.
+    Truncated,
+    /// Our direction was closed: nothing can be written any more.
+    Closed,
 }
 
 /// Correct TLS 1.3 that we do not speak yet.
@@ -62,8 +80,8 @@ impl TlsError {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::TimeUnknown | Self::ServerName | Self::SignFailed => Blame::Caller,
-            Self::Unsupported(_) | Self::Engine => Blame::Capacity,
+            Self::TimeUnknown | Self::ServerName | Self::SignFailed | Self::Closed => Blame::Caller,
+            Self::Unsupported(_) | Self::Engine | Self::RxTooSmall { .. } | Self::TxTooSmall { .. } => Blame::Capacity,
             _ => Blame::Peer,
         }
     }
@@ -88,6 +106,12 @@ impl TlsError {
             Self::SignFailed => "sign-failed",
             Self::Unsupported(_) => "unsupported",
             Self::Engine => "engine",
+            Self::UnsupportedExtension => "unsupported-extension",
+            Self::MissingExtension => "missing-extension",
+            Self::RxTooSmall { .. } => "rx-too-small",
+            Self::TxTooSmall { .. } => "tx-too-small",
+            Self::Truncated => "truncated",
+            Self::Closed => "closed",
         }
     }
 }
@@ -98,6 +122,12 @@ impl fmt::Display for TlsError {
             Self::Certificate(error) => return write!(f, "{}: {error}", error.reason()),
             Self::PeerAlert(Some(number)) => {
                 return write!(f, "peer-alert: the server sent alert {number}{}", alert_name(*number));
+            }
+            Self::RxTooSmall { needed } => {
+                return write!(f, "rx-too-small: the buffer to receive in has to hold {needed} bytes");
+            }
+            Self::TxTooSmall { needed } => {
+                return write!(f, "tx-too-small: the buffer to send from has to hold {needed} bytes");
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {
@@ -121,6 +151,10 @@ impl fmt::Display for TlsError {
                 "unsupported: a handshake message over several records, or a KeyUpdate"
             }
             Self::Engine => "engine: the TLS engine failed",
+            Self::UnsupportedExtension => "unsupported-extension: a response to an extension that was not sent",
+            Self::MissingExtension => "missing-extension: a message without an extension that it must have",
+            Self::Truncated => "truncated: the connection ended without close_notify",
+            Self::Closed => "closed: nothing can be written after close",
         })
     }
 }
@@ -148,6 +182,7 @@ const fn alert_name(number: u8) -> &'static str {
         70 => " (protocol_version)",
         80 => " (internal_error)",
         109 => " (missing_extension)",
+        110 => " (unsupported_extension)",
         112 => " (unrecognized_name)",
         115 => " (unknown_psk_identity)",
         116 => " (certificate_required)",

@@ -60,6 +60,7 @@ pub(crate) mod backend;
 mod context;
 #[cfg(feature = "dangerous-unverified-tls")]
 pub mod dangerous;
+pub mod engine;
 mod error;
 pub mod identity;
 pub mod pem;
@@ -67,6 +68,7 @@ pub mod pin;
 mod psk;
 mod random;
 pub mod roots;
+mod stream;
 pub mod time;
 pub mod verify;
 
@@ -79,6 +81,7 @@ pub use self::{
     psk::{Psk, PskError},
     random::{RandCore, Random},
     roots::Roots,
+    stream::{TlsInfo, TlsStream, TlsStreamError},
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };

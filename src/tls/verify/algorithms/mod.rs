@@ -47,6 +47,15 @@ pub static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
     chosen::ECDSA_P384_SHA512,
 ];
 
+/// What most public servers need, in less flash: P-256, P-384 and RSA, each with the hash that belongs to it.
+pub static SMALL: &[&dyn SignatureVerificationAlgorithm] = &[
+    chosen::ECDSA_P256_SHA256,
+    chosen::ECDSA_P384_SHA384,
+    chosen::RSA_PKCS1_SHA256,
+    chosen::RSA_PSS_SHA256,
+    chosen::RSA_PKCS1_SHA384,
+];
+
 /// The set that [`ALL`] takes its algorithms from.
 #[cfg(not(feature = "verify-compact"))]
 use self as chosen;
