@@ -11,7 +11,7 @@ use super::{
     context::Peer,
     engine::{Buffers, Chain, ClientAuth, Config, Crypto, Environment, Next, Progress, PskOffer, Session},
     verify::{
-        CertificateError, LeafKey, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature, verify_server_chain,
+        CertificateError, LeafKey, MAX_CERTIFICATES, VerifyPolicy, algorithms, verify_handshake_signature, verify_server_chain,
     },
 };
 use crate::time::poll_once;
@@ -149,6 +149,7 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
         let offer = context.offer();
         let certificate = offer.identity.map(|identity| [identity.certificate]);
         let alpn = offer.alpn.map_or(&[][..], |Alpn(names)| names);
+        let mut proof = Proof::new(context, &peer, self.session.crypto())?;
         let config = Config {
             server_name: peer.sni,
             alpn,
@@ -157,10 +158,10 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
                 chain: certificate,
                 signer: identity.signer,
             }),
+            signatures: proof.policy.signature_algorithms(),
             wants_tickets: false,
             compatible: true,
         };
-        let mut proof = Proof::new(context, &peer)?;
         if !self.session.is_new() {
             return Err(TlsError::NotAuthenticated.into());
         }
@@ -360,12 +361,19 @@ struct Proof<'x, 'c, R, T> {
 impl<'x, 'c, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
     /// # Errors
     /// [`TlsError::TimeUnknown`]: without a date no certificate proves anything, so the handshake need not begin.
-    fn new(context: &'x TlsContext<'c, R, T>, peer: &'x Peer<'x>) -> Result<Self, TlsError> {
+    fn new(
+        context: &'x TlsContext<'c, R, T>,
+        peer: &'x Peer<'x>,
+        crypto: &'c Crypto<'c>,
+    ) -> Result<Self, TlsError> {
         let needs_no_date = context.offer().psk.is_some() || context.believes_anybody();
         let (now, policy) = match needs_no_date {
             true => (UnixTime::since_unix_epoch(core::time::Duration::ZERO), *context.verify_policy()),
             false => context.date_and_policy()?,
         };
+        // A policy that names its algorithms knows better.
+        let is_default = core::ptr::eq(policy.signature_algorithms(), algorithms::ALL);
+        let policy = if is_default { policy.algorithms(crypto.signatures) } else { policy };
         Ok(Self { context, peer, now, policy, leaf: None })
     }
 }

@@ -185,7 +185,7 @@ impl<'c> Session<'c> {
             w.vector(2, |w| self.crypto.groups.iter().for_each(|group| w.u16(group.code())));
         });
         w.extension(extension::SIGNATURE_ALGORITHMS, |w| {
-            w.vector(2, |w| schemes(self.crypto.signatures).for_each(|scheme| w.u16(scheme)));
+            w.vector(2, |w| schemes(config.signatures).for_each(|scheme| w.u16(scheme)));
         });
         if !config.alpn.is_empty() {
             w.extension(extension::ALPN, |w| {

@@ -33,7 +33,6 @@ pub use self::{
 pub(crate) use self::{
     flight::Chain,
     session::{Next, Session},
-    ticket::Ticket,
 };
 use crate::tls::{
     Psk, TlsError,
@@ -102,6 +101,8 @@ pub(crate) struct Config<'a> {
     pub(crate) server_name: Option<&'a str>,
     pub(crate) alpn: &'a [&'a [u8]],
     pub(crate) psk: Option<PskOffer<'a>>,
+    /// What the server may sign with.
+    pub(crate) signatures: &'a [&'a dyn SignatureVerificationAlgorithm],
     pub(crate) identity: Option<ClientAuth<'a>>,
     /// Ask for tickets.
     pub(crate) wants_tickets: bool,

@@ -512,6 +512,10 @@ impl<'c> Session<'c> {
         (self.read, self.write) = (None, None);
     }
 
+    pub(crate) const fn crypto(&self) -> &'c Crypto<'c> {
+        self.crypto
+    }
+
     /// Whether nothing was done yet.
     pub(crate) fn is_new(&self) -> bool {
         self.state == State::Start
