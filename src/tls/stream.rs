@@ -3,7 +3,7 @@
 use core::{fmt, future::poll_fn, ops::Range, task::Poll};
 
 use embedded_io_async::{BufRead, Error as _, ErrorKind as Io, ErrorType, Read, Write};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use zeroize::Zeroize;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     context::Peer,
     engine::{Buffers, Chain, ClientAuth, Config, Crypto, Environment, Next, Progress, PskOffer, Session},
     verify::{
-        CertificateError, LeafKey, MAX_CERTIFICATES, VerifyPolicy, algorithms, verify_handshake_signature, verify_server_chain,
+        CertificateError, LeafKey, MAX_ALGORITHMS, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature, verify_server_chain,
     },
 };
 use crate::time::poll_once;
@@ -149,7 +149,17 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
         let offer = context.offer();
         let certificate = offer.identity.map(|identity| [identity.certificate]);
         let alpn = offer.alpn.map_or(&[][..], |Alpn(names)| names);
-        let mut proof = Proof::new(context, &peer, self.session.crypto())?;
+        // What both the policy and the program name.
+        let named = self.session.crypto().signatures;
+        let is_named = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
+            named.iter().any(|named| {
+                named.public_key_alg_id() == algorithm.public_key_alg_id()
+                    && named.signature_alg_id() == algorithm.signature_alg_id()
+            })
+        };
+        let algorithms = context.verify_policy().signature_algorithms().iter().filter(is_named).copied();
+        let algorithms: heapless::Vec<_, MAX_ALGORITHMS> = algorithms.take(MAX_ALGORITHMS).collect();
+        let mut proof = Proof::new(context, &peer, &algorithms)?;
         let config = Config {
             server_name: peer.sni,
             alpn,
@@ -353,27 +363,25 @@ struct Proof<'x, 'c, R, T> {
     context: &'x TlsContext<'c, R, T>,
     peer: &'x Peer<'x>,
     now: UnixTime,
-    policy: VerifyPolicy<'c>,
+    policy: VerifyPolicy<'x>,
     /// The key of the chain that was verified.
     leaf: Option<LeafKey>,
 }
 
-impl<'x, 'c, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
+impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
     /// # Errors
     /// [`TlsError::TimeUnknown`]: without a date no certificate proves anything, so the handshake need not begin.
     fn new(
         context: &'x TlsContext<'c, R, T>,
         peer: &'x Peer<'x>,
-        crypto: &'c Crypto<'c>,
+        algorithms: &'x [&'x dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, TlsError> {
         let needs_no_date = context.offer().psk.is_some() || context.believes_anybody();
         let (now, policy) = match needs_no_date {
             true => (UnixTime::since_unix_epoch(core::time::Duration::ZERO), *context.verify_policy()),
             false => context.date_and_policy()?,
         };
-        // A policy that names its algorithms knows better.
-        let is_default = core::ptr::eq(policy.signature_algorithms(), algorithms::ALL);
-        let policy = if is_default { policy.algorithms(crypto.signatures) } else { policy };
+        let policy = policy.algorithms(algorithms);
         Ok(Self { context, peer, now, policy, leaf: None })
     }
 }
