@@ -18,6 +18,8 @@ mod schedule;
 mod session;
 mod state;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod wire;
 

@@ -7,11 +7,9 @@
 
 use core::{fmt, ops::Range};
 
-use zeroize::Zeroize;
-
 use super::{
     alert,
-    schedule::{Secret, expand_label},
+    schedule::{Secret, expand_label, wipe},
     suite::{CipherSuite, MAX_KEY_LEN, TAG_LEN},
 };
 use crate::tls::TlsError;
@@ -73,8 +71,8 @@ impl Keys {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        self.key.zeroize();
-        self.iv.zeroize();
+        wipe(&mut self.key);
+        wipe(&mut self.iv);
     }
 }
 

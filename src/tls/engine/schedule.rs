@@ -125,8 +125,14 @@ impl Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
     }
+}
+
+/// Overwrites. One function for all: there are many places.
+#[inline(never)]
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.zeroize();
 }
 
 impl fmt::Debug for Secret {
@@ -208,9 +214,12 @@ impl<'h> Hashing<'h> {
 }
 
 impl Drop for Hashing<'_> {
+    #[inline(never)]
     fn drop(&mut self) {
-        self.words.zeroize();
-        self.block.zeroize();
+        for word in &mut self.words {
+            word.zeroize();
+        }
+        wipe(&mut self.block);
     }
 }
 
