@@ -219,8 +219,12 @@ impl Incoming {
         let content_start = self.raw.start.saturating_add(HEADER_LEN);
         let content = content_start..content_start.saturating_add(content_len);
         let bytes = rx.get(content.clone()).ok_or(TlsError::Engine)?;
+        // Nothing may come inside of a message that is split (RFC 8446 §5.1), but what ends the connection anyhow.
         let is_split = !self.plain.is_empty();
         let record = match (kind, bytes) {
+            (ALERT, [_, alert::CLOSE_NOTIFY | alert::USER_CANCELED]) if is_split => {
+                return Err(TlsError::UnexpectedMessage);
+            }
             (ALERT, [_, number]) => Record::Alert(*number),
             (ALERT, [_, ..]) => return Err(TlsError::Decode),
             (CHANGE_CIPHER_SPEC, [1]) if !is_split => Record::ChangeCipherSpec,
@@ -234,7 +238,6 @@ impl Incoming {
                 self.is_data = false;
                 Record::Handshake
             }
-            // Nothing may come inside of a message that is split (RFC 8446 §5.1).
             (APPLICATION_DATA, _) if is_open && !is_split => {
                 self.plain = content;
                 self.is_data = true;
