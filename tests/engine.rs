@@ -314,3 +314,177 @@ fn with<'m>(
     let wire = stream.into_inner();
     assert_eq!(wire.error, None, "{what}");
 }
+
+/// Polls so many times, then drops.
+fn polled<T>(times: usize, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..times {
+        if let std::task::Poll::Ready(output) = work.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+    }
+    None
+}
+
+/// Every read, write and flush is dropped after one poll, after two, and so on, until one comes to its end: nothing is
+/// lost, nothing is torn.
+#[test]
+fn dropped_at_every_await() {
+    for step in [1, 7, 600] {
+        let kind = Kind { tickets: 2, fragment: Some(200), ..Kind::default() };
+        let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+        let mut wire = Wire::new(&kind);
+        (wire.step, wire.stalls) = (step, true);
+        let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+        block_on(stream.connect(&context(), "localhost")).unwrap();
+        let sent: Vec<u8> = (0..3000u32).map(|number| number as u8).collect();
+        let (mut at, mut received) = (0, Vec::<u8>::new());
+        let mut polls = 1;
+        while at < sent.len() {
+            match polled(polls, stream.write(&sent[at..])) {
+                Some(taken) => (at, polls) = (at + taken.unwrap(), 1),
+                None => polls += 1,
+            }
+        }
+        polls = 1;
+        while polled(polls, stream.flush()).is_none() {
+            polls += 1;
+        }
+        polls = 1;
+        let mut buffer = [0; 100];
+        while received.len() < sent.len() {
+            match polled(polls, stream.read(&mut buffer)) {
+                Some(len) => {
+                    received.extend(&buffer[..len.unwrap()]);
+                    polls = 1;
+                }
+                None => polls += 1,
+            }
+        }
+        assert_eq!(received, sent, "step {step}");
+        polls = 1;
+        while polled(polls, stream.close()).is_none() {
+            polls += 1;
+        }
+        assert_eq!(stream.into_inner().error, None);
+    }
+}
+
+/// A handshake that was given up cannot be gone on with; nothing can be sent or read then.
+#[test]
+fn a_dropped_handshake_is_over() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut wire = Wire::new(&Kind::default());
+    wire.stalls = true;
+    let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+    let context = context();
+    assert!(polled(2, stream.connect(&context, "localhost")).is_none());
+    let refused = TlsStreamError::Tls(TlsError::NotAuthenticated);
+    assert_eq!(block_on(stream.connect(&context, "localhost")), Err(refused));
+    assert_eq!(block_on(stream.write(b"secret")), Err(refused));
+    assert_eq!(block_on(stream.read(&mut [0; 9])), Err(refused));
+    assert_eq!(stream.info(), None);
+}
+
+/// A server that cannot prove who it is, is told so; nothing of the application's is sent.
+#[test]
+fn servers_that_are_refused() {
+    let floor = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+    let certificate = |error| TlsError::Certificate(error);
+    let public = || TlsContext::new(random as fn(&mut [u8]), now as fn() -> Now).floor(floor);
+    let no_date = || TlsContext::new(random as fn(&mut [u8]), (|| Now::Unknown) as fn() -> Now).floor(floor);
+    for (context, name, error, alert) in [
+        (public(), "localhost", certificate(CertificateError::UnknownIssuer), "UnknownCA"),
+        (context(), "example.com", certificate(CertificateError::NameMismatch), "BadCertificate"),
+        (no_date().roots(Roots::only(&WORLD.anchors)), "localhost", TlsError::TimeUnknown, ""),
+        (context(), "not a name", TlsError::ServerName, ""),
+    ] {
+        let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+        let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+        assert_eq!(block_on(stream.connect(&context, name)), Err(TlsStreamError::Tls(error)));
+        block_on(stream.write(b"secret")).unwrap_err();
+        let wire = stream.into_inner();
+        match alert {
+            "" => assert_eq!(wire.writes, 0, "not even a ClientHello"),
+            alert => assert_eq!(format!("{:?}", wire.error.unwrap()), format!("AlertReceived({alert})")),
+        }
+    }
+}
+
+/// Our Finished leaves with the first request, in one write.
+#[test]
+fn one_flight() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    block_on(async {
+        stream.connect(&context(), "localhost").await.unwrap();
+        stream.write(b"GET / ").await.unwrap();
+        stream.write(b"HTTP/1.1\r\n\r\n").await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = [0; 18];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"GET / HTTP/1.1\r\n\r\n");
+    });
+    assert_eq!(stream.into_inner().writes, 2, "a ClientHello, and all the rest");
+}
+
+/// The server changes its keys, asks us to change ours, and both go on.
+#[test]
+fn key_updates_of_another_implementation() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut wire = Wire::new(&Kind::default());
+    wire.step = 100;
+    let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+    block_on(async {
+        stream.connect(&context(), "localhost").await.unwrap();
+        for _ in 0..50 {
+            exchange(&mut stream, 700).await.unwrap();
+            stream.get_mut().server.refresh_traffic_keys().unwrap();
+        }
+        exchange(&mut stream, 700).await.unwrap();
+    });
+    assert_eq!(stream.into_inner().error, None);
+}
+
+/// The end of a stream is an error unless the peer said so; each direction ends by itself.
+#[test]
+fn ends() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    block_on(async {
+        stream.connect(&context(), "localhost").await.unwrap();
+        stream.write(b"hello").await.unwrap();
+        stream.close().await.unwrap();
+        assert_eq!(stream.write(b"more").await, Err(TlsStreamError::Tls(TlsError::Closed)));
+        assert_eq!(stream.fill_buf().await.unwrap(), b"hello");
+        stream.consume(2);
+        let mut rest = [0; 9];
+        assert_eq!(stream.read(&mut rest).await, Ok(3));
+        stream.get_mut().server.send_close_notify();
+        assert_eq!(stream.read(&mut rest).await, Ok(0));
+        assert_eq!(stream.read(&mut rest).await, Ok(0));
+    });
+    drop(stream);
+
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    block_on(async {
+        stream.connect(&context(), "localhost").await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(stream.read(&mut [0; 9]).await, Err(TlsStreamError::Tls(TlsError::Truncated)));
+        assert_eq!(stream.write(b"more").await, Err(TlsStreamError::Tls(TlsError::Truncated)));
+    });
+}
+
+/// What was received and sent does not stay in memory.
+#[test]
+fn buffers_are_overwritten() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    block_on(async {
+        stream.connect(&context(), "localhost").await.unwrap();
+        exchange(&mut stream, 1000).await.unwrap();
+    });
+    drop(stream);
+    assert!(rx.iter().chain(&tx).all(|byte| *byte == 0));
+}

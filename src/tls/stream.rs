@@ -284,6 +284,11 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
         Some(TlsInfo { suite: suite.name(), group: group.name(), is_resumed: self.session.is_resumed() })
     }
 
+    /// The stream below. What is read or written there directly is lost to TLS: this is for its options.
+    pub const fn get_mut(&mut self) -> &mut IO {
+        &mut self.io
+    }
+
     /// Gives the stream below back. The peer is told nothing: [`close`](Self::close) first.
     pub fn into_inner(self) -> IO {
         self.io
