@@ -4,7 +4,10 @@
 use core::time::Duration;
 
 use rustls_pki_types::UnixTime;
-use socketpool::tls::{Now, RELEASE_DATE, Random};
+use socketpool::tls::{
+    Now, RELEASE_DATE, Random,
+    engine::{AES_128_GCM_SHA256, CHACHA20_POLY1305_SHA256, Crypto, SECP256R1, X25519},
+};
 
 pub const HOST: &str = "api.example.com";
 
@@ -25,4 +28,17 @@ pub fn random() -> impl Random {
 /// A day after the release.
 pub fn date() -> Now {
     Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE + 86_400)))
+}
+
+/// Record buffers of our engine.
+pub const RX: usize = 16_406;
+pub const TX: usize = 1_536;
+
+/// What our engine is measured with.
+pub fn engines() -> [(&'static str, Crypto<'static>); 2] {
+    let all = Crypto::DEFAULT;
+    [
+        ("x25519-chacha20", Crypto { suites: &[CHACHA20_POLY1305_SHA256], groups: &[X25519], ..all }),
+        ("p256-aes128", Crypto { suites: &[AES_128_GCM_SHA256], groups: &[SECP256R1], ..all }),
+    ]
 }

@@ -53,8 +53,8 @@ impl Timer for Playback {
 }
 
 pub struct Line<'a> {
-    network: &'a Playback,
-    played: usize,
+    pub network: &'a Playback,
+    pub played: usize,
 }
 
 impl ErrorType for Line<'_> {

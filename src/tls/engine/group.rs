@@ -40,9 +40,9 @@ pub trait Group: Sync {
 }
 
 /// X25519 (RFC 7748): the fastest, and the smallest.
-pub static X25519: &dyn Group = &Curve25519;
+pub const X25519: &dyn Group = &Curve25519;
 /// P-256 (FIPS 186-5), `secp256r1`: what every server of TLS 1.3 must have (RFC 8446 §9.1).
-pub static SECP256R1: &dyn Group = &NistP256;
+pub const SECP256R1: &dyn Group = &NistP256;
 
 struct Curve25519;
 struct NistP256;

@@ -26,9 +26,9 @@ pub trait Hash: Sync {
 }
 
 /// SHA-256 in software.
-pub static SHA256: &dyn Hash = &Sha256;
+pub const SHA256: &dyn Hash = &Sha256;
 /// SHA-384 in software.
-pub static SHA384: &dyn Hash = &Sha384;
+pub const SHA384: &dyn Hash = &Sha384;
 
 struct Sha256;
 struct Sha384;

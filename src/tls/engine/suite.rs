@@ -32,30 +32,30 @@ pub trait CipherSuite: Sync {
 }
 
 /// ChaCha20-Poly1305 with SHA-256 (RFC 8439): the fastest without AES hardware, and the smallest.
-pub static CHACHA20_POLY1305_SHA256: &dyn CipherSuite = &Software::<chacha20poly1305::ChaCha20Poly1305> {
+pub const CHACHA20_POLY1305_SHA256: &dyn CipherSuite = &Software::<chacha20poly1305::ChaCha20Poly1305> {
     code: 0x1303,
     name: "TLS_CHACHA20_POLY1305_SHA256",
-    hash: &SHA256,
+    hash: SHA256,
     key_len: 32,
     limit: u64::MAX,
     aead: PhantomData,
 };
 
 /// AES-128-GCM with SHA-256: what every server of TLS 1.3 must have (RFC 8446 §9.1).
-pub static AES_128_GCM_SHA256: &dyn CipherSuite = &Software::<aes_gcm::Aes128Gcm> {
+pub const AES_128_GCM_SHA256: &dyn CipherSuite = &Software::<aes_gcm::Aes128Gcm> {
     code: 0x1301,
     name: "TLS_AES_128_GCM_SHA256",
-    hash: &SHA256,
+    hash: SHA256,
     key_len: 16,
     limit: AES_GCM_LIMIT,
     aead: PhantomData,
 };
 
 /// AES-256-GCM with SHA-384, for servers that take nothing else.
-pub static AES_256_GCM_SHA384: &dyn CipherSuite = &Software::<aes_gcm::Aes256Gcm> {
+pub const AES_256_GCM_SHA384: &dyn CipherSuite = &Software::<aes_gcm::Aes256Gcm> {
     code: 0x1302,
     name: "TLS_AES_256_GCM_SHA384",
-    hash: &SHA384,
+    hash: SHA384,
     key_len: 32,
     limit: AES_GCM_LIMIT,
     aead: PhantomData,
@@ -69,7 +69,7 @@ const AES_GCM_LIMIT: u64 = 1 << 24;
 struct Software<A> {
     code: u16,
     name: &'static str,
-    hash: &'static &'static dyn Hash,
+    hash: &'static dyn Hash,
     key_len: usize,
     limit: u64,
     aead: PhantomData<fn() -> A>,
@@ -85,7 +85,7 @@ impl<A: AeadInPlace<NonceSize = U12, TagSize = U16> + KeyInit> CipherSuite for S
     }
 
     fn hash(&self) -> &dyn Hash {
-        *self.hash
+        self.hash
     }
 
     fn key_len(&self) -> usize {

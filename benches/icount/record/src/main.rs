@@ -22,7 +22,11 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, date_time_ymd,
 };
 use rustls::{
-    ServerConfig, ServerConnection,
+    ServerConfig, ServerConnection, SupportedCipherSuite,
+    crypto::{
+        CryptoProvider, SupportedKxGroup,
+        ring::{cipher_suite, kx_group},
+    },
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 use socketpool::{
@@ -30,7 +34,7 @@ use socketpool::{
     mock::block_on,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
     time::{Clock, Instant, Timer},
-    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{Roots, TlsContext, TlsStream, TlsStreamError, engine::Crypto, roots::trust_anchor_from_der},
 };
 
 fn main() {
@@ -41,7 +45,25 @@ fn main() {
         fs::write(format!("../recorded/{kind}.server"), &sent).expect("a file");
         println!("{kind}: {} bytes", sent.len());
     }
+    for (name, crypto, theirs) in fixed::engines().into_iter().zip(PROVIDERS).map(|((a, b), c)| (a, b, c)) {
+        let provider = CryptoProvider {
+            cipher_suites: vec![theirs.0],
+            kx_groups: vec![theirs.1],
+            ..rustls::crypto::ring::default_provider()
+        };
+        let (config, root) = identity_with(provider, || key("P-256"));
+        let sent = converse_with_engine(config, &root, &crypto);
+        fs::write(format!("../recorded/{name}.root.der"), &root).expect("a file");
+        fs::write(format!("../recorded/{name}.server"), &sent).expect("a file");
+        println!("{name}: {} bytes", sent.len());
+    }
 }
+
+/// What the server has, for each of [`fixed::engines`].
+const PROVIDERS: [(SupportedCipherSuite, &dyn SupportedKxGroup); 2] = [
+    (cipher_suite::TLS13_CHACHA20_POLY1305_SHA256, kx_group::X25519),
+    (cipher_suite::TLS13_AES_128_GCM_SHA256, kx_group::SECP256R1),
+];
 
 fn key(kind: &str) -> KeyPair {
     let Some(bits) = kind.strip_prefix("RSA-") else {
@@ -69,13 +91,17 @@ fn params(name: &str, is_authority: bool) -> CertificateParams {
 
 /// A server and the root that its chain leads to.
 fn identity(key: impl Fn() -> KeyPair) -> (ServerConfig, Vec<u8>) {
+    identity_with(rustls::crypto::ring::default_provider(), key)
+}
+
+fn identity_with(provider: CryptoProvider, key: impl Fn() -> KeyPair) -> (ServerConfig, Vec<u8>) {
     let root = CertifiedIssuer::self_signed(params("Root", true), key()).expect("a root");
     let intermediate = CertifiedIssuer::signed_by(params("Intermediate", true), key(), &root).expect("an authority");
     let leaf_key = key();
     let leaf = params(fixed::HOST, false).signed_by(&leaf_key, &intermediate).expect("a certificate");
     let chain = vec![leaf.der().clone(), intermediate.der().clone()];
     let leaf_key = PrivateKeyDer::try_from(leaf_key.serialize_der()).expect("PKCS#8");
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("TLS 1.3")
         .with_no_client_auth()
@@ -106,6 +132,34 @@ fn converse(config: ServerConfig, root: &[u8]) -> Vec<u8> {
     })
     .expect("a conversation");
     drop(pool);
+    server.into_inner().sent
+}
+
+/// The same through the engine alone.
+fn converse_with_engine(config: ServerConfig, root: &[u8], crypto: &Crypto<'_>) -> Vec<u8> {
+    let root = CertificateDer::from(root);
+    let anchors = [trust_anchor_from_der(&root).expect("a root")];
+    let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors));
+    let connection = ServerConnection::new(Arc::new(config)).expect("a server");
+    let server = RefCell::new(Server { connection, sent: Vec::new(), received: 0 });
+    let (mut rx, mut tx) = ([0; fixed::RX], [0; fixed::TX]);
+    let line = Line { wire: Wire { server: &server }, read: 0 };
+    let mut stream = TlsStream::new(line, &mut rx, &mut tx, crypto);
+    block_on(async {
+        stream.connect(&tls, fixed::HOST).await?;
+        let mut payload = [0; fixed::PAYLOAD];
+        let mut rest = &payload[..];
+        while !rest.is_empty() {
+            let taken = stream.write(rest).await?;
+            rest = &rest[taken..];
+        }
+        stream.flush().await?;
+        let received = stream.read(&mut payload).await?;
+        assert_eq!((received, payload), (fixed::PAYLOAD, [1; fixed::PAYLOAD]));
+        Ok::<(), TlsStreamError>(())
+    })
+    .expect("a conversation");
+    drop(stream);
     server.into_inner().sent
 }
 
