@@ -25,7 +25,9 @@ use rustls::{
 use rustls_pki_types::{TrustAnchor, UnixTime};
 use socketpool::tls::{
     Alpn, Identity, Now, Roots, Signer, TlsContext, TlsError, TlsStream, TlsStreamError,
-    engine::{AES_128_GCM_SHA256, AES_256_GCM_SHA384, CHACHA20_POLY1305_SHA256, CipherSuite, Crypto, Group, SECP256R1, X25519},
+    engine::{
+        AES_128_GCM_SHA256, AES_256_GCM_SHA384, CHACHA20_POLY1305_SHA256, CipherSuite, Crypto, Group, SECP256R1, X25519,
+    },
     identity::PrivateKey,
     roots::trust_anchor_from_der,
     verify::{CertificateError, algorithms},
@@ -134,7 +136,9 @@ impl Wire {
             self.error.get_or_insert(error);
         }
         let mut data = [0; 4096];
-        while self.echoes && let Ok(len @ 1..) = self.server.reader().read(&mut data) {
+        while self.echoes
+            && let Ok(len @ 1..) = self.server.reader().read(&mut data)
+        {
             self.server.writer().write_all(&data[..len]).unwrap();
         }
         while self.server.wants_write() {

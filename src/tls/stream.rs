@@ -11,7 +11,8 @@ use super::{
     context::Peer,
     engine::{Buffers, Chain, ClientAuth, Config, Crypto, Environment, Next, Progress, PskOffer, Session},
     verify::{
-        CertificateError, LeafKey, MAX_ALGORITHMS, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature, verify_server_chain,
+        CertificateError, LeafKey, MAX_ALGORITHMS, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature,
+        verify_server_chain,
     },
 };
 use crate::time::poll_once;
@@ -164,10 +165,10 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
             server_name: peer.sni,
             alpn,
             psk: offer.psk.map(PskOffer::External),
-            identity: offer.identity.zip(certificate.as_ref()).map(|(identity, certificate)| ClientAuth {
-                chain: certificate,
-                signer: identity.signer,
-            }),
+            identity: offer
+                .identity
+                .zip(certificate.as_ref())
+                .map(|(identity, certificate)| ClientAuth { chain: certificate, signer: identity.signer }),
             signatures: proof.policy.signature_algorithms(),
             wants_tickets: false,
             compatible: true,
@@ -314,8 +315,8 @@ impl<IO: Read + Write> Read for TlsStream<'_, IO> {
         let range = self.fill().await?;
         let data = self.memory.rx.get(range).unwrap_or_default();
         let len = data.len().min(out.len());
-        for (place, byte) in out.iter_mut().zip(data) {
-            *place = *byte;
+        if let (Some(place), Some(data)) = (out.get_mut(..len), data.get(..len)) {
+            place.copy_from_slice(data);
         }
         self.session.consume(len);
         Ok(len)

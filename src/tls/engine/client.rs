@@ -15,6 +15,7 @@ const CONTEXT: &[u8; 34] = b"TLS 1.3, client CertificateVerify\0";
 
 impl Session<'_> {
     /// Goes on with our flight, as far as `tx` has room. `true` if there was some.
+    #[inline(never)]
     pub(super) fn our_flight(&mut self, buffers: &mut Buffers<'_>, config: &Config<'_>) -> Result<bool, TlsError> {
         if self.compatible && !self.changed_cipher_spec {
             self.change_cipher_spec(buffers.tx)?;
@@ -91,6 +92,7 @@ impl Session<'_> {
     }
 
     /// Makes a CertificateVerify message.
+    #[inline(never)]
     fn sign(&self, identity: &ClientAuth<'_>, message: &mut [u8]) -> Result<usize, TlsError> {
         let hash = self.transcript()?;
         let mut content = [0x20; 64 + CONTEXT.len() + MAX_HASH_LEN];

@@ -26,6 +26,7 @@ impl<'m> Iterator for Chain<'m> {
 
 impl Session<'_> {
     /// EncryptedExtensions (RFC 8446 §4.3.1).
+    #[inline(never)]
     pub(super) fn encrypted_extensions(&mut self, message: &[u8], config: &Config<'_>) -> Result<(), TlsError> {
         let mut body = Reader::new(message);
         body.take(4)?;
@@ -65,6 +66,7 @@ impl Session<'_> {
     }
 
     /// CertificateRequest (RFC 8446 §4.3.2).
+    #[inline(never)]
     pub(super) fn certificate_request(&mut self, message: &[u8], config: &Config<'_>) -> Result<(), TlsError> {
         let mut body = Reader::new(message);
         body.take(4)?;
@@ -106,6 +108,7 @@ impl Session<'_> {
     }
 
     /// Certificate (RFC 8446 §4.4.2). As long as it is [`Progress::Again`], the message stays where it is.
+    #[inline(never)]
     pub(super) fn certificate(
         &mut self,
         message: &[u8],
@@ -137,6 +140,7 @@ impl Session<'_> {
     }
 
     /// CertificateVerify (RFC 8446 §4.4.3).
+    #[inline(never)]
     pub(super) fn certificate_verify(
         &mut self,
         message: &[u8],
@@ -154,6 +158,7 @@ impl Session<'_> {
     }
 
     /// Finished (RFC 8446 §4.4.4): from here on the server is proven.
+    #[inline(never)]
     pub(super) fn finished(&mut self, message: &[u8]) -> Result<(), TlsError> {
         let (suite, transcript) = self.suite.zip(self.transcript.as_mut()).ok_or(TlsError::Engine)?;
         let hash = suite.hash();

@@ -89,6 +89,7 @@ struct Share<'x> {
 
 impl<'c> Session<'c> {
     /// Makes a key pair in `group`.
+    #[inline(never)]
     fn generate<'x>(
         &mut self,
         group: &'c dyn Group,
@@ -106,6 +107,7 @@ impl<'c> Session<'c> {
     }
 
     /// Sends the first ClientHello.
+    #[inline(never)]
     pub(super) fn start(
         &mut self,
         buffers: &mut Buffers<'_>,
@@ -126,6 +128,7 @@ impl<'c> Session<'c> {
     }
 
     /// Writes a ClientHello into its place in `tx`, and adds its record.
+    #[inline(never)]
     fn write_hello(&mut self, tx: &mut [u8], config: &Config<'_>, share: &Share<'_>) -> Result<(), TlsError> {
         let at = self.outgoing.end().saturating_add(HEADER_LEN);
         let mut writer = Writer::new(self.outgoing.place(tx));
@@ -167,12 +170,8 @@ impl<'c> Session<'c> {
     }
 
     /// Gives where the key share stands, and the binders if there are any.
-    fn write_extensions(
-        &self,
-        w: &mut Writer<'_>,
-        config: &Config<'_>,
-        share: &Share<'_>,
-    ) -> (usize, Option<usize>) {
+    #[inline(never)]
+    fn write_extensions(&self, w: &mut Writer<'_>, config: &Config<'_>, share: &Share<'_>) -> (usize, Option<usize>) {
         if let Some(name) = config.server_name {
             w.extension(extension::SERVER_NAME, |w| {
                 w.vector(2, |w| {
@@ -250,6 +249,7 @@ impl<'c> Session<'c> {
     }
 
     /// Reads a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3, §4.1.4).
+    #[inline(never)]
     pub(super) fn server_hello(
         &mut self,
         message: &[u8],
@@ -279,6 +279,7 @@ impl<'c> Session<'c> {
     }
 
     /// Sends the second ClientHello (RFC 8446 §4.1.2, §4.4.1).
+    #[inline(never)]
     fn retry(
         &mut self,
         hello: &ServerHello<'_>,
@@ -327,6 +328,7 @@ impl<'c> Session<'c> {
     }
 
     /// Takes what the server chose, and makes the keys of the handshake (RFC 8446 §7.1).
+    #[inline(never)]
     fn accept(
         &mut self,
         hello: &ServerHello<'_>,
@@ -406,6 +408,7 @@ struct ServerHello<'m> {
 
 impl<'m> ServerHello<'m> {
     /// Reads the whole message; judges nothing but its form.
+    #[inline(never)]
     fn read(message: &'m [u8]) -> Result<Self, TlsError> {
         let mut body = Reader::new(message);
         body.take(4)?;

@@ -1,4 +1,81 @@
 //! A client for TLS 1.3 (RFC 8446) that does no I/O: bytes in, bytes out, and what it wants next.
+//!
+//! [`TlsStream`](crate::tls::TlsStream) drives it over any stream of bytes. This page says which algorithms a program can
+//! choose, in a [`Crypto`], and is for reviewers: what the engine does, where secrets are, what a peer can cost.
+//!
+//! It has no heap, no unsafe code, and no panic that a peer's bytes can reach: indexing, unchecked arithmetic, `unwrap`,
+//! `expect` and `panic!` are errors of the compiler in this module.
+//!
+//! # How it is used
+//! A session lasts as long as a connection, and owns no buffers: `rx` and `tx` are lent for each call. It never waits.
+//! Each call says what is wanted: send these bytes of `tx`, receive into this room of `rx`, call again (others may work
+//! first), take this data. All progress lies in the session and the two buffers, so that a driver may stop anywhere and
+//! go on later.
+//!
+//! ```text
+//!   rx:  │ opened: a message, whole or in part, or data │ records as they came │ room to receive
+//!   tx:  │ records to be sent │ the record that writes fill │ kept free for one alert
+//! ```
+//!
+//! # States
+//! In each state the messages of this table may come; any other is `unexpected_message`, from its first byte on.
+//!
+//! | state | may come | then |
+//! |---|---|---|
+//! | ServerHello | ServerHello; HelloRetryRequest | EncryptedExtensions; SecondServerHello |
+//! | SecondServerHello | ServerHello | EncryptedExtensions |
+//! | EncryptedExtensions | EncryptedExtensions | CertificateOrRequest; with a pre-shared key Finished |
+//! | CertificateOrRequest | CertificateRequest; Certificate | Certificate; CertificateVerify |
+//! | Certificate | Certificate | CertificateVerify, once the chain is verified |
+//! | CertificateVerify | CertificateVerify | Finished, if the signature is right |
+//! | Finished | Finished | our flight, if its MAC is right |
+//! | our Certificate, CertificateVerify, Finished | nothing is read | Open |
+//! | Open | NewSessionTicket, KeyUpdate, data, `close_notify` | Open |
+//!
+//! **Nothing of ours but alerts is sent between the ServerHello and the verified Finished of the server.** A client
+//! certificate, a signature and data exist only behind it. A server without a pre-shared key comes through the table
+//! only with a chain and a signature that were verified, once each and in this order.
+//!
+//! Messages may be split over records and share records in any way. No other record may stand inside of a split message,
+//! and behind a message that changes keys its record ends (RFC 8446 §5.1).
+//!
+//! # What is offered
+//! The suites, groups and signatures of the [`Crypto`]; one key share, the other groups by HelloRetryRequest;
+//! `server_name`, ALPN, `record_size_limit` (RFC 8449) with what `rx` can hold; an external pre-shared key or a ticket,
+//! with (EC)DHE always. Values that the engine does not know are passed over in lists and requests, and refused in
+//! responses (`unsupported_extension`). Not supported: early data, authentication after the handshake, certificate
+//! compression, TLS 1.2; there is no store of tickets yet.
+//!
+//! # Secrets
+//! | secret | from | until |
+//! |---|---|---|
+//! | private key of the exchange | ClientHello | ServerHello |
+//! | early and handshake secret | ServerHello | the same call |
+//! | main secret | ServerHello | our Finished, when the resumption secret takes its place |
+//! | traffic secrets and keys of the handshake | ServerHello | Finished (the server's), our Finished (ours) |
+//! | traffic secrets and keys of the application | Finished | KeyUpdate, or the end |
+//!
+//! Each is overwritten when it is replaced, when the session fails and when it is dropped. [`TlsStream`] overwrites its
+//! record buffers too. Copies that the compiler leaves on the stack, and expanded keys inside of the AES and ChaCha20
+//! crates, are beyond us. Finished and binders are compared in constant time; key exchange and AEAD are RustCrypto's and
+//! dalek's constant-time code.
+//!
+//! # What a peer can cost
+//! - Memory: nothing. What does not fit in `rx` is [`RxTooSmall`](crate::tls::TlsError::RxTooSmall), with the size
+//!   needed.
+//! - Before its proof: one key agreement (two key pairs with a HelloRetryRequest), and what verifying its chain costs
+//!   within the [budget](crate::tls::VerifyPolicy::max_signatures). The engine yields after each.
+//! - Records that bring nothing (empty, `change_cipher_spec`, `user_canceled`): 32 in a row.
+//! - KeyUpdates without data between them: 1,024. Tickets: any number; after 16 messages the engine yields, so that
+//!   deadlines are looked at.
+//! - Extensions of one message: 64.
+//!
+//! # How errors end
+//! Every error is final. The alert that RFC 8446 §6 gives it is in `tx` before the error is returned, and leaves if the
+//! stream takes it at once. After `close_notify` each direction ends by itself; the end of the stream without it is
+//! [`Truncated`](crate::tls::TlsError::Truncated).
+//!
+//! [`TlsStream`]: crate::tls::TlsStream
 #![deny(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -27,14 +104,14 @@ use core::fmt;
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
+pub(crate) use self::{
+    flight::Chain,
+    session::{Next, Session},
+};
 pub use self::{
     group::{Group, MAX_SHARE_LEN, PRIVATE_LEN, SECP256R1, X25519},
     schedule::{Hash, SHA256, SHA384},
     suite::{AES_128_GCM_SHA256, AES_256_GCM_SHA384, CHACHA20_POLY1305_SHA256, CipherSuite, TAG_LEN},
-};
-pub(crate) use self::{
-    flight::Chain,
-    session::{Next, Session},
 };
 use crate::tls::{
     Psk, TlsError,
@@ -135,6 +212,7 @@ pub(crate) enum PskOffer<'a> {
     /// It has to.
     External(Psk<'a>),
     /// If it does not, there is a full handshake.
+    #[cfg_attr(not(test), expect(dead_code, reason = "offered by a store of tickets, which there is none of yet"))]
     Ticket {
         identity: &'a [u8],
         key: &'a [u8],

@@ -15,6 +15,7 @@ pub(crate) const MAX_KEY_UPDATES: u16 = 1024;
 
 impl Session<'_> {
     /// Takes a message that came after the handshake.
+    #[inline(never)]
     pub(super) fn post_handshake(&mut self, message: &[u8], at: usize) -> Result<Option<Ticket>, TlsError> {
         let suite = self.suite.ok_or(TlsError::Engine)?;
         if message.first() == Some(&message::KEY_UPDATE) {
@@ -26,6 +27,7 @@ impl Session<'_> {
         Ok(Some(ticket).filter(|ticket| self.wants_tickets && ticket.lifetime > 0))
     }
 
+    #[inline(never)]
     fn key_update(&mut self, message: &[u8]) -> Result<(), TlsError> {
         let mut body = Reader::new(message);
         body.take(4)?;
@@ -48,6 +50,7 @@ impl Session<'_> {
     }
 
     /// Sends under new keys from here on. The peer is not asked to do the same.
+    #[inline(never)]
     pub(super) fn update_keys(&mut self, buffers: &mut Buffers<'_>) -> Result<(), TlsError> {
         let suite = self.suite.ok_or(TlsError::Engine)?;
         self.append(buffers.tx, HANDSHAKE, &[message::KEY_UPDATE, 0, 0, 1, 0])?;

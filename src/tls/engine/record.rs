@@ -312,9 +312,8 @@ impl Outgoing {
     pub(crate) fn fill(&mut self, tx: &mut [u8], bytes: &[u8], limit: usize) -> usize {
         let len = self.room(tx, limit, ALERT_ROOM).min(bytes.len());
         let start = self.sealed.end.saturating_add(HEADER_LEN).saturating_add(self.open);
-        let place = tx.get_mut(start..start.saturating_add(len)).unwrap_or_default();
-        for (place, byte) in place.iter_mut().zip(bytes) {
-            *place = *byte;
+        if let (Some(place), Some(bytes)) = (tx.get_mut(start..start.saturating_add(len)), bytes.get(..len)) {
+            place.copy_from_slice(bytes);
         }
         self.open = self.open.saturating_add(len);
         len

@@ -43,9 +43,7 @@ impl Hash for Sha256 {
     }
 
     fn initial(&self) -> [u64; 8] {
-        [
-            0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-        ]
+        [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19]
     }
 
     fn compress(&self, words: &mut [u64; 8], blocks: &[u8]) {
@@ -102,13 +100,6 @@ impl Secret {
         Self { bytes: [0; MAX_HASH_LEN], len: u8::try_from(len.min(MAX_HASH_LEN)).unwrap_or(0) }
     }
 
-    /// A copy of these bytes; `None` if they are more than 48.
-    pub(crate) fn copy_of(bytes: &[u8]) -> Option<Self> {
-        let mut secret = Self::zeros(bytes.len());
-        secret.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(secret)
-    }
-
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
@@ -157,6 +148,7 @@ impl<'h> Hashing<'h> {
         Self { hash, words: hash.initial(), block: [0; MAX_BLOCK_LEN], held: 0, total: 0 }
     }
 
+    #[cfg(test)]
     pub(crate) fn hash(&self) -> &'h dyn Hash {
         self.hash
     }

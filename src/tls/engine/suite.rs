@@ -2,7 +2,11 @@
 
 use core::{fmt, marker::PhantomData};
 
-use aes_gcm::aead::{AeadInPlace, KeyInit, consts::{U12, U16}, generic_array::GenericArray};
+use aes_gcm::aead::{
+    AeadInPlace, KeyInit,
+    consts::{U12, U16},
+    generic_array::GenericArray,
+};
 
 use super::schedule::{Hash, SHA256, SHA384};
 

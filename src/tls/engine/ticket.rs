@@ -8,13 +8,11 @@ use super::{
 };
 use crate::tls::TlsError;
 
-/// Seven days: no ticket is good for longer (RFC 8446 §4.6.1).
-pub(crate) const MAX_LIFETIME: u32 = 604_800;
-
 /// A ticket that came. Its bytes are still in `rx`.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(test), expect(dead_code, reason = "kept by a store of tickets, which there is none of yet"))]
 pub(crate) struct Ticket {
-    /// Seconds that the server says it is good for.
+    /// Seconds that the server says it is good for; seven days at most count (RFC 8446 §4.6.1).
     pub(crate) lifetime: u32,
     /// What its age is hidden with.
     pub(crate) age_add: u32,

@@ -309,9 +309,7 @@ impl Peer {
                 [&[0][..], &vector(3, &entry)].concat()
             }
             message::CERTIFICATE_VERIFY => [&[4, 3][..], &vector(2, &[1; 70])].concat(),
-            message::FINISHED => {
-                verify_data(self.hash(), &self.server, &self.transcript.finish()).as_bytes().to_vec()
-            }
+            message::FINISHED => verify_data(self.hash(), &self.server, &self.transcript.finish()).as_bytes().to_vec(),
             message::NEW_SESSION_TICKET => {
                 [&[0, 0, 14, 16, 1, 2, 3, 4][..], &vector(1, &[9, 9]), &vector(2, &[5; 100]), &[0, 0]].concat()
             }
@@ -487,6 +485,3 @@ fn a_session_can_be_sent_and_is_about_a_kilobyte() {
     sendable::<Session<'_>>();
     assert!(size_of::<Session<'_>>() <= 1_100, "{}", size_of::<Session<'_>>());
 }
-
-#[allow(dead_code, reason = "for the other files")]
-const _: u8 = ALERT;

@@ -126,7 +126,12 @@ fn record_size_limit() {
         assert_eq!(client.run(&longer), Err(error));
     }
     // Values that no server may say (RFC 8449 §4).
-    for (limit, error) in [(63u16, Some(TlsError::IllegalParameter)), (64, None), (16_385, None), (16_386, Some(TlsError::IllegalParameter))] {
+    for (limit, error) in [
+        (63u16, Some(TlsError::IllegalParameter)),
+        (64, None),
+        (16_385, None),
+        (16_386, Some(TlsError::IllegalParameter)),
+    ] {
         let (mut client, mut peer) = met(&crypto);
         let body = [&[0, 6, 0, 28, 0, 2][..], &limit.to_be_bytes()].concat();
         let outcome = client.run(&peer.record(HANDSHAKE, &message(message::ENCRYPTED_EXTENSIONS, &body)));
@@ -362,7 +367,14 @@ fn worn_keys_are_changed() {
         fn seal(&self, key: &[u8], nonce: &[u8; 12], header: &[u8], content: &mut [u8]) -> Option<[u8; TAG_LEN]> {
             CHACHA20_POLY1305_SHA256.seal(key, nonce, header, content)
         }
-        fn open(&self, key: &[u8], nonce: &[u8; 12], header: &[u8], content: &mut [u8], tag: &[u8; TAG_LEN]) -> Option<()> {
+        fn open(
+            &self,
+            key: &[u8],
+            nonce: &[u8; 12],
+            header: &[u8],
+            content: &mut [u8],
+            tag: &[u8; TAG_LEN],
+        ) -> Option<()> {
             CHACHA20_POLY1305_SHA256.open(key, nonce, header, content, tag)
         }
     }

@@ -136,8 +136,11 @@ fn hello(change: impl FnOnce(&mut Fields)) -> Vec<u8> {
         extensions: vec![(43, vec![3, 4]), (51, share)],
     };
     change(&mut fields);
-    let list: Vec<u8> =
-        fields.extensions.iter().flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat()).collect();
+    let list: Vec<u8> = fields
+        .extensions
+        .iter()
+        .flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat())
+        .collect();
     let crypto = Crypto::DEFAULT;
     let mut client = Client::new(&crypto);
     client.config.compatible = false;
