@@ -38,6 +38,9 @@
 //! resumption, HelloRetryRequest, KeyUpdate and handshake messages over several records are not supported: a server that
 //! insists gets a named [error](TlsError::Unsupported).
 //!
+//! That is the pool's engine. [`TlsStream`] has one of our own, over any stream of bytes, which speaks more: the page of
+//! [`engine`] tells.
+//!
 //! # How it stands still
 //! Verifying a chain takes a microcontroller a second or so, in one piece: nothing else runs on that executor meanwhile.
 //!

@@ -27,6 +27,8 @@ const MAX_PLAIN_LEN: usize = 1 << 14;
 pub(crate) const MAX_INNER_LEN: usize = MAX_PLAIN_LEN.saturating_add(1);
 /// What a protected record is longer than its content: header, type and tag.
 pub(crate) const OVERHEAD: usize = HEADER_LEN.saturating_add(1).saturating_add(TAG_LEN);
+/// The shortest `rx` that works: no smaller limit may be offered (RFC 8449 §4).
+pub(crate) const MIN_RX: usize = 64usize.saturating_add(OVERHEAD).saturating_sub(1);
 /// What is kept free in `tx`, so that a connection that fails can always say why.
 const ALERT_ROOM: usize = OVERHEAD.saturating_add(alert::LEN);
 

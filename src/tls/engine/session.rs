@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use super::{
     Buffers, Config, Crypto, Environment, Progress, alert,
     group::{Group, PRIVATE_LEN},
-    record::{ALERT, Incoming, Keys, MAX_INNER_LEN, Outgoing, Record},
+    record::{ALERT, Incoming, Keys, MAX_INNER_LEN, MIN_RX, Outgoing, Record},
     schedule::{Hashing, Secret},
     state::{State, message},
     suite::CipherSuite,
@@ -185,6 +185,9 @@ impl<'c> Session<'c> {
                 self.wants_tickets = config.wants_tickets;
                 if buffers.tx.len() < Outgoing::MIN_TX {
                     return Err(TlsError::TxTooSmall { needed: Outgoing::MIN_TX });
+                }
+                if buffers.rx.len() < MIN_RX {
+                    return Err(TlsError::RxTooSmall { needed: MIN_RX });
                 }
                 self.start(buffers, config, environment)?;
                 self.wants_rest = true;

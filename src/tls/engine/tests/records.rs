@@ -60,6 +60,16 @@ fn messages_split_at_every_byte() {
 #[test]
 fn a_buffer_that_is_too_small() {
     let crypto = Crypto::DEFAULT;
+    for (rx, tx, error) in [
+        (85, 1536, None),
+        (84, 1536, Some(TlsError::RxTooSmall { needed: 85 })),
+        (0, 1536, Some(TlsError::RxTooSmall { needed: 85 })),
+        (85, 255, Some(TlsError::TxTooSmall { needed: 256 })),
+    ] {
+        let mut client = Client::new(&crypto);
+        (client.rx, client.tx) = (vec![0; rx], vec![0; tx]);
+        assert_eq!(client.run(&[]).err(), error);
+    }
     let mut len = 300;
     let mut attempts = 0;
     loop {
