@@ -50,6 +50,24 @@ pub enum TlsError {
     /// The random number generator failed or stands still, so there are no secrets to make; nothing was sent. See that it
     /// is clocked, and seeded; [`Random`](super::Random) says what was looked at.
     Random,
+    /// An extension in a response to one that we did not send (`unsupported_extension`).
+    UnsupportedExtension,
+    /// A message without an extension that it must have (`missing_extension`).
+    MissingExtension,
+    /// A record, or a message in several of them, does not fit in the buffer to receive in: give it so many bytes.
+    RxTooSmall {
+        /// The bytes it needs.
+        needed: usize,
+    },
+    /// A message of ours does not fit in the buffer to send from: give it so many bytes.
+    TxTooSmall {
+        /// The bytes it needs.
+        needed: usize,
+    },
+    /// The connection below ended without `close_notify`: what came last may be missing.
+    Truncated,
+    /// Our direction was closed: nothing can be written any more.
+    Closed,
 }
 
 /// Correct TLS 1.3 that we do not speak yet.
@@ -68,8 +86,8 @@ impl TlsError {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::TimeUnknown | Self::ServerName | Self::SignFailed | Self::Random => Blame::Caller,
-            Self::Unsupported(_) | Self::Engine => Blame::Capacity,
+            Self::TimeUnknown | Self::ServerName | Self::SignFailed | Self::Random | Self::Closed => Blame::Caller,
+            Self::Unsupported(_) | Self::Engine | Self::RxTooSmall { .. } | Self::TxTooSmall { .. } => Blame::Capacity,
             _ => Blame::Peer,
         }
     }
@@ -96,6 +114,12 @@ impl TlsError {
             Self::Unsupported(_) => "unsupported",
             Self::Engine => "engine",
             Self::Random => "random",
+            Self::UnsupportedExtension => "unsupported-extension",
+            Self::MissingExtension => "missing-extension",
+            Self::RxTooSmall { .. } => "rx-too-small",
+            Self::TxTooSmall { .. } => "tx-too-small",
+            Self::Truncated => "truncated",
+            Self::Closed => "closed",
         }
     }
 }
@@ -107,6 +131,12 @@ impl fmt::Display for TlsError {
             Self::PeerAlert(Some(number)) => {
                 let (name, advice) = alert(*number);
                 return write!(f, "peer-alert: the server sent alert {number}{name}{advice}");
+            }
+            Self::RxTooSmall { needed } => {
+                return write!(f, "rx-too-small: the buffer to receive in has to hold {needed} bytes");
+            }
+            Self::TxTooSmall { needed } => {
+                return write!(f, "tx-too-small: the buffer to send from has to hold {needed} bytes");
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {
@@ -132,6 +162,10 @@ impl fmt::Display for TlsError {
             }
             Self::Engine => "engine: the TLS engine failed",
             Self::Random => "random: the random number generator failed or stands still: see that it is clocked and seeded",
+            Self::UnsupportedExtension => "unsupported-extension: a response to an extension that was not sent",
+            Self::MissingExtension => "missing-extension: a message without an extension that it must have",
+            Self::Truncated => "truncated: the connection ended without close_notify",
+            Self::Closed => "closed: nothing can be written after close",
         })
     }
 }

@@ -38,6 +38,9 @@
 //! resumption, HelloRetryRequest, KeyUpdate and handshake messages over several records are not supported: a server that
 //! insists gets a named [error](TlsError::Unsupported).
 //!
+//! That is the pool's engine. [`TlsStream`] has one of our own, over any stream of bytes, which speaks more: the page of
+//! [`engine`] tells.
+//!
 //! # How it stands still
 //! Verifying a chain takes a microcontroller a second or so, in one piece: nothing else runs on that executor meanwhile.
 //!
@@ -59,6 +62,7 @@ pub(crate) mod backend;
 mod context;
 #[cfg(feature = "dangerous-unverified-tls")]
 pub mod dangerous;
+pub mod engine;
 mod error;
 mod fingerprint;
 pub mod identity;
@@ -67,6 +71,7 @@ pub mod pin;
 mod psk;
 pub(crate) mod random;
 pub mod roots;
+mod stream;
 pub mod time;
 pub mod verify;
 
@@ -79,6 +84,7 @@ pub use self::{
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
     roots::Roots,
+    stream::{TlsInfo, TlsStream, TlsStreamError},
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };

@@ -146,7 +146,14 @@ mod tests {
     #[test]
     fn a_session_leaves_nothing_behind() {
         let psk = Psk::new(b"device", &[7; 32]).unwrap();
-        let context = TlsContext::new(|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown).psk(psk);
+        let mut counter = 0_u8;
+        let random = |bytes: &mut [u8]| {
+            for byte in bytes {
+                counter = counter.wrapping_add(1);
+                *byte = counter;
+            }
+        };
+        let context = TlsContext::new(random, || Now::Unknown).psk(psk);
         let place = Place::<_>::new(TlsMemory::new());
         let is_wiped = || {
             let memory = place.lend().expect("given back");

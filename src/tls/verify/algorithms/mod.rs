@@ -62,6 +62,15 @@ pub static DEFAULT: &[&dyn SignatureVerificationAlgorithm] = list![];
 /// Every algorithm of this module: [`DEFAULT`], and Ed25519.
 pub static ALL: &[&dyn SignatureVerificationAlgorithm] = list![ED25519];
 
+/// What most public servers need, in less flash: P-256, P-384 and RSA, each with the hash that belongs to it.
+pub static SMALL: &[&dyn SignatureVerificationAlgorithm] = &[
+    chosen::ECDSA_P256_SHA256,
+    chosen::ECDSA_P384_SHA384,
+    chosen::RSA_PKCS1_SHA256,
+    chosen::RSA_PSS_SHA256,
+    chosen::RSA_PKCS1_SHA384,
+];
+
 /// The set that the lists take their algorithms from.
 #[cfg(not(feature = "verify-compact"))]
 use self as chosen;
