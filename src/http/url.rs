@@ -510,7 +510,7 @@ mod tests {
 
     /// The long way, which [`Url::parse`] takes for what is not evidently in normal form.
     fn normalised(input: &str, out: &mut [u8]) -> Option<Url> {
-        let (scheme, rest) = super::split_scheme(super::clean(input).ok()?)?;
+        let (scheme, rest) = super::split_scheme(super::clean(input.as_bytes()).ok()?)?;
         Url::absolute(scheme.ok()?, rest, out).ok()
     }
 
