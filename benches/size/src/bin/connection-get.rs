@@ -11,7 +11,10 @@ use socketpool::{Error, ErrorKind, Phase, Result, exchange::Connection, http::Me
 size::program!(get());
 
 async fn get() -> Result<()> {
-    let line = Wire.connect(black_box(size::address())).await.map_err(|kind| Error::new(Phase::Connect, ErrorKind::Io(kind)))?;
+    let line = Wire
+        .connect(black_box(size::address()))
+        .await
+        .map_err(|kind| Error::new(Phase::Connect, ErrorKind::Io(kind)))?;
     let (mut head, mut buffer) = ([0; 2048], [0; 256]);
     let mut connection = Connection::new(line, &mut head);
     let request = connection.request(Method::Get, black_box("api.example.com"), black_box("/now"));

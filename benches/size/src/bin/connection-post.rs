@@ -18,7 +18,10 @@ struct Reading<'a> {
 }
 
 async fn post() -> Result<()> {
-    let line = Wire.connect(black_box(size::address())).await.map_err(|kind| Error::new(Phase::Connect, ErrorKind::Io(kind)))?;
+    let line = Wire
+        .connect(black_box(size::address()))
+        .await
+        .map_err(|kind| Error::new(Phase::Connect, ErrorKind::Io(kind)))?;
     let (mut head, mut buffer) = ([0; 2048], [0; 256]);
     let mut connection = Connection::new(line, &mut head);
     let reading = black_box(Reading { city: "Utrecht", celsius: 21 });
