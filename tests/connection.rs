@@ -1,5 +1,6 @@
 //! One exchange over a connection in memory: what is sent, what is made of the response, and what ends a connection.
 #![cfg(all(feature = "mock", feature = "blocking"))]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 use std::{
     cell::RefCell,

@@ -52,6 +52,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         let mut params = CertificateParams::new([name.to_string()]).unwrap();
         params.extended_key_usages = vec![usage];
         params.not_before = date_time_ymd(2024, 1, 1);
+        params.use_authority_key_identifier_extension = true;
         params.signed_by(key, &root).unwrap().der().clone()
     };
     let key = KeyPair::generate().unwrap();

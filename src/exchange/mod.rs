@@ -1,5 +1,7 @@
 //! One HTTP exchange over a connection that the caller has: no pool, no URL, no redirects.
 
+#![allow(clippy::manual_async_fn, reason = "a forwarding function returns the future below it, and is no other")]
+
 mod body;
 mod close;
 mod connection;

@@ -103,7 +103,7 @@ impl Facts {
             14 if is(b"content-length") => list(value).for_each(|member| self.length.add(member)),
             17 if is(b"transfer-encoding") => {
                 list(value).filter(|member| !member.is_empty()).for_each(|member| self.coding.add(member));
-                self.coding.seen(value);
+                self.coding.seen(value.trim_ascii());
             }
             10 if is(b"connection") => {
                 for option in list(value) {

@@ -193,7 +193,7 @@ impl Need {
     }
 
     const fn is_within(self, other: Self) -> bool {
-        !(self.slot && !other.slot || self.session && !other.session || self.buffer && !other.buffer)
+        (other.slot || !self.slot) && (other.session || !self.session) && (other.buffer || !self.buffer)
     }
 
     /// What to report to a task that lacks this.

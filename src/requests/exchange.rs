@@ -111,7 +111,6 @@ pub(crate) struct Exchange<'r, M> {
 }
 
 /// A request before and after it has what it needs of the pool. One lies where the other lay.
-#[expect(clippy::large_enum_variant, reason = "so that the larger is not there beside the smaller")]
 pub(crate) enum Stage<'r, M> {
     Before(Outset<'r>, Options<'r>),
     UnderWay(Exchange<'r, M>),

@@ -47,9 +47,6 @@ pub struct TlsContext<'c, R, T> {
     believes_anybody: bool,
 }
 
-/// A context that trusts otherwise, or is somebody else, is another context: it never gets the connections of the one it was.
-const UNASKED: Cell<Option<TlsId>> = Cell::new(None);
-
 /// What a context says of itself, besides what it asks of the server.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Offer<'c> {
@@ -70,7 +67,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
-            id: UNASKED,
+            id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
         }
@@ -82,7 +79,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "load_verify_locations")]
     pub fn roots(mut self, roots: Roots<'c>) -> Self {
         self.policy.roots = roots;
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -90,7 +87,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn policy(mut self, policy: VerifyPolicy<'c>) -> Self {
         self.policy = policy;
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -99,7 +96,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn floor(mut self, floor: UnixTime) -> Self {
         self.floor = floor;
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -108,7 +105,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "load_cert_chain")]
     pub fn identity(mut self, identity: Identity<'c>) -> Self {
         self.offer.identity = Some(identity);
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -117,7 +114,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[must_use]
     pub fn psk(mut self, psk: Psk<'c>) -> Self {
         self.offer.psk = Some(psk);
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -126,7 +123,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "set_alpn_protocols")]
     pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
         self.offer.alpn = Some(alpn);
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 
@@ -134,7 +131,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
         self.believes_anybody = true;
-        self.id = UNASKED;
+        self.id = Cell::new(None);
         self
     }
 }

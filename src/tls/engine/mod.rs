@@ -64,7 +64,7 @@
 //! - Memory: nothing. What does not fit in `rx` is [`RxTooSmall`](crate::tls::TlsError::RxTooSmall), with the size
 //!   needed.
 //! - Before its proof: one key agreement (two key pairs with a HelloRetryRequest), and what verifying its chain costs
-//!   within the [budget](crate::tls::VerifyPolicy::max_signatures). The engine yields after each.
+//!   within the [budget](crate::tls::VerifyPolicy::max_work).
 //! - Records that bring nothing (empty, `change_cipher_spec`, `user_canceled`): 32 in a row.
 //! - KeyUpdates without data between them: 1,024. Tickets: any number; after 16 messages the engine yields, so that
 //!   deadlines are looked at.
