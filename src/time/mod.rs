@@ -97,6 +97,7 @@ impl Deadline {
     }
 
     /// This deadline, or that instant if it is sooner.
+    #[cfg_attr(not(all(feature = "requests", feature = "tls")), allow(dead_code, reason = "each uses a part"))]
     pub(crate) fn or_at(self, instant: Instant) -> Self {
         Self(self.0.min(instant))
     }
