@@ -34,6 +34,7 @@ pub struct Leased<S> {
 pub(crate) enum Line<R, S> {
     Closed,
     /// There is a place for it.
+    #[cfg_attr(not(feature = "requests"), expect(dead_code, reason = "only a request reserves before it connects"))]
     Reserved(R),
     Open(S),
 }
