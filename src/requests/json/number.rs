@@ -4,9 +4,9 @@ use super::{JsonErrorKind, reader::Result};
 
 /// The integer that `text` says, between `min` and `max`; a negative one as its two's complement.
 pub(super) fn integer(text: &[u8], min: i64, max: u64) -> Result<u64> {
-    let (digits, most) = match text.strip_prefix(b"-") {
-        Some(digits) => (digits, min.unsigned_abs()),
-        None => (text, max),
+    let (digits, most) = match text {
+        [b'-', digits @ ..] => (digits, min.unsigned_abs()),
+        _ => (text, max),
     };
     let mut value = 0u64;
     for digit in digits.iter().map(|byte| byte.wrapping_sub(b'0')) {
@@ -117,14 +117,17 @@ pub(super) fn float(text: &[u8], format: &Format) -> Option<u64> {
 
     // The number is `words` times two to minus `scale`, and a little more if it is inexact.
     let scale = low as i32 * 32 + zeroes as i32;
-    let bit = |index: i32| usize::try_from(index).ok().and_then(|i| words.get(i / 32).map(|word| word >> (i % 32) & 1));
-    let bit = |index| bit(index).unwrap_or(0) == 1;
-    let top = (0..WORDS as i32 * 32).rev().find(|index| bit(*index))?;
+    let highest = words.iter().rposition(|word| *word != 0)?;
+    let top = highest as i32 * 32 + words.get(highest)?.ilog2() as i32;
     let unit = (top - scale - format.fraction as i32).max(format.least);
-    let cut = unit + scale;
-    let mut significand = (0..=format.fraction as i32).rev().fold(0, |bits, i| bits << 1 | u64::from(bit(cut + i)));
-    let is_odd = significand & 1 == 1;
-    if bit(cut - 1) && (is_odd || inexact || (0..cut - 1).any(bit)) {
+    // 64 bits from half a unit on; nothing lies above them, and what lies below decides when half of one is left.
+    let half = usize::try_from(unit + scale - 1).unwrap_or_default();
+    let (at, shift) = (half / 32, half % 32);
+    let word = |index: usize| u64::from(words.get(index).copied().unwrap_or_default());
+    let window = (word(at) | word(at + 1) << 32) >> shift | word(at + 2) << 1 << (63 - shift);
+    inexact |= words.iter().take(at).any(|word| *word != 0) || word(at) & ((1 << shift) - 1) != 0;
+    let mut significand = window >> 1;
+    if window & 1 == 1 && (significand & 1 == 1 || inexact) {
         significand += 1;
     }
     // The bit above the fraction, where there is one, adds the one that the exponent lacks.
@@ -138,7 +141,8 @@ fn divide(fraction: &mut [u32], value: u32, by: u32) -> bool {
     for word in fraction.iter_mut().rev() {
         let dividend = u64::from(rest) << 32 | u64::from(*word);
         *word = (dividend / u64::from(by)) as u32;
-        rest = (dividend % u64::from(by)) as u32;
+        // What `%` gives, without a second division.
+        rest = (dividend as u32).wrapping_sub(word.wrapping_mul(by));
     }
     rest != 0
 }

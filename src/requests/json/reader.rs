@@ -294,9 +294,12 @@ impl<'t> Reader<'t> {
     pub(super) fn float(&mut self, format: &number::Format) -> Result<(u64, bool)> {
         self.want(JsonType::Number)?;
         let text = self.number()?;
-        let magnitude = text.strip_prefix(b"-").unwrap_or(text);
+        let (magnitude, is_negative) = match text {
+            [b'-', magnitude @ ..] => (magnitude, true),
+            _ => (text, false),
+        };
         let bits = number::float(magnitude, format).ok_or(JsonErrorKind::OutOfRange)?;
-        Ok((bits, magnitude.len() < text.len()))
+        Ok((bits, is_negative))
     }
 
     /// Whether the number that begins here can be an integer, and if so, whether a negative one.
