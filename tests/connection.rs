@@ -685,6 +685,8 @@ fn a_connection_that_is_not_read_to_its_end_does_not_serve_again() {
     let mut connection = Connection::new(line.clone(), &mut buffer);
     at_once(async {
         let mut response = connection.request(Method::Get, HOST, "/").send().await?;
+        assert_eq!(response.close_reason(), Some(CloseReason::Unfinished));
+        assert_eq!(response.read(&mut [0; 1]).await?, 1, "asking for the reason takes nothing away");
         line.0.borrow_mut().arrived.extend(b"9876543");
         assert!(response.drain(64).await?);
         connection.request(Method::Get, HOST, "/").send().await?;

@@ -9,7 +9,7 @@
 gate() {
   command -v qemu-system-arm >/dev/null || skip "qemu-system-arm is not installed"
   command -v qemu-system-riscv32 >/dev/null || skip "qemu-system-riscv32 is not installed"
-  local board target with machine image counted work instructions stack budget row bad=0
+  local board target with machine image counted client work instructions stack budget row bad=0
   printf '%-64s %12s %6s  %s\n' "" instructions stack "budget"
   while IFS='|' read -r board target with machine; do
     cross build "$target" --release --manifest-path benches/icount/Cargo.toml --features "$with"
@@ -19,6 +19,15 @@ gate() {
       { echo "$counted" && return 1; }
     counted+=$'\n'INFO\ $(size -A "$image" | awk '$1 == ".data" {data = $2} $1 == ".bss" {bss = $2}
       END {print "statics, and what of them flash holds|" data + bss "|" data}')
+    if [ -z "$with" ]; then
+      # One exchange over a connection, with ours and with peers: an image each, so that none shares code with another.
+      cross build "$target" --release --manifest-path benches/icount/connection/Cargo.toml --bins
+      for client in ours reqwless edge-http codec; do
+        # shellcheck disable=SC2086
+        counted+=$'\n'$(timeout 120 qemu-system-$machine -nographic -icount shift=0 -semihosting \
+          -kernel "target/$target/release/$client" </dev/null) || { echo "$counted" && return 1; }
+      done
+    fi
     while IFS='|' read -r work instructions stack; do
       budget=$(awk -F ' = ' -v name="\"$board: $work\"" '$1 == name {gsub(/[],[]/, "", $2); print $2}' benches/budgets.toml)
       printf '%-64s %12d %6d  %s\n' "$board: $work" "$instructions" "$stack" "${budget:-none}"

@@ -5,7 +5,8 @@ use crate::{
     http::{BodyDecoder, DecodeError, Fields, Framing, ResponseHead, bytes::shift},
 };
 
-/// The body of a response while it arrives. What cannot go straight to the caller is staged behind the head.
+/// The body of a response while it arrives. What cannot go straight to the caller is staged behind
+/// the head.
 #[derive(Debug)]
 pub(super) struct IncomingBody {
     decoder: BodyDecoder,
@@ -20,7 +21,8 @@ pub(super) struct IncomingBody {
 /// What became of the trailers.
 #[derive(Debug, Clone, Copy)]
 enum Trailers {
-    /// They lie here in the staging area, as far as they have arrived. What was received ends where they do, or later.
+    /// They lie here in the staging area, as far as they have arrived. What was received ends where
+    /// they do, or later.
     Kept { start: usize, end: usize },
     /// There was not enough room.
     Lost,
@@ -32,7 +34,8 @@ impl IncomingBody {
         Self::with(Framing::Empty, 0, 0)
     }
 
-    /// The body behind this head, which lies at the front of the buffer; what was received ends at `end`.
+    /// The body behind this head, which lies at the front of the buffer; what was received ends at
+    /// `end`.
     pub(super) fn new(head: &ResponseHead, end: usize) -> Self {
         Self::with(head.framing, head.len, end)
     }
@@ -46,7 +49,8 @@ impl IncomingBody {
         self.decoder.is_done()
     }
 
-    /// Whether bytes were received that are not decoded yet; once the body is done, they are not of it.
+    /// Whether bytes were received that are not decoded yet; once the body is done, they are not of
+    /// it.
     pub(super) fn has_staged(&self) -> bool {
         self.start < self.end
     }
@@ -69,7 +73,8 @@ impl IncomingBody {
         Ok(progress.produced)
     }
 
-    /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where they are.
+    /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where
+    /// they are.
     #[inline(never)]
     fn keep_trailers(&mut self, memory: &[u8]) -> Result<(), DecodeError> {
         let from = self.start;
@@ -97,7 +102,8 @@ impl IncomingBody {
         }
     }
 
-    /// Where to receive what cannot go straight to the caller. Never empty: at worst the last byte of the head goes.
+    /// Where to receive what cannot go straight to the caller. Never empty: at worst the last byte
+    /// of the head goes.
     pub(super) fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
         if self.start == self.end {
             let from = self.behind_trailers(memory).unwrap_or(self.staging).min(memory.len().saturating_sub(1));
@@ -142,7 +148,8 @@ impl IncomingBody {
         self.decoder.direct_len()
     }
 
-    /// Whether the body is over, now that no more of it can be delivered; `None` if more has to be received to know that.
+    /// Whether the body is over, now that no more of it can be delivered; `None` if more has to be
+    /// received to know that.
     pub(super) fn is_over(&mut self, memory: &[u8]) -> Result<Option<bool>, DecodeError> {
         self.take(memory, &mut [])?;
         Ok(if self.is_done() {

@@ -13,10 +13,11 @@ pub enum CloseReason {
     Head(http::CloseReason),
     /// The request said `Connection: close`.
     RequestClose,
-    /// The final response arrived before the whole request was sent, and the rest was not sent: the server may still
-    /// wait for it (RFC 9112 §9.5, RFC 9110 §10.1.1).
+    /// The final response arrived before the whole request was sent, and the rest was not sent: the
+    /// server may still wait for it (RFC 9112 §9.5, RFC 9110 §10.1.1).
     RequestCut,
-    /// The exchange is not over: its future was dropped, or the body of the response was not read to its end.
+    /// The exchange is not over: its future was dropped, or the body of the response was not read
+    /// to its end.
     Unfinished,
     /// The server sent more than the response.
     Surplus,

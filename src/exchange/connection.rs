@@ -18,8 +18,8 @@ use crate::{
 
 /// A connection that serves one exchange after the other, with the memory they need.
 ///
-/// The buffer holds the request while it is sent, then the head of the response. It bounds both; 1 to 2 KB are enough for
-/// most servers.
+/// The buffer holds the request while it is sent, then the head of the response. It bounds both; 1
+/// to 2 KB are enough for most servers.
 #[derive(Debug)]
 pub struct Connection<'b, I> {
     io: I,
@@ -39,8 +39,8 @@ pub(super) struct State {
 }
 
 impl<'b, T: Read + Write> Connection<'b, Stream<T>> {
-    /// Over any embedded-io-async stream that is connected, be it TCP, TLS or a serial line. Without deadlines: see
-    /// [`Stream::with_timer`] and [`over`](Self::over).
+    /// Over any embedded-io-async stream that is connected, be it TCP, TLS or a serial line.
+    /// Without deadlines: see [`Stream::with_timer`] and [`over`](Self::over).
     pub fn new(stream: T, buffer: &'b mut [u8]) -> Self {
         Self::over(Stream::new(stream), buffer)
     }
@@ -67,16 +67,17 @@ impl<'b, I: Io> Connection<'b, I> {
         self.io.set_deadline(deadline);
     }
 
-    /// A request to `host`, as the `Host` field names it (with `:port` unless that is the default), for `target`: path and
-    /// query, in the normal form that [`Url`](crate::http::Url) gives.
+    /// A request to `host`, as the `Host` field names it (with `:port` unless that is the default),
+    /// for `target`: path and query, in the normal form that [`Url`](crate::http::Url) gives.
     pub fn request<'c>(&'c mut self, method: Method<'c>, host: &str, target: &str) -> Request<'c, I> {
         self.state.close = self.state.end(self.buffer);
         let parts = (&mut self.io, &mut *self.buffer, &mut self.state);
         Request::new(parts, self.deadline, method, host, target)
     }
 
-    /// Whether the connection can serve another exchange: everything that arrived was expected, and the response was read
-    /// to its end. A rest of the body that has arrived already is thrown away.
+    /// Whether the connection can serve another exchange: everything that arrived was expected, and
+    /// the response was read to its end. A rest of the body that has arrived already is thrown
+    /// away.
     pub fn may_reuse(&mut self) -> bool {
         self.close_reason().is_none()
     }
@@ -86,14 +87,15 @@ impl<'b, I: Io> Connection<'b, I> {
         self.state.end(self.buffer)
     }
 
-    /// Whether any byte of a response to the last request has arrived. If it failed before that on a connection that had
-    /// served before, the server had closed it in the meantime, and an idempotent request may be sent again on another
-    /// connection (RFC 9112 §9.3.1).
+    /// Whether any byte of a response to the last request has arrived. If it failed before that on
+    /// a connection that had served before, the server had closed it in the meantime, and an
+    /// idempotent request may be sent again on another connection (RFC 9112 §9.3.1).
     pub fn response_began(&self) -> bool {
         self.state.began
     }
 
-    /// Gives the connection back, to be closed or used in another way. [`may_reuse`](Self::may_reuse) says in which state.
+    /// Gives the connection back, to be closed or used in another way.
+    /// [`may_reuse`](Self::may_reuse) says in which state.
     pub fn into_inner(self) -> I {
         self.io
     }
@@ -110,7 +112,7 @@ impl State {
     }
 
     /// From now on the connection is in the middle of an exchange.
-    pub(super) fn is_sending(&mut self) {
+    pub(super) fn start(&mut self) {
         (self.close, self.began) = (Some(CloseReason::Unfinished), false);
     }
 
@@ -148,16 +150,25 @@ impl State {
         Ok(head)
     }
 
-    /// Ends the exchange as it is: why the connection cannot serve again, if it cannot.
+    /// Why the connection cannot serve again as it is, if it cannot.
+    pub(super) fn close_reason(&self) -> Option<CloseReason> {
+        self.close.or(if !self.body.is_done() {
+            Some(CloseReason::Unfinished)
+        } else if self.body.has_staged() {
+            Some(CloseReason::Surplus)
+        } else {
+            None
+        })
+    }
+
+    /// Ends the exchange as it is, and throws away what has arrived: why the connection cannot
+    /// serve again, if it cannot.
     pub(super) fn end(&mut self, memory: &[u8]) -> Option<CloseReason> {
         if self.close.is_none() {
-            self.close = match self.body.discard(memory) {
-                Err(error) => Some(CloseReason::Failed(malformed(error, Phase::Body))),
-                Ok(()) if !self.body.is_done() => return Some(CloseReason::Unfinished),
-                Ok(()) => self.body.has_staged().then_some(CloseReason::Surplus),
-            };
+            let discarded = self.body.discard(memory);
+            self.close = discarded.err().map(|error| CloseReason::Failed(malformed(error, Phase::Body)));
         }
-        self.close
+        self.close_reason()
     }
 
     /// Reads some of the body into `out`; 0 at its end.
@@ -246,7 +257,8 @@ impl State {
     }
 }
 
-/// Why nothing of a body could be had. Small, so that it travels in registers: the error itself is [noted](State::error).
+/// Why nothing of a body could be had. Small, so that it travels in registers: the error itself is
+/// [noted](State::error).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// The exchange has failed.
@@ -258,5 +270,5 @@ pub(super) enum Trouble {
 /// A stream that claims to have received more than it was given room for has failed.
 const OVERRUN: Error = Error::new(Phase::Body, ErrorKind::Io(embedded_io_async::ErrorKind::InvalidData));
 
-/// Without a timer there is nothing to go wrong.
+/// A connection without a timer has no room for one.
 const _: () = assert!(size_of::<Option<NoTimer>>() == 0);

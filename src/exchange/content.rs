@@ -23,8 +23,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The least room behind a head for which the first piece of a stream is sent together with it.
 const WORTHWHILE: usize = 64;
 
-/// What a request can carry: nothing, every [`Body`] that fits into the buffer, a [`Large`] one that need not, a
-/// [`Streaming`] payload, and each of them behind a question ([`Expecting`]). There is nothing to implement here: write a [`Body`] or a [`Source`](crate::requests::Source).
+/// What a request can carry: nothing, every [`Body`] that fits into the buffer, a [`Large`] one
+/// that need not, a [`Streaming`] payload, and each of them behind a question ([`Expecting`]).
+/// There is nothing to implement here: write a [`Body`] or a [`Source`](crate::requests::Source).
 pub trait Content: Outline + Transmit {}
 
 impl<C: Outline + Transmit> Content for C {}
@@ -76,8 +77,8 @@ pub struct Link<'l, I> {
     pub(super) deadline: Deadline,
 }
 
-/// Sends a request with content of some kind. The way is straight, and different for each kind, so that a program links
-/// only what it uses.
+/// Sends a request with content of some kind. The way is straight, and different for each kind, so
+/// that a program links only what it uses.
 pub trait Transmit {
     /// Whether the server is asked first.
     const ASKS: bool = false;
@@ -127,18 +128,16 @@ impl<B: Body> Outline for Large<B> {
 impl<B: Body> Transmit for Large<B> {
     const FOLLOWS: bool = true;
 
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        async move {
-            let sent = link.send(staged).await?;
-            match self.0.as_bytes() {
-                Some(bytes) if staged.head == staged.end && !bytes.is_empty() => {
-                    let Link { io, memory, incoming, .. } = &mut *link;
-                    let mut early = None;
-                    let outcome = deliver(*io, bytes, incoming, memory, &mut early).await;
-                    link.concluded(outcome, early, 0).await
-                }
-                _ => Ok(sent),
+    async fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> Result<Sent> {
+        let sent = link.send(staged).await?;
+        match self.0.as_bytes() {
+            Some(bytes) if staged.head == staged.end && !bytes.is_empty() => {
+                let Link { io, memory, incoming, .. } = &mut *link;
+                let mut early = None;
+                let outcome = deliver(*io, bytes, incoming, memory, &mut early).await;
+                link.concluded(outcome, early, 0).await
             }
+            _ => Ok(sent),
         }
     }
 }
@@ -158,30 +157,28 @@ impl<P: Outline> Outline for Streaming<P> {
 }
 
 impl<P: Payload> Transmit for Streaming<P> {
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        async move {
-            let Ok(Plan::Streamed(mut upload)) = self.0.plan() else { return link.send(staged).await };
-            // A response that arrives meanwhile has a quarter of the buffer, behind the pieces.
-            let cut = if I::LISTENS { link.memory.len() / 4 * 3 } else { link.memory.len() };
-            let (mut start, mut end, mut early) = (staged.start, staged.end, None);
-            let outcome = loop {
-                let Link { io, memory, incoming, .. } = &mut *link;
-                let (pieces, early_room) = memory.split_at_mut_checked(cut).unwrap_or_default();
-                if !upload.is_done() && (start == end || cut.saturating_sub(end) >= WORTHWHILE) {
-                    (start, end) = if start == end { (0, 0) } else { (start, end) };
-                    let filled = self.0.fill(upload.room(pieces, end)?).await;
-                    let count = filled.map_err(|error| Error::new(Phase::Send, ErrorKind::Source(error)))?;
-                    end = upload.filled(pieces, end, count)?;
-                }
-                let piece = pieces.get(start..end).unwrap_or_default();
-                let outcome = deliver(*io, piece, incoming, early_room, &mut early).await;
-                if !matches!(outcome, Ok(None)) || upload.is_done() {
-                    break outcome;
-                }
-                (start, end) = (0, 0);
-            };
-            link.concluded(outcome, early, cut).await
-        }
+    async fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> Result<Sent> {
+        let Ok(Plan::Streamed(mut upload)) = self.0.plan() else { return link.send(staged).await };
+        // A response that arrives meanwhile has a quarter of the buffer, behind the pieces.
+        let cut = if I::LISTENS { link.memory.len() / 4 * 3 } else { link.memory.len() };
+        let (mut start, mut end, mut early) = (staged.start, staged.end, None);
+        let outcome = loop {
+            let Link { io, memory, incoming, .. } = &mut *link;
+            let (pieces, early_room) = memory.split_at_mut_checked(cut).unwrap_or_default();
+            if !upload.is_done() && (start == end || cut.saturating_sub(end) >= WORTHWHILE) {
+                (start, end) = if start == end { (0, 0) } else { (start, end) };
+                let filled = self.0.fill(upload.room(pieces, end)?).await;
+                let count = filled.map_err(|error| Error::new(Phase::Send, ErrorKind::Source(error)))?;
+                end = upload.filled(pieces, end, count)?;
+            }
+            let piece = pieces.get(start..end).unwrap_or_default();
+            let outcome = deliver(*io, piece, incoming, early_room, &mut early).await;
+            if !matches!(outcome, Ok(None)) || upload.is_done() {
+                break outcome;
+            }
+            (start, end) = (0, 0);
+        };
+        link.concluded(outcome, early, cut).await
     }
 }
 
@@ -203,38 +200,35 @@ impl<C: Transmit> Transmit for Expecting<C> {
     const ASKS: bool = true;
     const FOLLOWS: bool = C::FOLLOWS;
 
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        async move {
-            if !staged.asks {
-                return self.0.transmit(link, staged).await;
-            }
-            if let Some(head) = link.ask(staged).await? {
-                return Ok(Sent::Cut(head));
-            }
-            self.0.transmit(link, Staged { start: staged.head, ..staged }).await
+    async fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> Result<Sent> {
+        if !staged.asks {
+            return self.0.transmit(link, staged).await;
         }
+        if let Some(head) = link.ask(staged).await? {
+            return Ok(Sent::Cut(head));
+        }
+        self.0.transmit(link, Staged { start: staged.head, ..staged }).await
     }
 }
 
 impl<I: Io> Link<'_, I> {
     /// Sends what is staged, in one write if the connection takes it.
-    fn send(&mut self, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        async move {
-            let mut start = staged.start;
-            loop {
-                let rest = self.memory.get(start..staged.end).unwrap_or_default();
-                let (len, is_write) = (rest.len(), !rest.is_empty());
-                let outcome = self.io.perform(if is_write { Op::Write(rest) } else { Op::Flush }).await;
-                start += sent(outcome.map_err(|error| self.io.explain(error)), len)?;
-                if !is_write {
-                    return Ok(Sent::Whole(None));
-                }
+    async fn send(&mut self, staged: Staged) -> Result<Sent> {
+        let mut start = staged.start;
+        loop {
+            let rest = self.memory.get(start..staged.end).unwrap_or_default();
+            let (len, is_write) = (rest.len(), !rest.is_empty());
+            let outcome = self.io.perform(if is_write { Op::Write(rest) } else { Op::Flush }).await;
+            start += sent(outcome.map_err(|error| self.io.explain(error)), len)?;
+            if !is_write {
+                return Ok(Sent::Whole(None));
             }
         }
     }
 
-    /// Sends the head, and waits for a moment until the server says whether it wants the content (RFC 9110 §10.1.1). A
-    /// final response is the end. A connection without a clock does not wait: no client has to.
+    /// Sends the head, and waits for a moment until the server says whether it wants the content
+    /// (RFC 9110 §10.1.1). A final response is the end. A connection without a clock does not wait:
+    /// no client has to.
     async fn ask(&mut self, staged: Staged) -> Result<Option<ResponseHead>> {
         self.send(Staged { end: staged.head, ..staged }).await?;
         let Some(now) = self.io.now() else { return Ok(None) };
@@ -266,8 +260,8 @@ impl<I: Io> Link<'_, I> {
         Ok(head)
     }
 
-    /// After the content was sent, or not all of it: what arrived meanwhile, at `from`, goes to the front of the buffer. If
-    /// the peer hung up, it may have said why.
+    /// After the content was sent, or not all of it: what arrived meanwhile, at `from`, goes to the
+    /// front of the buffer. If the peer hung up, it may have said why.
     async fn concluded(
         &mut self,
         outcome: Result<Option<ResponseHead>>,
@@ -300,8 +294,8 @@ impl<I: Io> Link<'_, I> {
     }
 }
 
-/// Sends all of `bytes`, and listens meanwhile, if the connection can: a response that is no success ends it (RFC 9112
-/// §9.5). A successful one is put into `early`: the server may read on.
+/// Sends all of `bytes`, and listens meanwhile, if the connection can: a response that is no
+/// success ends it (RFC 9112 §9.5). A successful one is put into `early`: the server may read on.
 async fn deliver<I: Io>(
     io: &mut I,
     bytes: &[u8],

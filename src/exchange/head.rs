@@ -1,20 +1,20 @@
 //! The head of a response while it arrives.
 
-use core::future::Future;
-
 use super::io::{Io, Op, checked};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{DecodeError, HeadDecoder, HeadStep, MAX_HEAD, Method, ResponseHead, bytes::shift},
 };
 
-/// The head of a response while it arrives in a part of the buffer, from the beginning of that part.
+/// The head of a response while it arrives in a part of the buffer, from the beginning of that
+/// part.
 #[derive(Debug)]
 pub(super) struct IncomingHead {
     decoder: HeadDecoder,
     /// Where what has arrived ends.
     pub(super) end: usize,
-    /// Set once the head does not fit: the rest is only counted, so that the error can say what it needs.
+    /// Set once the head does not fit: the rest is only counted, so that the error can say what it
+    /// needs.
     measured: Option<Measured>,
     /// Whether anything has arrived, be it an interim response.
     pub(super) began: bool,
@@ -94,17 +94,11 @@ impl IncomingHead {
     }
 
     /// Receives the rest of the head.
-    pub(super) fn receive<I: Io>(
-        &mut self,
-        io: &mut I,
-        memory: &mut [u8],
-    ) -> impl Future<Output = Result<ResponseHead>> {
-        async move {
-            loop {
-                let outcome = io.perform(Op::Read(self.room(memory)?)).await.map_err(|error| io.explain(error));
-                if let Some(head) = self.received(memory, outcome)? {
-                    return Ok(head);
-                }
+    pub(super) async fn receive<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> Result<ResponseHead> {
+        loop {
+            let outcome = io.perform(Op::Read(self.room(memory)?)).await.map_err(|error| io.explain(error));
+            if let Some(head) = self.received(memory, outcome)? {
+                return Ok(head);
             }
         }
     }

@@ -37,9 +37,9 @@ pub enum Moved {
 
 /// A connection that exchanges run over.
 ///
-/// Most connections need no implementation: [`Stream`] makes one of any embedded-io-async `Read + Write`, [`Halves`] of a
-/// reader and a writer, and every [`Socket`] is one. Implement it for a connection that has its own way to wait: a
-/// modem with a command for each operation.
+/// Most connections need no implementation: [`Stream`] makes one of any embedded-io-async `Read +
+/// Write`, [`Halves`] of a reader and a writer, and every [`Socket`] is one. Implement it for a
+/// connection that has its own way to wait: a modem with a command for each operation.
 pub trait Io {
     /// Whether [`write_or_read`](Self::write_or_read) can receive.
     const LISTENS: bool = false;
@@ -51,17 +51,26 @@ pub trait Io {
     ///
     /// # Errors
     /// Of the connection's own kind; also when the deadline has passed.
+    ///
+    /// # Cancel safety
+    /// The exchange drops the future of a read only when its own future is dropped: whether data is
+    /// lost then is up to the connection, and every socket loses none.
     fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>>;
 
-    /// What an error means. The exchange puts its own phase in; the kind is [`ErrorKind::Timeout`] for a deadline.
+    /// What an error means. The exchange puts its own phase in; the kind is [`ErrorKind::Timeout`]
+    /// for a deadline.
     fn explain(&self, error: Self::Error) -> Error;
 
-    /// Sends some of `bytes`, or receives into `room` if something arrives before that. Neither is empty.
+    /// Sends some of `bytes`, or receives into `room` if something arrives before that. Neither is
+    /// empty.
     ///
     /// A connection that cannot wait for both only sends.
     ///
     /// # Errors
     /// As for [`perform`](Self::perform).
+    ///
+    /// # Cancel safety
+    /// It is called again after each of its outcomes: what it did not do must not be half done.
     fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
         let _ = room;
         let write = self.perform(Op::Write(bytes));
@@ -87,13 +96,11 @@ impl<S: Socket> Io for S {
         error
     }
 
-    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
-        async move {
-            match op {
-                Op::Read(out) => self.read(out).await,
-                Op::Write(bytes) => self.write(bytes).await,
-                Op::Flush => self.flush().await.map(|()| 0),
-            }
+    async fn perform(&mut self, op: Op<'_>) -> Result<usize, Self::Error> {
+        match op {
+            Op::Read(out) => self.read(out).await,
+            Op::Write(bytes) => self.write(bytes).await,
+            Op::Flush => self.flush().await.map(|()| 0),
         }
     }
 
@@ -191,8 +198,9 @@ impl<C: Timer, E> Limit<C, E> {
         }
     }
 
-    /// The output of the work that `begin` begins, unless the deadline passes while it waits. The clock is not looked at
-    /// before. (Work that was handed over as a future would lie there twice.)
+    /// The output of the work that `begin` begins, unless the deadline passes while it waits. The
+    /// clock is not looked at before. (Work that was handed over as a future would lie there
+    /// twice.)
     async fn keep<T, W: Future<Output = Result<T, E>>>(&self, begin: impl FnOnce() -> W) -> Result<T, Failure<E>> {
         let (mut work, mut end) = (pin!(begin()), pin!(self.end()));
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -224,13 +232,13 @@ const fn failed(kind: ErrorKind) -> Error {
     Error::new(Phase::Receive, kind)
 }
 
-/// The kind is all that is known of the errors of a stream that somebody else wrote.
+/// Of the errors of an unknown stream only the kind is known.
 fn by_kind<E: embedded_io_async::Error>(error: E) -> ErrorKind {
     error.kind().into()
 }
 
-/// What `moved` bytes of `len` mean. A stream that claims to have moved more than it was given has failed, and one that
-/// sends nothing would be asked for ever.
+/// What `moved` bytes of `len` mean. A stream that claims to have moved more than it was given has
+/// failed, and one that sends nothing would be asked for ever.
 pub(super) fn checked(moved: usize, len: usize, sends: bool) -> Result<usize> {
     if moved > len {
         Err(failed(ErrorKind::Io(IoKind::InvalidData)))
@@ -243,7 +251,8 @@ pub(super) fn checked(moved: usize, len: usize, sends: bool) -> Result<usize> {
 
 /// Any embedded-io-async `Read + Write` as a connection, with deadlines if there is a timer.
 ///
-/// A stream whose futures are ready at once, because it waits inside, is a blocking connection: poll the exchange once.
+/// A stream whose futures are ready at once, because it waits inside, is a blocking connection:
+/// poll the exchange once.
 #[derive(Debug)]
 pub struct Stream<T: ErrorType, C = NoTimer> {
     stream: T,
@@ -303,10 +312,11 @@ impl<T: Read + Write, C: Timer> Io for Stream<T, C> {
     }
 }
 
-/// A reader and a writer as a connection that hears a response while it still sends the request (RFC 9112 §9.5).
+/// A reader and a writer as a connection that hears a response while it still sends the request
+/// (RFC 9112 §9.5).
 ///
-/// While it sends, it drops a read that waits and begins another one: the reader must lose nothing by that, as every
-/// socket's does.
+/// While it sends, it drops a read that waits and begins another one: the reader must lose nothing
+/// by that, as every socket's does.
 #[derive(Debug)]
 pub struct Halves<R: ErrorType, W, C = NoTimer> {
     reader: R,
@@ -322,7 +332,8 @@ impl<R: Read, W: Write<Error = R::Error>> Halves<R, W> {
 }
 
 impl<R: Read<Error = Error>, W: Write<Error = Error>> Halves<R, W> {
-    /// The same for halves with errors of this crate, which are kept in full: those of a [`Socket`](crate::Socket).
+    /// The same for halves with errors of this crate, which are kept in full: those of a
+    /// [`Socket`](crate::Socket).
     pub const fn detailed(reader: R, writer: W) -> Self {
         Self { reader, writer, limit: Limit::new(None, |error| error.kind()) }
     }

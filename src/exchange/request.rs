@@ -22,8 +22,8 @@ use crate::{
 
 /// A request in the making. Made by [`Connection::request`](super::Connection::request).
 ///
-/// Its head is written into the connection's buffer as it is built; the first part of it that cannot be sent is reported
-/// by [`send`](Self::send), and nothing is sent then.
+/// Its head is written into the connection's buffer as it is built; the first part of it that
+/// cannot be sent is reported by [`send`](Self::send), and nothing is sent then.
 #[must_use = "a request does nothing until it is sent"]
 #[derive(Debug)]
 pub struct Request<'c, I, C = NoContent> {
@@ -72,12 +72,14 @@ impl<'c, I: Io> Request<'c, I> {
         self.content(Json(value))
     }
 
-    /// Sends what `source` reads, while it reads: `len` bytes, or as many as there are, in chunks, if that is `None`.
+    /// Sends what `source` reads, while it reads: `len` bytes, or as many as there are, in chunks,
+    /// if that is `None`.
     pub fn stream<S: Source>(self, source: S, len: impl Into<Option<u64>>) -> Request<'c, I, Streaming<Streamed<S>>> {
         self.payload(Streamed::new(source, len.into()))
     }
 
-    /// Sends what this closure puts at the start of the buffer it is given, time after time until it puts 0 bytes there.
+    /// Sends what this closure puts at the start of the buffer it is given, time after time until
+    /// it puts 0 bytes there.
     pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> Request<'c, I, Streaming<Streamed<Produce<F>>>>
     where
         F: FnMut(&mut [u8]) -> Result<usize, IoKind>,
@@ -90,7 +92,8 @@ impl<'c, I: Io> Request<'c, I> {
         self.payload(Multipart::new(parts))
     }
 
-    /// Sends a payload that streams: a [`Multipart`] form with a boundary of your own or with sources, for example.
+    /// Sends a payload that streams: a [`Multipart`] form with a boundary of your own or with
+    /// sources, for example.
     pub fn payload<P: Payload>(self, payload: P) -> Request<'c, I, Streaming<P>> {
         self.content(Streaming(payload))
     }
@@ -105,8 +108,8 @@ impl<'c, I: Io> Request<'c, I> {
 impl<'c, I: Io, C: Content> Request<'c, I, C> {
     /// Adds a header field.
     ///
-    /// `Host`, `Content-Length` and `Transfer-Encoding` follow from the request and are refused. `Connection: close` is
-    /// kept to: the connection does not serve again.
+    /// `Host`, `Content-Length` and `Transfer-Encoding` follow from the request and are refused.
+    /// `Connection: close` is kept to: the connection does not serve again.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.draft.field(name, &[value.as_bytes()]);
         self
@@ -120,7 +123,8 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
         self
     }
 
-    /// Authenticates with user name and password (Basic, RFC 7617): over TLS only, if they are to stay secret.
+    /// Authenticates with user name and password (Basic, RFC 7617): over TLS only, if they are to
+    /// stay secret.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         self.draft.head.basic_auth(user.as_bytes(), password.as_bytes());
         self
@@ -132,11 +136,13 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
         self
     }
 
-    /// Asks the server before content is sent (`Expect: 100-continue`, RFC 9110 §10.1.1), and waits a second for its word.
+    /// Asks the server before content is sent (`Expect: 100-continue`, RFC 9110 §10.1.1), and waits
+    /// a second for its word.
     ///
-    /// A server that refuses gives its response, status 417 for example, and [closes](super::CloseReason::RequestCut) the
-    /// connection; nothing of the content was sent or taken from its source, and it can be sent again without the question
-    /// on another connection. A connection without a clock does not wait, which is allowed.
+    /// A server that refuses gives its response, status 417 for example, and
+    /// [closes](super::CloseReason::RequestCut) the connection; nothing of the content was sent or
+    /// taken from its source, and it can be sent again without the question on another connection.
+    /// A connection without a clock does not wait, which is allowed.
     pub fn expect_continue(self) -> Request<'c, I, Expecting<C>> {
         let Self { io, state, deadline, draft, content } = self;
         Request { io, state, deadline, draft, content: Expecting(content) }
@@ -144,18 +150,21 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
 
     /// Sends the request and receives the head of the response.
     ///
-    /// Interim responses are passed over, at most 16 of them. A response that arrives while the content is still being sent is
-    /// received if the connection [listens](super::Halves), or when the server has hung up.
+    /// Interim responses are passed over, at most 16 of them. A response that arrives while the
+    /// content is still being sent is received if the connection [listens](super::Halves), or when
+    /// the server has hung up.
     ///
     /// # Errors
-    /// With phase `Setup`, and nothing sent: what cannot be sent, does not fit into the buffer ([`ErrorKind::TooLarge`]), or
-    /// a connection that cannot serve again ([`ErrorKind::NotConnected`]). With phase `Send` or `Head`: the exchange has
-    /// failed, and the connection with it. [`ErrorKind::Status`] with 101: the server switched to another protocol, which
-    /// nobody had asked for.
+    /// With phase `Setup`, and nothing sent: what cannot be sent, does not fit into the buffer
+    /// ([`ErrorKind::TooLarge`]), or a connection that cannot serve again
+    /// ([`ErrorKind::NotConnected`]). With phase `Send` or `Head`: the exchange has failed, and the
+    /// connection with it. [`ErrorKind::Status`] with 101: the server switched to another protocol,
+    /// which the request did not ask for.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the exchange: the server may have got the request or a part of it, and the connection cannot
-    /// serve again ([`CloseReason::Unfinished`](super::CloseReason::Unfinished)).
+    /// Dropping the future ends the exchange: the server may have got the request or a part of it,
+    /// and the connection cannot serve again
+    /// ([`CloseReason::Unfinished`](super::CloseReason::Unfinished)).
     pub fn send(self) -> impl Future<Output = Result<Response<'c, I>>> {
         let Self { io, state, deadline, draft, mut content } = self;
         async move {
@@ -164,7 +173,7 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
             let (memory, staged) = draft.stage(&content, C::ASKS, C::FOLLOWS)?;
             io.set_deadline(deadline);
             let mut link = Link { io: &mut *io, memory: &mut *memory, incoming: IncomingHead::new(method), deadline };
-            state.is_sending();
+            state.start();
             let sent = content.transmit(&mut link, staged).await;
             let head = match state.sent(sent) {
                 Ok(Some(head)) => Ok(head),

@@ -17,10 +17,11 @@ use crate::{
     time::Deadline,
 };
 
-/// A response. Its head lies in the buffer of the connection; its body is read into memory of the caller's.
+/// A response. Its head lies in the buffer of the connection; its body is read into memory of the
+/// caller's.
 ///
-/// Dropping it leaves the rest of the body unread: the connection serves again if all of it had arrived. It is an
-/// embedded-io-async `Read`, so whatever reads from one reads the body.
+/// Dropping it leaves the rest of the body unread: the connection serves again if all of it had
+/// arrived. It is an embedded-io-async `Read`, so whatever reads from one reads the body.
 #[derive(Debug)]
 pub struct Response<'c, I> {
     io: &'c mut I,
@@ -75,8 +76,9 @@ impl<'c, I> Response<'c, I> {
         }
     }
 
-    /// The fields behind a chunked body, once that was read to its end; none before, and none for other bodies. Those
-    /// that mean nothing there, because they frame the message or say how to read it (RFC 9110 §6.5.1), are left out.
+    /// The fields behind a chunked body, once that was read to its end; none before, and none for
+    /// other bodies. Those that mean nothing there, because they frame the message or say how to
+    /// read it (RFC 9110 §6.5.1), are left out.
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] if they were more than the buffer has room for behind the head.
@@ -101,14 +103,17 @@ impl<'c, I> Response<'c, I> {
         if status.as_u16() >= 400 { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(self) }
     }
 
-    /// Whether the connection can serve another exchange. A rest of the body that has arrived already is thrown away.
-    pub fn may_reuse(&mut self) -> bool {
+    /// Whether the connection can serve another exchange: the body was read to its end, and nothing
+    /// else is against it.
+    #[must_use]
+    pub fn may_reuse(&self) -> bool {
         self.close_reason().is_none()
     }
 
     /// Why the connection cannot serve another exchange, if it cannot.
-    pub fn close_reason(&mut self) -> Option<CloseReason> {
-        self.state.end(self.memory)
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.state.close_reason()
     }
 
     fn too_large(&self, have: usize) -> Error {
@@ -118,30 +123,29 @@ impl<'c, I> Response<'c, I> {
 }
 
 impl<I: Io> Response<'_, I> {
-    /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
+    /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is
+    /// empty).
     ///
     /// # Errors
-    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. Data that arrived before
-    /// bytes that are wrong is delivered first. After an error other than a time-out nothing more of the body can be had,
-    /// and the connection cannot serve again.
+    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did.
+    /// Data that arrived before bytes that are wrong is delivered first. After an error other than
+    /// a time-out nothing more of the body can be had, and the connection cannot serve again.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing, if that is so of the stream's `read`.
     #[doc(alias = "iter_content")]
-    pub fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
-        async move {
-            match self.state.read(self.io, self.memory, out).await {
-                Ok(count) => Ok(count),
-                Err(trouble) => Err(self.state.error(trouble)),
-            }
+    pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        match self.state.read(self.io, self.memory, out).await {
+            Ok(count) => Ok(count),
+            Err(trouble) => Err(self.state.error(trouble)),
         }
     }
 
     /// Reads the whole body into the start of `buffer`.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
-    /// how long the body is. Otherwise as for [`read`](Self::read).
+    /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost,
+    /// if the server said how long the body is. Otherwise as for [`read`](Self::read).
     pub async fn content<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o mut [u8]> {
         let len = self.read_all(buffer).await?;
         Ok(buffer.get_mut(..len).unwrap_or_default())
@@ -156,22 +160,23 @@ impl<I: Io> Response<'_, I> {
         as_text(buffer, len)
     }
 
-    /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place: a buffer twice the size of the body
-    /// always has room.
+    /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place: a buffer
+    /// twice the size of the body always has room.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text. Otherwise as for
-    /// [`content`](Self::content).
+    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text. Otherwise
+    /// as for [`content`](Self::content).
     pub async fn text_latin1<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o str> {
         let len = self.read_all(buffer).await?;
         as_latin1(buffer, len)
     }
 
-    /// Reads the whole body as JSON into a value, which may borrow from `buffer`. Strings with escapes are unescaped into the
-    /// part of `buffer` behind the body.
+    /// Reads the whole body as JSON into a value, which may borrow from `buffer`. Strings with
+    /// escapes are unescaped into the part of `buffer` behind the body.
     ///
     /// # Errors
-    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for [`content`](Self::content).
+    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape; otherwise as for
+    /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub async fn json<'o, V: serde::Deserialize<'o>>(&mut self, buffer: &'o mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
@@ -189,7 +194,8 @@ impl<I: Io> Response<'_, I> {
         Events::new(self, buffer)
     }
 
-    /// Reads the body as a JSON array, element by element. Half of the buffer bounds the size of an element.
+    /// Reads the body as a JSON array, element by element. Half of the buffer bounds the size of an
+    /// element.
     #[cfg(feature = "json")]
     pub fn json_elements<'r>(&'r mut self, buffer: &'r mut [u8]) -> JsonElements<'r, Self> {
         JsonElements::new(self, buffer)
@@ -200,8 +206,8 @@ impl<I: Io> Response<'_, I> {
         self.io.set_deadline(deadline);
     }
 
-    /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes: whether the end
-    /// was reached, so that the connection can serve again.
+    /// Reads on to the end of the body, without keeping any of it, but no more than about `most`
+    /// bytes: whether the end was reached, so that the connection can serve again.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -264,7 +270,7 @@ impl<I> ErrorType for Response<'_, I> {
     type Error = Error;
 }
 
-/// The same as [`Response::read`], for those who read from any reader.
+/// The same as [`Response::read`], for code that reads from any reader.
 impl<I: Io> Read for Response<'_, I> {
     fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
         Response::read(self, out)

@@ -14,8 +14,9 @@ pub(super) struct Parts {
     pub(super) query: usize,
 }
 
-/// The parts of `input`, if it can be seen at a glance that its normal form is `input` itself: a lower-case scheme and host
-/// name, no user, no port, a path without dot segments and escapes, a query. Whatever is doubtful is `None`.
+/// The parts of `input`, if it can be seen at a glance that its normal form is `input` itself: a
+/// lower-case scheme and host name, no user, no port, a path without dot segments and escapes, a
+/// query. Whatever is doubtful is `None`.
 pub(super) fn parts(input: &[u8]) -> Option<Parts> {
     let (scheme, start) = match input {
         [b'h', b't', b't', b'p', b':', b'/', b'/', ..] => (Scheme::Http, 7),
@@ -38,8 +39,9 @@ pub(super) fn parts(input: &[u8]) -> Option<Parts> {
     Some(Parts { scheme, host: start..path, query })
 }
 
-/// How long the host name is that `rest` begins with, up to the slash behind it. Its last label begins with a letter, so
-/// that it is no number, and no label can be Punycode, which has two hyphens in a row.
+/// How long the host name is that `rest` begins with, up to the slash behind it. Its last label
+/// begins with a letter, so that it is no number, and no label can be Punycode, which has two
+/// hyphens in a row.
 fn host_len(rest: &[u8]) -> Option<usize> {
     let (mut before, mut starts_with_letter) = (b'.', false);
     for (at, byte) in rest.iter().enumerate() {
@@ -59,7 +61,8 @@ fn host_len(rest: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether neither a path nor a query encodes this byte or reads anything into it; `%` is for the caller to judge.
+/// Whether neither a path nor a query encodes this byte or reads anything into it; `%` is for the
+/// caller to judge.
 fn is_plain(byte: u8) -> bool {
     const PLAIN: u128 = set_of(b"!$%&()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz|~");
     const WORDS: [u32; 4] = [PLAIN as u32, (PLAIN >> 32) as u32, (PLAIN >> 64) as u32, (PLAIN >> 96) as u32];
