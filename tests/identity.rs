@@ -346,8 +346,8 @@ fn limits_of_keys_and_protocols_have_names() {
     assert_eq!(Alpn::new(&[]), Err(AlpnError::Empty));
     assert_eq!(Alpn::new(&[b"a", b""]), Err(AlpnError::NameLength { len: 0 }));
     assert_eq!(Alpn::new(&[&long[..256]]), Err(AlpnError::NameLength { len: 256 }));
-    assert!(Alpn::new(&[&long[..1]; 8]).is_ok());
-    assert_eq!(Alpn::new(&[&long[..1]; 9]), Err(AlpnError::TooMany { count: 9 }));
+    assert!(Alpn::new(&[&long[..1]; 4]).is_ok());
+    assert_eq!(Alpn::new(&[&long[..1]; 5]), Err(AlpnError::TooMany { count: 5 }));
     assert_eq!(Alpn::new(&[&long[..255], &long[..255], b"a"]), Err(AlpnError::TooLong { len: 514 }));
 
     let secret = Psk::new(b"device", b"0123456789abcdef").unwrap();

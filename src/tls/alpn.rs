@@ -30,7 +30,7 @@ impl<'a> Alpn<'a> {
     /// The longest list, in bytes: its names and one more for each.
     pub const MAX_LEN: usize = 512;
     /// The most names in a list.
-    pub const MAX_COUNT: usize = 8;
+    pub const MAX_COUNT: usize = 4;
 
     /// Offers these protocols, by the names that IANA registers.
     ///

@@ -619,7 +619,7 @@ mod tests {
             let wire = [record(23, &[1; 40]), record(23, &[2; 40])].concat();
             let records = run_with(&shared, &wire, piece).unwrap();
             let [first, second] = &records[..] else { panic!("{records:?}") };
-            assert_eq!(first[..HEADER], [23, 3, Moment::FlightFirstAlpn.mark(), 0, 40 + 64]);
+            assert_eq!(first[..HEADER], [23, 3, Moment::FlightFirstAlpn.mark(), 0, 40 + Offered::LEN as u8]);
             let mut body = first[HEADER..].to_vec();
             let (bytes, behind) = Offered::split(&mut body, Moment::FlightFirstAlpn).unwrap();
             assert_eq!((&bytes[..], behind), (&[1; 40][..], offered));
