@@ -21,15 +21,17 @@ const MAX_NAME: usize = 253;
 /// another family than the one that was asked for is no answer.
 impl<S: TcpClientStack + Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
     fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
-        let answer = match family {
-            Family::Ipv4 => self.ask(host, &AddrType::IPv4),
-            Family::Ipv6 => self.ask(host, &AddrType::IPv6),
-            Family::Any => match self.ask(host, &AddrType::IPv4) {
-                Err(kind) if kind != ErrorKind::TimedOut => self.ask(host, &AddrType::IPv6),
-                answer => answer,
-            },
-        };
-        answer.map_err(|_| ResolveError::NoAnswer)
+        for (other, asked) in [(Family::Ipv6, AddrType::IPv4), (Family::Ipv4, AddrType::IPv6)] {
+            if family == other {
+                continue;
+            }
+            match self.ask(host, &asked) {
+                Ok(address) => return Ok(address),
+                Err(ErrorKind::TimedOut) => break,
+                Err(_) => {}
+            }
+        }
+        Err(ResolveError::NoAnswer)
     }
 }
 
