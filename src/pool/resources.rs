@@ -44,7 +44,7 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// use socketpool::Resources;
 ///
 /// let mut memory = Resources::<3, 1>::new();
-/// assert!(size_of_val(&memory) < 3 * 2048 + 18_176 + 400);
+/// assert!(size_of_val(&memory) < 3 * 2048 + 18_176 + 100);
 /// ```
 pub struct Resources<
     const SOCKETS: usize,
