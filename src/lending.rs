@@ -8,6 +8,8 @@
 //! say that a session may be sent.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "tls")]
+use core::mem::MaybeUninit;
 use core::{
     cell::{Cell, UnsafeCell},
     fmt,
@@ -89,16 +91,25 @@ pub(crate) trait Wipe {
 
 /// A value that holds a `&mut` to lent memory, together with the loan: the value is dropped first, then the memory is
 /// wiped, then the loan ends.
+///
+/// The value lies in a `MaybeUninit` because a tenant that is moved takes its `&mut` with it: as a plain field that
+/// reference would be promised unique for the whole of the call it is moved into, `drop(tenant)` for example, and the
+/// memory is wiped within that call.
 #[cfg(feature = "tls")]
 pub(crate) struct Tenant<'a, M: Wipe, V, R: RawMutex = NoopRawMutex> {
-    value: Option<V>,
+    value: MaybeUninit<V>,
+    /// Whether `value` has one.
+    is_there: bool,
     loan: Loan<'a, M, R>,
 }
 
 #[cfg(feature = "tls")]
 impl<M: Wipe, V, R: RawMutex> Drop for Tenant<'_, M, V, R> {
     fn drop(&mut self) {
-        self.value = None;
+        if core::mem::take(&mut self.is_there) {
+            // SAFETY: there is a value, and `is_there` says from now on that there is none.
+            unsafe { self.value.assume_init_drop() };
+        }
         // The value held the only other reference to it.
         self.loan.wipe();
     }
@@ -115,12 +126,13 @@ impl<'a, M: Wipe, V, R: RawMutex> Tenant<'a, M, V, R> {
         // SAFETY: the loan is kept beside the value and not used until that is gone, so this is the only reference to
         // the memory until the value, which by the contract alone holds it, has been dropped.
         let memory = unsafe { &mut *loan.place.memory.get() };
-        Self { value: Some(move_in(memory)), loan }
+        Self { value: MaybeUninit::new(move_in(memory)), is_there: true, loan }
     }
 
     /// The value, unless it was taken.
     pub(crate) fn get_mut(&mut self) -> Option<&mut V> {
-        self.value.as_mut()
+        // SAFETY: there is a value.
+        self.is_there.then(|| unsafe { self.value.assume_init_mut() })
     }
 
     /// Takes the value out, for one that can only be ended by value.
@@ -128,7 +140,8 @@ impl<'a, M: Wipe, V, R: RawMutex> Tenant<'a, M, V, R> {
     /// # Safety
     /// The value must be dropped before the tenant is: within the borrow of whatever owns the tenant.
     pub(crate) unsafe fn take(&mut self) -> Option<V> {
-        self.value.take()
+        // SAFETY: there is a value, and `is_there` says from now on that there is none.
+        core::mem::take(&mut self.is_there).then(|| unsafe { self.value.assume_init_read() })
     }
 }
 
