@@ -5,6 +5,7 @@ Used by run.py beside it and by ../qemu/run.py. Everything lies in a directory u
 
 import atexit
 import os
+import random
 import re
 import shutil
 import socket
@@ -49,11 +50,20 @@ def prepare(run, pki):
         subprocess.run(["bash", pki, run], check=True, stdout=log, stderr=log)
 
 
+# Below those that outgoing connections get (Linux: from 32768 on), so that nothing takes one before its server does.
+PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
+
+
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports that nobody listens on. None is given twice."""
+    ports = []
+    while len(ports) < count:
+        port = next(PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        ports.append(port)
     return ports
 
 
@@ -66,11 +76,15 @@ def start(run, name, port, command):
     for _ in range(200):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return
+            answers = True
         except OSError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
+            answers = False
+        # Who answers has to be this server: one that could not bind its ports ends.
+        if process.poll() is not None:
+            break
+        if answers:
+            return
+        time.sleep(0.05)
     sys.exit(f"{name} did not start:\n" + (run / f"{name}.log").read_text())
 
 
