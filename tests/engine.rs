@@ -3,8 +3,11 @@
 #![cfg(feature = "tls")]
 
 use std::{
+    future::Future as _,
     io::{Read as _, Write as _},
+    pin::pin,
     sync::{Arc, LazyLock},
+    task::{self, Waker},
 };
 
 use embassy_futures::block_on;
@@ -432,6 +435,24 @@ fn one_flight() {
         assert_eq!(&answer, b"GET / HTTP/1.1\r\n\r\n");
     });
     assert_eq!(stream.into_inner().writes, 2, "a ClientHello, and all the rest");
+}
+
+/// Other tasks run between the pieces of a handshake that take long. This one never has to wait for its server, so it is
+/// pending only where it lets others run: after the key pair, after the shared secret, after each signature check of the
+/// chain (there is one), after the chain's verdict, and after the signature over the handshake.
+#[test]
+fn others_run_between_signature_checks() {
+    let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let (context, mut rests) = (context(), 0);
+    {
+        let mut handshake = pin!(stream.connect(&context, "localhost"));
+        let mut task = task::Context::from_waker(Waker::noop());
+        while handshake.as_mut().poll(&mut task).map(Result::unwrap).is_pending() {
+            rests += 1;
+        }
+    }
+    assert_eq!(rests, 5);
 }
 
 /// The server changes its keys, asks us to change ours, and both go on.

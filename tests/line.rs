@@ -191,17 +191,37 @@ fn all_is_free(counts: Counts, sockets: usize, sessions: usize) {
     assert_eq!((counts.free_buffers, counts.free_tls_sessions), (sockets, sessions));
 }
 
-/// No task was served more than twice as often as another that asks for the same.
-fn is_fair(served: &[usize], what: &str) {
-    for kind in 0..4 {
-        let alike = || served.iter().copied().skip(kind).step_by(4);
-        let (least, most) = (alike().min().unwrap_or(1), alike().max().unwrap_or(1));
-        assert!(least > 0 && most <= 2 * least + 1, "{what}: {served:?}");
+/// Every task is served, and none more than twice as often as another that asks for the same.
+///
+/// The ledger's unit test holds the line itself to that, step by step. Here the peers are real, and a thread of theirs that
+/// the machine does not run for a moment delays the exchange of one task, not its place in line. Favour by the line is there
+/// in every run; so a run that looks like it is made again, and four in a row are too many.
+fn is_fair(what: &str, run: impl Fn() -> Vec<usize>) {
+    let mut unfair = Vec::new();
+    while unfair.len() < 4 {
+        let served = run();
+        let is_fair = (0..4).all(|kind| {
+            let alike = || served.iter().copied().skip(kind).step_by(4);
+            let (least, most) = (alike().min().unwrap_or(1), alike().max().unwrap_or(1));
+            assert!(least > 0, "{what}: a task was never served: {served:?}");
+            most <= 2 * least + 1
+        });
+        if is_fair {
+            return;
+        }
+        unfair.push(served);
     }
+    panic!("{what}: {unfair:?}");
 }
 
 /// So many tasks make requests until there were so many for each. One that is refused a place in line asks again later.
 fn tasks_of_one_executor<const N: usize, const TLS: usize>(tasks: usize, each: usize, drops: bool) {
+    let what = format!("{tasks} tasks, {N} sockets, {TLS} sessions");
+    is_fair(&what, || run_tasks::<N, TLS>(tasks, each, drops, &what));
+}
+
+/// One run, and how often each was served.
+fn run_tasks<const N: usize, const TLS: usize>(tasks: usize, each: usize, drops: bool, what: &str) -> Vec<usize> {
     let world = World::new();
     let tls = world.context();
     let (mut network, mut memory) = (HostNetwork::new(), Box::new(Resources::<N, TLS>::new()));
@@ -236,13 +256,12 @@ fn tasks_of_one_executor<const N: usize, const TLS: usize>(tasks: usize, each: u
         }
     };
     block_on(all((0..tasks).map(|number| Box::pin(task(number)) as Pin<Box<dyn Future<Output = ()>>>).collect()));
-    let what = format!("{tasks} tasks, {N} sockets, {TLS} sessions");
-    is_fair(&served.iter().map(Cell::get).collect::<Vec<_>>(), &what);
     if !drops {
         assert!(world.connections() <= world.requests(), "{what}: a connection was made in vain");
     }
     block_on(pool.close_idle());
     all_is_free(pool.counts(), N, TLS);
+    served.iter().map(Cell::get).collect()
 }
 
 #[test]
@@ -273,6 +292,12 @@ type Shared<const N: usize, const TLS: usize> = Resources<N, TLS, 2048, Critical
 
 /// The same over threads, each with an executor of its own.
 fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
+    let what = format!("{threads} threads, {N} sockets, {TLS} sessions");
+    is_fair(&what, || run_threads::<N, TLS>(threads, each, &what));
+}
+
+/// One run, and how often each was served.
+fn run_threads<const N: usize, const TLS: usize>(threads: usize, each: usize, what: &str) -> Vec<usize> {
     let world = World::new();
     let (mut network, mut memory) = (HostNetwork::new(), Box::new(Shared::<N, TLS>::new()));
     let pool = SocketPool::new(&mut network, &mut memory);
@@ -305,11 +330,10 @@ fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
             });
         }
     });
-    let what = format!("{threads} threads, {N} sockets, {TLS} sessions");
-    is_fair(&served.iter().map(|times| times.load(Ordering::SeqCst)).collect::<Vec<_>>(), &what);
     assert!(world.connections() <= world.requests(), "{what}: a connection was made in vain");
     block_on(pool.close_idle());
     all_is_free(pool.counts(), N, TLS);
+    served.into_iter().map(AtomicUsize::into_inner).collect()
 }
 
 #[test]
@@ -401,6 +425,12 @@ impl Clock for ThreadNetwork {
 
 /// The same over threads that block.
 fn blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
+    let what = format!("{threads} blocking threads, {N} sockets, {TLS} sessions");
+    is_fair(&what, || run_blocking_threads::<N, TLS>(threads, each, &what));
+}
+
+/// One run, and how often each was served.
+fn run_blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usize, what: &str) -> Vec<usize> {
     let world = World::new();
     let (mut network, mut memory) = (ThreadNetwork, Box::new(Shared::<N, TLS>::new()));
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
@@ -434,11 +464,10 @@ fn blocking_threads<const N: usize, const TLS: usize>(threads: usize, each: usiz
             });
         }
     });
-    let what = format!("{threads} blocking threads, {N} sockets, {TLS} sessions");
-    is_fair(&served.iter().map(|times| times.load(Ordering::SeqCst)).collect::<Vec<_>>(), &what);
     assert!(world.connections() <= world.requests(), "{what}: a connection was made in vain");
     pool.close_idle();
     all_is_free(pool.counts(), N, TLS);
+    served.into_iter().map(AtomicUsize::into_inner).collect()
 }
 
 #[test]

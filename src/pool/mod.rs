@@ -25,6 +25,7 @@ mod addresses;
 mod ahead;
 mod connector;
 mod key;
+mod ledger;
 mod listener;
 mod manager;
 mod resources;
@@ -52,8 +53,9 @@ pub(crate) use self::manager::Line;
 use self::stream::TlsStream;
 pub(crate) use self::{
     addresses::{NO_ANSWER, ROOM, literal, may_try_another, only, unresolved},
+    ledger::Need,
     resources::TlsMemory,
-    slots::{Lease, Need, Slots, Taken},
+    slots::{Lease, Slots, Taken},
     socket::NOT_CONNECTED,
     stream::Stream,
     timeout::{Patience, Timeout},
@@ -69,10 +71,11 @@ pub(crate) use self::{
 pub use self::{
     connector::{Connector, Plain},
     key::KEPT_HOST_LEN,
+    ledger::WAITERS,
     listener::{Listener, WhenFull},
     manager::{ConnectionManager, Leased},
     resources::{DEFAULT_HEAD, Resources},
-    slots::{Buffer, Counts, WAITERS},
+    slots::{Buffer, Counts},
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
     udp::UdpSocket,

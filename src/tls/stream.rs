@@ -12,8 +12,8 @@ use super::{
     engine::{Buffers, Chain, ClientAuth, Config, Crypto, Environment, Next, Progress, PskOffer, Session},
     random::Watch,
     verify::{
-        CertificateError, LeafKey, MAX_ALGORITHMS, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature,
-        verify_server_chain,
+        self, CertificateError, ChainCheck, LeafKey, MAX_ALGORITHMS, MAX_CERTIFICATES, VerifyPolicy,
+        verify_handshake_signature,
     },
 };
 use crate::time::poll_once;
@@ -372,6 +372,7 @@ struct Proof<'x, 'c, R, T> {
     now: UnixTime,
     policy: VerifyPolicy<'x>,
     watch: Watch,
+    check: ChainCheck,
     /// The key of the chain that was verified.
     leaf: Option<LeafKey>,
 }
@@ -390,7 +391,7 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
             false => context.date_and_policy()?,
         };
         let policy = policy.algorithms(algorithms);
-        Ok(Self { context, peer, now, policy, watch: Watch::default(), leaf: None })
+        Ok(Self { context, peer, now, policy, watch: Watch::default(), check: ChainCheck::new(), leaf: None })
     }
 }
 
@@ -409,8 +410,9 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let verified = verify_server_chain(&chain, &self.peer.name, self.now, &self.policy);
-        self.leaf = Some(verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)?);
+        let step = self.check.step(&chain, &self.peer.name, self.now, &self.policy).map_err(TlsError::Certificate)?;
+        let verify::Progress::Done(verified) = step else { return Ok(Progress::Again) };
+        self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         Ok(Progress::Done)
     }
 
