@@ -74,6 +74,8 @@ GET with both faces|both|both||
 HTTPS, one CA|https-one|https||reqwless-https-one:reqwless-https
 HTTPS, one CA, verify-compact|https-one|verify-compact|190000|
 HTTPS, Mozilla, verify-compact|https-all|verify-compact|250000|
+TLS by our engine, Crypto::DEFAULT|https-engine|verify-compact||
+TLS by our engine, Crypto::SMALL|https-engine|verify-compact,engine-small||
 PROGRAMS
   if [ "$bad" = 1 ]; then echo "more than 3 % above its budget in benches/budgets.toml, or without one, or with core::fmt"; fi
   quoted || bad=1

@@ -71,6 +71,10 @@ impl Patience {
         {
             return Err(ErrorKind::Timeout);
         }
+        timer.set_deadline(match self {
+            Self::Nothing => Deadline::at(Instant::from_millis(0)),
+            Self::Until(deadline) => deadline,
+        });
         let mut work = pin!(work);
         let mut end = pin!(self.end(timer));
         poll_fn(|context| match work.as_mut().poll(context) {

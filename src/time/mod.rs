@@ -61,11 +61,54 @@ pub trait Timer: Clock {
     /// # Cancel safety
     /// Dropping the future stops the wait.
     async fn wait_until(&self, at: Instant);
+
+    /// By when the operation that is begun next must be over. A stack whose operations wait inside
+    /// ([`BlockingTimer`]) ends them then; others have no use for it, because the future is dropped.
+    fn set_deadline(&self, deadline: Deadline) {
+        let _ = deadline;
+    }
 }
 
 impl<T: Timer + ?Sized> Timer for &T {
     async fn wait_until(&self, at: Instant) {
         (**self).wait_until(at).await;
+    }
+
+    fn set_deadline(&self, deadline: Deadline) {
+        (**self).set_deadline(deadline);
+    }
+}
+
+/// The timer of a blocking stack: one whose operations wait inside, until the
+/// [deadline](Timer::set_deadline) at the latest, so that their futures are ready when they are
+/// polled for the first time.
+///
+/// Its own [`wait_until`](Timer::wait_until) does not wait inside: it is pending until then. A future
+/// that is pending nevertheless is polled again after [`idle`](Self::idle), until its deadline.
+pub trait BlockingTimer: Timer {
+    /// Lets some time pass: sleeps a little, or moves the stack's packets.
+    fn idle(&self) {
+        core::hint::spin_loop();
+    }
+}
+
+impl<T: BlockingTimer + ?Sized> BlockingTimer for &T {
+    fn idle(&self) {
+        (**self).idle();
+    }
+}
+
+/// Runs `work` to its end, over a stack whose operations wait inside.
+#[cfg(feature = "blocking")]
+#[allow(dead_code, reason = "the blocking face is being moved onto it")]
+pub(crate) fn run<W: Future>(timer: &impl BlockingTimer, work: W) -> W::Output {
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    let mut work = pin!(work);
+    loop {
+        match work.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => timer.idle(),
+        }
     }
 }
 
@@ -124,6 +167,7 @@ impl Deadline {
         if self.has_passed(timer) {
             return None;
         }
+        timer.set_deadline(self);
         let mut work = pin!(work);
         let mut end = pin!(self.end(timer));
         core::future::poll_fn(|context| match work.as_mut().poll(context) {
