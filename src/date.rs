@@ -1,8 +1,11 @@
 //! The calendar: what day a date is.
 
-/// Days from 1 March of the year 0 to this date of the Gregorian calendar; 719,468 of them lie before 1970. `None` if there
-/// is no such day.
-pub(crate) fn days(year: u32, month: u32, day: u32) -> Option<u32> {
+/// [`days`] of 1 January 1970.
+#[cfg(feature = "tls")]
+pub(crate) const DAYS_TO_1970: u32 = 719_468;
+
+/// Days from 1 March of the year 0 to this date of the Gregorian calendar. `None` if there is no such day.
+pub(crate) const fn days(year: u32, month: u32, day: u32) -> Option<u32> {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = match month {
         4 | 6 | 9 | 11 => 30,

@@ -13,10 +13,12 @@ extern crate std;
 pub(crate) mod fmt;
 
 mod addr;
+#[cfg(any(feature = "requests", feature = "tls"))]
+mod base64;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod constants;
-#[cfg(feature = "requests")]
+#[cfg(any(feature = "requests", feature = "tls"))]
 mod date;
 mod error;
 #[cfg(feature = "requests")]

@@ -6,6 +6,7 @@ use super::field::{is_field_name, is_field_value};
 use super::method::Method;
 use super::percent::percent_decode;
 use super::writer::ByteWriter;
+use crate::base64;
 
 /// What ends the data of each chunk of a request body (RFC 9112 §7.1).
 pub const CHUNK_END: &[u8] = b"\r\n";
@@ -231,15 +232,11 @@ impl<'b> HeadWriter<'b> {
 
 /// Writes `bytes` in base64 with padding (RFC 4648 §4).
 fn base64(mut bytes: impl Iterator<Item = u8>, writer: &mut ByteWriter<'_>) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     while let Some(first) = bytes.next() {
         let (second, third) = (bytes.next(), bytes.next());
-        let group = u32::from_be_bytes([0, first, second.unwrap_or(0), third.unwrap_or(0)]);
-        let sextets = [Some(()), Some(()), second.map(drop), third.map(drop)];
-        for (index, sextet) in (0..4u32).zip(sextets) {
-            let value = (group >> (18 - 6 * index)) & 63;
-            writer.push(if sextet.is_some() { ALPHABET[value as usize] } else { b'=' });
-        }
+        let len = 1 + usize::from(second.is_some()) + usize::from(third.is_some());
+        let group = [first, second.unwrap_or(0), third.unwrap_or(0)];
+        writer.extend(base64::encode(group.get(..len).unwrap_or_default(), &mut [0; 4]));
     }
 }
 

@@ -20,6 +20,8 @@
 
 use core::fmt;
 
+use crate::base64;
+
 /// The label of a certificate.
 pub const CERTIFICATE: &str = "CERTIFICATE";
 /// The label of a revocation list.
@@ -162,41 +164,21 @@ impl<'t> Block<'t> {
 
 /// Writes as much as `out` can take, and returns how much there is.
 fn decode_base64(text: &[u8], out: &mut [u8]) -> Result<usize, PemError> {
-    let mut len = 0;
-    let mut digits = 0; // in this group of four
-    let mut padding = 0;
-    let mut bits: u32 = 0;
-    for octet in text {
-        let value = match octet {
-            b'A'..=b'Z' => octet - b'A',
-            b'a'..=b'z' => octet - b'a' + 26,
-            b'0'..=b'9' => octet - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => {
-                padding += 1;
-                continue;
-            }
-            b' ' | b'\t' | b'\r' | b'\n' => continue,
-            _ => return Err(PemError::BadBase64),
-        };
-        if padding > 0 {
-            return Err(PemError::BadBase64);
-        }
-        bits = bits << 6 | u32::from(value);
-        digits += 1;
-        if digits == 4 {
-            len = put(out, len, &bits.to_be_bytes()[1..]);
-            (digits, bits) = (0, 0);
+    let (mut len, mut group, mut filled, mut is_over) = (0, [0; 4], 0, false);
+    for character in text.iter().filter(|character| !matches!(character, b' ' | b'\t' | b'\r' | b'\n')) {
+        let Some(place) = group.get_mut(filled) else { return Err(PemError::BadBase64) };
+        *place = *character;
+        filled += 1;
+        if filled == group.len() {
+            let mut decoded = [0; 3];
+            let decoded = base64::decode(&group, &mut decoded).filter(|_| !is_over).ok_or(PemError::BadBase64)?;
+            // Padding ends the text.
+            is_over = decoded.len() < 3;
+            len = put(out, len, decoded);
+            filled = 0;
         }
     }
-    // The rest: two digits for one octet, three for two; bits that belong to no octet are zero.
-    match (digits, padding) {
-        (0, 0) => Ok(len),
-        (2, 2) if bits & 0xf == 0 => Ok(put(out, len, &[(bits >> 4) as u8])),
-        (3, 1) if bits & 0x3 == 0 => Ok(put(out, len, &[(bits >> 10) as u8, (bits >> 2) as u8])),
-        _ => Err(PemError::BadBase64),
-    }
+    if filled == 0 { Ok(len) } else { Err(PemError::BadBase64) }
 }
 
 /// Writes `octets` at `at` if there is room; returns where the next ones go.

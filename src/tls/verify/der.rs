@@ -14,6 +14,8 @@ macro_rules! some {
 }
 pub(crate) use some;
 
+use crate::date::{DAYS_TO_1970, days};
+
 /// BOOLEAN.
 pub(crate) const BOOLEAN: u8 = 0x01;
 /// INTEGER.
@@ -178,24 +180,14 @@ pub(crate) const fn unix_seconds(value: Value<'_>) -> Option<u64> {
     let (hour, rest) = some!(number(rest, 2));
     let (minute, rest) = some!(number(rest, 2));
     let (second, rest) = some!(number(rest, 2));
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days_in_month = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return None,
-    };
-    let valid = day >= 1 && day <= days_in_month && hour < 24 && minute < 60 && second < 60;
+    let valid = hour < 24 && minute < 60 && second < 60;
     if !matches!(rest, b"Z") || !valid {
         return None;
     }
+    let days = some!(days(year, month, day)).saturating_sub(DAYS_TO_1970);
     if year < 1970 {
         return Some(0);
     }
-    // Days since 1970, counting years from March so that the leap day comes last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
     Some(days as u64 * 86_400 + (hour * 3600 + minute * 60 + second) as u64)
 }
 
