@@ -111,7 +111,7 @@ pub enum ErrorKind {
     Tls(crate::tls::TlsError),
     /// The body of the request streams from a source, and the source is at fault.
     #[cfg(feature = "requests")]
-    Source(crate::requests::SourceError),
+    Source(crate::exchange::SourceError),
     /// The response is not HTTP, or ambiguous.
     #[cfg(feature = "requests")]
     Malformed(crate::http::DecodeError),
@@ -139,7 +139,7 @@ pub enum ErrorKind {
     Inflate(crate::http::InflateError),
     /// The body is not the JSON that was expected.
     #[cfg(feature = "json")]
-    Json(crate::requests::JsonError),
+    Json(crate::exchange::JsonError),
 }
 
 /// A rule that refused a request.

@@ -102,17 +102,31 @@
 mod body;
 mod close;
 mod connection;
-mod content;
+pub(crate) mod content;
 mod head;
 mod io;
+#[cfg(feature = "json")]
+pub(crate) mod json;
 mod request;
 mod response;
+pub(crate) mod stream;
+pub(crate) mod text;
 
+#[cfg(feature = "json")]
+pub use self::json::{Json, JsonError, JsonErrorKind, JsonPath, JsonType, MAX_DEPTH as JSON_MAX_DEPTH};
+#[cfg(feature = "gzip")]
+pub use self::stream::Decoded;
+#[cfg(feature = "json")]
+pub use self::stream::JsonElements;
 pub use self::{
     close::CloseReason,
     connection::Connection,
-    content::{Content, Expecting, Large, NoContent, Streaming},
+    content::{
+        Body, Bytes, Content, Empty, Expecting, Form, Large, Multipart, NoContent, NoSource, Outline, Part, Parts,
+        Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed, Streaming, Upload,
+    },
     io::{Clocked, Failure, Halves, Io, Moved, NoTimer, Op, Stream},
     request::Request,
     response::Response,
+    stream::{Event, Events, Lines},
 };

@@ -4,19 +4,21 @@ use core::future::Future;
 
 use embedded_io_async::ErrorKind as IoKind;
 
+#[cfg(feature = "json")]
+use super::json::Json;
 use super::{
     connection::State,
-    content::{Content, Expecting, Large, Link, NoContent, Staged, Streaming},
+    content::{
+        Bytes, Content, Expecting, Form, Large, Link, Multipart, NoContent, Outline, Part, Payload, Plan, Produce,
+        Source, Staged, Streamed, Streaming,
+    },
     head::IncomingHead,
     io::Io,
     response::Response,
 };
-#[cfg(feature = "json")]
-use crate::requests::Json;
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{EncodeError, HeadWriter, Method},
-    requests::{Bytes, Form, Multipart, Outline, Part, Payload, Plan, Produce, Source, Streamed},
     time::Deadline,
 };
 

@@ -4,16 +4,18 @@ use core::future::Future;
 
 use embedded_io_async::{ErrorType, Read};
 
-use super::{close::CloseReason, connection::State, io::Io};
 #[cfg(feature = "json")]
-use crate::requests::JsonElements;
+use super::stream::JsonElements;
+use super::{
+    close::CloseReason,
+    connection::State,
+    io::Io,
+    stream::{Events, Lines},
+    text::{as_latin1, as_text},
+};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Fields, Framing, ResponseHead, StatusCode, field::may_be_trailer},
-    requests::{
-        Events, Lines,
-        response::{as_latin1, as_text},
-    },
     time::Deadline,
 };
 
@@ -180,7 +182,7 @@ impl<I: Io> Response<'_, I> {
     #[cfg(feature = "json")]
     pub async fn json<'o, V: serde::Deserialize<'o>>(&mut self, buffer: &'o mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
-        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        super::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
     }
 
     /// Reads the body line by line. The buffer bounds the length of a line.

@@ -2,16 +2,17 @@
 
 use core::time::Duration;
 
-#[cfg(feature = "json")]
-use super::json::Json;
 use super::{
-    body::{Bytes, Empty, Form},
     draft::{Front, Outset, Pairs, Part, Range},
-    multipart::{self, Multipart},
-    payload::{Outline, Produce, Streamed},
     retry::Retry,
 };
-use crate::{error::Result, http::Method};
+#[cfg(feature = "json")]
+use crate::exchange::Json;
+use crate::{
+    error::Result,
+    exchange::{self, Bytes, Empty, Form, Multipart, Outline, Produce, Streamed},
+    http::Method,
+};
 
 /// How long an exchange may take, unless you say otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -254,8 +255,8 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
     #[doc(alias = "files")]
     pub fn multipart(
         self,
-        parts: &'r [multipart::Part<'r>],
-    ) -> RequestBuilder<'r, S, Multipart<'r, &'r [multipart::Part<'r>]>> {
+        parts: &'r [exchange::Part<'r>],
+    ) -> RequestBuilder<'r, S, Multipart<'r, &'r [exchange::Part<'r>]>> {
         self.with_body(Multipart::new(parts))
     }
 
@@ -263,8 +264,8 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
     #[doc(alias = "files")]
     pub fn multipart_streamed<'p, R>(
         self,
-        parts: &'r mut [multipart::Part<'p, R>],
-    ) -> RequestBuilder<'r, S, Multipart<'r, &'r mut [multipart::Part<'p, R>]>> {
+        parts: &'r mut [exchange::Part<'p, R>],
+    ) -> RequestBuilder<'r, S, Multipart<'r, &'r mut [exchange::Part<'p, R>]>> {
         self.with_body(Multipart::new(parts))
     }
 

@@ -1,6 +1,7 @@
 //! Asking for a compressed response.
 
-use super::{body::Body, builder::RequestBuilder};
+use super::builder::RequestBuilder;
+use crate::exchange::Body;
 
 impl<S, B: Body> RequestBuilder<'_, S, B> {
     /// Asks for a compressed body: `Accept-Encoding: gzip, deflate`. Read it through `Response::decoded`; servers are

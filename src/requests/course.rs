@@ -2,9 +2,10 @@
 
 use core::{ops::DerefMut, time::Duration};
 
-use super::{builder::Options, draft::Draft, incoming::IncomingHead, payload::SourceError, retry::Retry};
+use super::{builder::Options, draft::Draft, incoming::IncomingHead, retry::Retry};
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
+    exchange::SourceError,
     http::{DecodeError, Fields, Method, ResponseHead},
     time::{Deadline, Instant},
 };

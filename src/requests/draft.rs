@@ -10,14 +10,10 @@
 
 use core::ops::{self, Deref, DerefMut};
 
-use super::{
-    builder::Options,
-    payload::{Outline, Plan},
-    range::range_value,
-    upload::Upload,
-};
+use super::{builder::Options, range::range_value};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
+    exchange::{Outline, Plan, Upload},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 

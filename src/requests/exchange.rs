@@ -23,12 +23,11 @@ use super::{
     course::{Course, GLANCE, NOT_REPLAYABLE, Turn, WATCH, grace_of_sending, in_sending, was_closed, within_grace},
     draft::{Draft, Follows, Memory, Outset, Staged},
     incoming::{Glance, IncomingBody, IncomingHead},
-    payload::{Outline, Plan},
     response::{LeaseTerms, MAX_DRAIN, ResponseInfo},
-    upload::LEAST,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
+    exchange::{Outline, Plan, content::LEAST},
     http::{DecodeError, ResponseHead, StatusCode},
     pool::Key,
     time::{Deadline, Instant},

@@ -80,7 +80,6 @@
 //! and ends the body); trailers of requests; compressed request bodies; Digest with `auth-int` or `userhash`, and answering a challenge before it is
 //! asked again (a nonce is used once); several ranges at once; cookies; proxies.
 
-mod body;
 pub(crate) mod builder;
 #[cfg(feature = "gzip")]
 mod compressed;
@@ -90,35 +89,28 @@ pub(crate) mod digest;
 pub(crate) mod draft;
 pub(crate) mod exchange;
 pub(crate) mod incoming;
-#[cfg(feature = "json")]
-pub(crate) mod json;
-pub(crate) mod multipart;
-pub(crate) mod payload;
 mod range;
 pub(crate) mod response;
 mod retry;
 pub(crate) mod session;
-pub(crate) mod stream;
-pub(crate) mod upload;
 
-#[cfg(feature = "json")]
-pub use self::json::{Json, JsonError, JsonErrorKind, JsonPath, JsonType, MAX_DEPTH as JSON_MAX_DEPTH};
-#[cfg(feature = "gzip")]
-pub use self::stream::Decoded;
-#[cfg(feature = "json")]
-pub use self::stream::JsonElements;
 pub use self::{
-    body::{Body, Bytes, Empty, Form},
     builder::RequestBuilder,
     draft::MAX_PARTS,
-    multipart::{Multipart, Part, Parts},
-    payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
     range::ContentRange,
     response::{Response, ResponseInfo},
     retry::Retry,
     session::{NoTls, Session},
-    stream::{Event, Events, Lines},
-    upload::Upload,
 };
+#[cfg(feature = "gzip")]
+pub use crate::exchange::Decoded;
+#[cfg(feature = "json")]
+pub use crate::exchange::JsonElements;
+pub use crate::exchange::{
+    Body, Bytes, Empty, Event, Events, Form, Lines, Multipart, NoSource, Outline, Part, Parts, Payload, Plan, Produce,
+    Rewindable, Source, SourceError, Streamed, Upload,
+};
+#[cfg(feature = "json")]
+pub use crate::exchange::{JSON_MAX_DEPTH, Json, JsonError, JsonErrorKind, JsonPath, JsonType};
 #[cfg(feature = "gzip")]
 pub use crate::http::Inflate;

@@ -4,18 +4,21 @@ use core::ops::{Deref, DerefMut};
 
 use embedded_io_async::{ErrorType, Read};
 
-#[cfg(feature = "json")]
-use super::stream::JsonElements;
-#[cfg(feature = "gzip")]
-use super::stream::decoded::{Decoded, DecodedCore};
 use super::{
     course::within_grace,
     draft::{Draft, Memory},
     incoming::{IncomingBody, Rest, Want},
-    stream::{Events, Lines},
 };
+#[cfg(feature = "json")]
+use crate::exchange::JsonElements;
+#[cfg(feature = "gzip")]
+use crate::exchange::stream::decoded::{Decoded, DecodedCore};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
+    exchange::{
+        Events, Lines,
+        text::{as_latin1, as_text, whole},
+    },
     http::{Fields, Framing, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
     pool::Key,
     time::{Clock as _, Deadline},
@@ -100,7 +103,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[cfg(feature = "json")]
     pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
-        super::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
     }
 
     /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
@@ -565,34 +568,4 @@ impl<M: Deref<Target = [u8]>> core::fmt::Debug for ResponseInfo<M> {
         let mut info = f.debug_struct("ResponseInfo");
         info.field("status", &self.status()).field("headers", &self.headers()).finish_non_exhaustive()
     }
-}
-
-/// The length of what was left of a body. Nothing, where something was read before, is not the body.
-pub(crate) fn whole(len: usize, was_begun: bool) -> Result<usize> {
-    if len == 0 && was_begun { Err(Error::new(Phase::Body, ErrorKind::AlreadyRead)) } else { Ok(len) }
-}
-
-pub(crate) fn as_text(buffer: &[u8], len: usize) -> Result<&str> {
-    let text = buffer.get(..len).unwrap_or_default();
-    let text = core::str::from_utf8(text).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
-}
-
-/// Makes UTF-8 of the Latin-1 text at the start of `buffer`, in place.
-pub(crate) fn as_latin1(buffer: &mut [u8], len: usize) -> Result<&str> {
-    let have = buffer.len();
-    let text = buffer.get(..len).unwrap_or_default();
-    let need = len + text.iter().filter(|byte| !byte.is_ascii()).count();
-    let too_large = ErrorKind::TooLarge { what: Limit::ResponseBody, need: Some(need), have };
-    let room = buffer.get_mut(..need).ok_or(Error::new(Phase::Body, too_large))?;
-    // From the end, so that nothing is overwritten that is still needed.
-    let (mut read, mut write) = (len, need);
-    while read < write {
-        read -= 1;
-        let mut utf8 = [0; 2];
-        let utf8 = char::from(room[read]).encode_utf8(&mut utf8).as_bytes();
-        write -= utf8.len();
-        room[write..write + utf8.len()].copy_from_slice(utf8);
-    }
-    core::str::from_utf8(room).map_err(|_| Error::new(Phase::Body, ErrorKind::NotUtf8))
 }

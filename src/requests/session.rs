@@ -8,12 +8,12 @@ use super::{
     builder::{Options, RequestBuilder},
     course::at_fault,
     exchange::{Stage, Want},
-    payload::Payload,
     response::Response,
     retry::Retry,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
+    exchange::Payload,
     http::Method,
     pool::{ConnectionManager, Line},
     time::{Clock as _, Deadline, Timer as _},

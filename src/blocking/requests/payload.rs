@@ -2,10 +2,9 @@
 
 use embedded_io::{ErrorKind as IoKind, Read, Seek, SeekFrom};
 
-use crate::requests::{
-    Body, Multipart, NoSource, Outline, Produce, Rewindable, SourceError, Streamed,
-    multipart::{Parts, Want},
-    payload::checked,
+use crate::exchange::{
+    Body, Multipart, NoSource, Outline, Parts, Produce, Rewindable, SourceError, Streamed,
+    content::{Want, checked_source as checked},
 };
 
 /// Where the bytes of a streamed body come from: the blocking twin of [`requests::Source`](crate::requests::Source).

@@ -12,12 +12,8 @@ use super::stream::{Events, Lines};
 use crate::{
     blocking::traits::{Socket, SocketPool},
     error::{Error, ErrorKind, Phase, Result},
-    requests::{
-        ResponseInfo,
-        course::within_grace,
-        incoming::Want,
-        response::{MAX_DRAIN, as_latin1, as_text, whole},
-    },
+    exchange::text::{as_latin1, as_text, whole},
+    requests::{ResponseInfo, course::within_grace, incoming::Want, response::MAX_DRAIN},
     time::{Clock as _, Deadline},
 };
 
@@ -93,7 +89,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[cfg(feature = "json")]
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer)?;
-        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
     }
 
     /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.

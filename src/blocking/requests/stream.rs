@@ -7,17 +7,17 @@ use embedded_io::Read;
 use serde::Deserialize;
 
 #[cfg(feature = "gzip")]
-pub(super) use crate::requests::stream::decoded::DecodedCore;
+pub(super) use crate::exchange::stream::decoded::DecodedCore;
 #[cfg(feature = "json")]
-use crate::requests::stream::elements::ElementCore;
+use crate::exchange::stream::elements::ElementCore;
 #[cfg(feature = "gzip")]
-use crate::requests::{
-    response::{as_latin1, as_text as as_whole_text, whole},
+use crate::exchange::{
     stream::decoded::{Decode, too_large},
+    text::{as_latin1, as_text as as_whole_text, whole},
 };
 use crate::{
     error::{Error, Result},
-    requests::{
+    exchange::{
         Event,
         stream::{
             Pieces, Step,
@@ -258,7 +258,7 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
     #[cfg(feature = "json")]
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer)?;
-        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(crate::Phase::Body, kind))
+        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(crate::Phase::Body, kind))
     }
 
     /// Reads the body line by line.

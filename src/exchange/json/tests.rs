@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{Json, JsonError, JsonErrorKind, JsonErrorKind as Kind, JsonType, number, parse};
-use crate::{error::ErrorKind, requests::Body};
+use crate::{error::ErrorKind, exchange::Body};
 
 fn read<V: DeserializeOwned>(text: &str) -> Result<V, JsonErrorKind> {
     bytes(text.as_bytes()).map_err(|error| error.kind())

@@ -21,7 +21,7 @@ pub use self::{
     error::{JsonError, JsonErrorKind, JsonPath, JsonType},
     reader::MAX_DEPTH,
 };
-use super::body::Body;
+use super::content::Body;
 use crate::error::{ErrorKind, Limit};
 
 /// A value, sent as JSON.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    requests::json::{BYTE_ORDER_MARK, JsonError, JsonErrorKind, JsonType, MAX_DEPTH, looks_like, parse_from},
+    exchange::json::{BYTE_ORDER_MARK, JsonError, JsonErrorKind, JsonType, MAX_DEPTH, looks_like, parse_from},
 };
 
 /// Reads the elements of a JSON array one at a time, so that the array can be larger than the memory. Made by

@@ -4,11 +4,14 @@ use embedded_io_async::{ErrorType, Read};
 
 #[cfg(feature = "json")]
 use super::JsonElements;
-use super::{Events, Lines, buffered::Quota};
+use super::{
+    super::text::{as_latin1, as_text, whole},
+    Events, Lines,
+    buffered::Quota,
+};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{Format, Inflate, InflateError, Inflater},
-    requests::response::{as_latin1, as_text, whole},
 };
 
 /// A body that is decompressed while it is read. Made by [`Response::decoded`](crate::requests::Response::decoded).
@@ -120,7 +123,7 @@ impl<'r, R: Read<Error = Error>> Decoded<'r, R> {
     #[cfg(feature = "json")]
     pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
         let len = self.read_all(buffer).await?;
-        crate::requests::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
     }
 
     /// Reads the body line by line.

@@ -7,6 +7,18 @@ use core::{
     time::Duration,
 };
 
+mod body;
+mod multipart;
+mod payload;
+mod upload;
+
+pub use self::{
+    body::{Body, Bytes, Empty, Form},
+    multipart::{Multipart, Part, Parts},
+    payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
+    upload::Upload,
+};
+pub(crate) use self::{multipart::Want, payload::checked as checked_source, upload::LEAST};
 use super::{
     head::IncomingHead,
     io::{Io, Moved, Op, checked},
@@ -14,7 +26,6 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     http::{ResponseHead, bytes::shift},
-    requests::{Body, Outline, Payload, Plan},
     time::Deadline,
 };
 
