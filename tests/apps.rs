@@ -1,5 +1,7 @@
 //! The apps of the example boards, on a desk: over the scripted network, and over loopback with a real TLS server.
 
+#[path = "../examples/support/flash.rs"]
+mod flash;
 #[path = "../examples/support/mod.rs"]
 mod support;
 
@@ -72,6 +74,9 @@ macro_rules! over {
         })
     };
 }
+
+#[path = "apps/update.rs"]
+mod update;
 
 // --- weather ----------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 use rustls_pki_types::UnixTime;
 use socketpool::{
-    SocketPool,
+    Result, SocketPool,
     stack::{Datagrams, Stack},
     time::Clock,
     tls::{Random, WallClock},
@@ -27,7 +27,7 @@ where
     C: Clock,
 {
     let http = schedule.session(pool, tls);
-    let round = async || {
+    let round = async || -> Result<()> {
         let date = Date::from(pool.sync_time(clock, servers, random).await?);
         info!(
             "clock: {}-{:02}-{:02} {:02}:{:02}:{:02} UTC",

@@ -22,7 +22,7 @@ where
     T: TlsContext<P::Socket<'p>>,
 {
     let http = schedule.session(pool, tls);
-    let round = async || {
+    let round = async || -> Result<()> {
         let (len, hash) = fetch(&http, url).await?;
         let mut text = [0; 64];
         info!("download: {} bytes, SHA-256 {}", len, hexadecimal(&hash, &mut text));

@@ -7,6 +7,7 @@
 //! | [`weather`] | GETs JSON over verified HTTPS, twice on one connection |
 //! | [`telemetry`] | POSTs readings as JSON; what could not be sent is sent the next time |
 //! | [`download`] | streams a body larger than memory, hashes it, and shows how far it is |
+//! | [`update`] | gets signed firmware into flash, whole or not at all |
 //! | [`clock`] | asks two time servers for the date, without which no certificate can be checked |
 //! | [`web_server`] | answers browsers with a small JSON page |
 //!
@@ -26,6 +27,7 @@ pub mod clock;
 pub mod download;
 mod schedule;
 pub mod telemetry;
+pub mod update;
 pub mod weather;
 pub mod web_server;
 

@@ -1,9 +1,9 @@
 //! Work that is done again and again, whatever happens.
 
-use core::time::Duration;
+use core::{fmt::Display, time::Duration};
 
 use socketpool::{
-    Result,
+    Error,
     requests::{Retry, Session},
     time::Timer,
     traits::{SocketPool, TlsContext},
@@ -76,7 +76,12 @@ impl<'r> Schedule<'r> {
     }
 
     /// Does `work`, round after round.
-    pub(crate) async fn run(&self, app: &str, timer: &impl Timer, mut work: impl AsyncFnMut() -> Result<()>) -> Tally {
+    pub(crate) async fn run<E: Failure>(
+        &self,
+        app: &str,
+        timer: &impl Timer,
+        mut work: impl AsyncFnMut() -> Result<(), E>,
+    ) -> Tally {
         let mut course = Course::new(self, app);
         loop {
             let Some(pause) = course.after(work().await) else { return course.tally };
@@ -90,7 +95,7 @@ impl<'r> Schedule<'r> {
         &self,
         app: &str,
         pool: &impl socketpool::blocking::traits::SocketPool,
-        mut work: impl FnMut() -> Result<()>,
+        mut work: impl FnMut() -> Result<(), Error>,
     ) -> Tally {
         use socketpool::time::Clock as _;
         let mut course = Course::new(self, app);
@@ -100,6 +105,26 @@ impl<'r> Schedule<'r> {
         }
     }
 }
+
+/// What may go wrong in a round.
+pub(crate) trait Failure: Line {
+    /// Whether it may be better soon. If not, the next try is at the next regular time.
+    fn is_worth_another_try(&self) -> bool {
+        true
+    }
+}
+
+impl Failure for Error {}
+
+/// What the log takes.
+#[cfg(feature = "defmt")]
+pub(crate) trait Line: Display + defmt::Format {}
+#[cfg(feature = "defmt")]
+impl<T: Display + defmt::Format> Line for T {}
+#[cfg(not(feature = "defmt"))]
+pub(crate) trait Line: Display {}
+#[cfg(not(feature = "defmt"))]
+impl<T: Display> Line for T {}
 
 /// How an app has fared so far.
 struct Course<'c> {
@@ -116,7 +141,7 @@ impl<'c> Course<'c> {
 
     /// How long to wait after this round; nothing after the last. A failure is one line: which app, how far it had come, why,
     /// and when it goes on.
-    fn after(&mut self, outcome: Result<()>) -> Option<Duration> {
+    fn after(&mut self, outcome: Result<(), impl Failure>) -> Option<Duration> {
         let pause = match outcome {
             Ok(()) => {
                 (self.tally.done, self.failed_in_a_row) = (self.tally.done.wrapping_add(1), 0);
@@ -125,7 +150,11 @@ impl<'c> Course<'c> {
             Err(error) => {
                 self.tally.failed = self.tally.failed.wrapping_add(1);
                 self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
-                let pause = self.schedule.retry.delay(self.failed_in_a_row);
+                let pause = if error.is_worth_another_try() {
+                    self.schedule.retry.delay(self.failed_in_a_row)
+                } else {
+                    self.schedule.every
+                };
                 warning!("{} failed: {}; again in {} ms", self.app, error, pause.as_millis() as u64);
                 pause
             }

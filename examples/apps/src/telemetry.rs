@@ -37,7 +37,7 @@ where
 {
     let http = schedule.session(pool, tls);
     let (mut unsent, mut number) = (Vec::<Reading, KEPT>::new(), 0_u32);
-    let round = async || {
+    let round = async || -> Result<()> {
         number = number.wrapping_add(1);
         if unsent.is_full() {
             unsent.remove(0);

@@ -23,7 +23,7 @@ where
     T: TlsContext<P::Socket<'p>>,
 {
     let http = schedule.session(pool, tls);
-    let round = async || {
+    let round = async || -> Result<()> {
         for city in ["Utrecht", "Den Haag"] {
             let weather = fetch(&http, url, city).await?;
             info!("weather: {} has {} degrees", city, weather.celsius);

@@ -43,7 +43,7 @@ where
 {
     let timer = traits::SocketPool::timer(pool);
     let (mut listening, mut answered) = (None, 0_u32);
-    let round = async || {
+    let round = async || -> Result<()> {
         let listener = match &mut listening {
             Some(listener) => listener,
             none => none.insert(listen(pool, port).await?),
