@@ -21,21 +21,21 @@
 macro_rules! guide {
     ($name:ident) => {
         #[doc = concat!(
-            "[start]: super::start\n",
-            "[circuitpython]: super::circuitpython\n",
-            "[reqwless]: super::reqwless\n",
-            "[numbers]: super::numbers\n",
-            "[certificates]: super::certificates\n",
-            "[testing]: super::testing\n",
-            "[types]: super::types\n",
-            "[stacks]: super::stacks\n",
-            "[troubleshooting]: super::troubleshooting\n",
-            "[glossary]: super::glossary\n",
-            "[Timer]: crate::time::Timer\n",
-            "[Phase]: crate::Phase\n",
-            "\n",
-            include_str!(concat!("../docs/", stringify!($name), ".md"))
-        )]
+                            "[start]: super::start\n",
+                            "[circuitpython]: super::circuitpython\n",
+                            "[reqwless]: super::reqwless\n",
+                            "[numbers]: super::numbers\n",
+                            "[certificates]: super::certificates\n",
+                            "[testing]: super::testing\n",
+                            "[types]: super::types\n",
+                            "[stacks]: super::stacks\n",
+                            "[troubleshooting]: super::troubleshooting\n",
+                            "[glossary]: super::glossary\n",
+                            "[Timer]: crate::time::Timer\n",
+                            "[Phase]: crate::Phase\n",
+                            "\n",
+                            include_str!(concat!("../docs/", stringify!($name), ".md"))
+                        )]
         pub mod $name {}
     };
 }
