@@ -23,6 +23,8 @@ mod date;
 mod error;
 #[cfg(feature = "requests")]
 pub mod exchange;
+#[cfg(any(doc, doctest))]
+pub mod guides;
 mod lending;
 #[cfg(feature = "mock")]
 pub mod mock;

@@ -91,7 +91,16 @@ impl Read for Line<'_> {
         if out.is_empty() {
             return Ok(0);
         }
-        Line::read(self, out).unwrap_or_else(|| Err(self.script.out_of_patience()))
+        loop {
+            match Line::read(self, out) {
+                Some(outcome) => return outcome,
+                // A peer that is only delayed, and goes on in time.
+                None if self
+                    .due
+                    .is_some_and(|due| self.script.deadline.get().instant().is_none_or(|end| due < end)) => {}
+                None => return Err(self.script.out_of_patience()),
+            }
+        }
     }
 }
 

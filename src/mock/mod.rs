@@ -3,7 +3,8 @@
 //! A [`Script`] says who can be reached and what each of them does, step by step; [`Script::network`] is a network
 //! stack for a [`SocketPool`](crate::SocketPool) of either face. Time is simulated: a wait for a silent peer ends at
 //! once, at its deadline. Peers speak TCP, or [UDP](Peer::udp); a host can have [several addresses](Peer::at); they can answer in fragments, stall, refuse, close early, or fail after any number of bytes.
-//! Afterwards the script tells what it saw: every byte sent, and how many connections and writes it took.
+//! Afterwards the script tells what it saw: every byte sent, and how many connections and writes it took; and
+//! [`assert_played`](Script::assert_played) says which peer still waits for what, and what it got instead.
 //!
 //! [`MockTls`] stands in for TLS, over this network and no other.
 //!
@@ -24,6 +25,7 @@
 //!     let mut buffer = [0; 64];
 //!     assert_eq!(response.content(&mut buffer).await.unwrap(), b"{\"celsius\":7}");
 //! });
+//! script.assert_played();
 //! assert!(script.sent().starts_with(b"GET /now HTTP/1.1\r\nHost: api.example.com\r\n"));
 //! assert_eq!((script.connections(), script.writes()), (1, 1));
 //! ```
@@ -31,15 +33,18 @@
 #[cfg(feature = "blocking")]
 mod blocking;
 mod nonblocking;
+mod played;
 
 use core::{
     cell::{Cell, RefCell},
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use embedded_io_async::ErrorKind;
 
+use self::played::{Act, Astray};
 #[cfg(feature = "blocking")]
 use crate::time::Deadline;
 use crate::{
@@ -76,8 +81,7 @@ pub struct Peer<'a> {
     host: &'a str,
     port: u16,
     steps: &'a [Step<'a>],
-    fragment: usize,
-    fail_after: usize,
+    faults: Faults,
     refuses: bool,
     answers: bool,
     hesitates: bool,
@@ -87,7 +91,8 @@ pub struct Peer<'a> {
 }
 
 impl<'a> Peer<'a> {
-    /// A peer that accepts one connection and goes through these steps; after the last the connection stays open.
+    /// A peer that accepts one connection and goes through these steps; after the last the connection stays open, and says
+    /// nothing more: put a [`Step::Close`] there for one that closes.
     ///
     /// List it again for each further connection that is to be accepted.
     #[must_use]
@@ -96,8 +101,7 @@ impl<'a> Peer<'a> {
             host,
             port,
             steps,
-            fragment: usize::MAX,
-            fail_after: usize::MAX,
+            faults: Faults::NONE,
             refuses: false,
             answers: true,
             hesitates: false,
@@ -136,7 +140,7 @@ impl<'a> Peer<'a> {
     /// Moves at most so many bytes in one read or write.
     #[must_use]
     pub const fn in_fragments_of(self, bytes: usize) -> Self {
-        Self { fragment: bytes, ..self }
+        Self { faults: Faults { fragment: bytes, ..self.faults }, ..self }
     }
 
     /// Connecting, closing, every read and every write has to be awaited: it is not ready the first time it is polled. For tests that drop futures
@@ -156,7 +160,49 @@ impl<'a> Peer<'a> {
     /// The connection breaks after so many bytes, in both directions together.
     #[must_use]
     pub const fn failing_after(self, bytes: usize) -> Self {
-        Self { fail_after: bytes, ..self }
+        Self { faults: Faults { cut_after: Some(bytes), ..self.faults }, ..self }
+    }
+
+    /// What is wrong with the way to this peer.
+    #[must_use]
+    pub const fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+}
+
+/// What is wrong with the way to a TCP peer.
+///
+/// # Examples
+///
+/// A slow line that moves 7 bytes at a time and breaks in the middle of the response:
+///
+/// ```
+/// use core::time::Duration;
+///
+/// use socketpool::mock::{Faults, Peer, Step};
+///
+/// let faults = Faults { fragment: 7, cut_after: Some(120), delay: Duration::from_millis(300) };
+/// let steps = [Step::Receive(b"\r\n\r\n"), Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")];
+/// let peer = Peer::new("a.example", 80, &steps).with_faults(faults);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Faults {
+    /// Moves at most so many bytes in one read or write.
+    pub fragment: usize,
+    /// The connection breaks after so many bytes, in both directions together.
+    pub cut_after: Option<usize>,
+    /// Each [`Step::Send`] begins so much later, in simulated time.
+    pub delay: Duration,
+}
+
+impl Faults {
+    /// Nothing is wrong.
+    pub const NONE: Self = Self { fragment: usize::MAX, cut_after: None, delay: Duration::ZERO };
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 
@@ -164,13 +210,16 @@ impl<'a> Peer<'a> {
 #[derive(Debug)]
 pub struct Script<'a> {
     peers: &'a [Peer<'a>],
-    /// Which peers have had their connection.
-    met: RefCell<heapless::Vec<usize, 64>>,
+    /// The connections that peers have had, and how far each has come.
+    acts: RefCell<heapless::Vec<Act, 64>>,
+    astray: RefCell<Astray>,
     sent: RefCell<heapless::Vec<u8, LOG_LEN>>,
     connections: Cell<usize>,
     open: Cell<usize>,
     writes: Cell<usize>,
     now: Cell<Instant>,
+    /// When a peer that is delayed goes on, if somebody waits for one.
+    due: Cell<Option<Instant>>,
     /// Counts what happened, so that a timer knows when nothing does any more.
     events: Cell<u64>,
     /// What the blocking face set.
@@ -184,12 +233,14 @@ impl<'a> Script<'a> {
     pub const fn new(peers: &'a [Peer<'a>]) -> Self {
         Self {
             peers,
-            met: RefCell::new(heapless::Vec::new()),
+            acts: RefCell::new(heapless::Vec::new()),
+            astray: RefCell::new(Astray { name: None, address: None }),
             sent: RefCell::new(heapless::Vec::new()),
             connections: Cell::new(0),
             open: Cell::new(0),
             writes: Cell::new(0),
             now: Cell::new(Instant::from_millis(0)),
+            due: Cell::new(None),
             events: Cell::new(0),
             #[cfg(feature = "blocking")]
             deadline: Cell::new(Deadline::NEVER),
@@ -258,6 +309,9 @@ impl<'a> Script<'a> {
                 return Ok(count);
             }
         }
+        if !self.peers.iter().any(|peer| peer.host.eq_ignore_ascii_case(host)) {
+            self.unknown(host);
+        }
         Err(ResolveError::NoSuchName)
     }
 
@@ -274,6 +328,30 @@ impl<'a> Script<'a> {
         self.writes.set(self.writes.get() + 1);
     }
 
+    /// Whether this peer has had its connection.
+    fn has_met(&self, index: usize) -> bool {
+        self.acts.borrow().iter().any(|act| act.peer == index)
+    }
+
+    /// This peer has its connection now: the number of its act.
+    fn begin(&self, index: usize) -> Result<usize, ErrorKind> {
+        let mut acts = self.acts.borrow_mut();
+        acts.push(Act::of(index)).map_err(|_| ErrorKind::OutOfMemory)?;
+        Ok(acts.len() - 1)
+    }
+
+    fn tell(&self, act: usize, what: impl FnOnce(&mut Act)) {
+        if let Some(act) = self.acts.borrow_mut().get_mut(act) {
+            what(act);
+        }
+    }
+
+    /// Time passes until `at`, or until a peer that is delayed goes on.
+    fn pass_until(&self, at: Instant) {
+        let at = self.due.take().map_or(at, |due| due.min(at));
+        self.now.set(self.now.get().max(at));
+    }
+
     fn bind(&self) -> Mailbox<'_> {
         self.open.set(self.open.get() + 1);
         Mailbox { script: self, met: heapless::Vec::new(), hesitated: false }
@@ -281,28 +359,40 @@ impl<'a> Script<'a> {
 
     /// The first peer at this address that nobody has met, and its number.
     fn unmet(&self, remote: SocketAddr) -> Option<(usize, &Peer<'a>)> {
-        let met = self.met.borrow();
         let is_meant = |peer: &Peer<'_>| !peer.udp && !peer.comes && self.remote(peer) == Some(remote);
-        self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !met.contains(index))
+        self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !self.has_met(*index))
     }
 
     /// What comes of connecting; `None` if nobody answers.
     fn connect(&self, remote: SocketAddr) -> Option<Result<Line<'_>, ErrorKind>> {
-        let Some((index, peer)) = self.unmet(remote) else { return Some(Err(ErrorKind::ConnectionRefused)) };
+        let Some((index, peer)) = self.unmet(remote) else {
+            self.refuse(remote);
+            return Some(Err(ErrorKind::ConnectionRefused));
+        };
         if !peer.answers {
             return None;
         }
-        Some(match self.met.borrow_mut().push(index) {
-            Err(_) => Err(ErrorKind::OutOfMemory),
-            Ok(()) if peer.refuses => Err(ErrorKind::ConnectionRefused),
-            Ok(()) => Ok(self.meet(peer)),
+        Some(match self.begin(index) {
+            Ok(_) if peer.refuses => Err(ErrorKind::ConnectionRefused),
+            begun => begun.map(|act| self.meet(act, peer)),
         })
     }
 
-    fn meet<'s>(&'s self, peer: &'s Peer<'s>) -> Line<'s> {
+    fn meet<'s>(&'s self, act: usize, peer: &'s Peer<'s>) -> Line<'s> {
         self.connections.set(self.connections.get() + 1);
         self.open.set(self.open.get() + 1);
-        Line { script: self, peer, step: 0, done: 0, moved: 0, hesitated: false, write_ended: false }
+        Line {
+            script: self,
+            act,
+            peer,
+            step: 0,
+            done: 0,
+            moved: 0,
+            due: None,
+            looked: (0, 0),
+            hesitated: false,
+            write_ended: false,
+        }
     }
 
     fn listen(&self, local: Local) -> Door<'_> {
@@ -328,12 +418,17 @@ impl Clock for Network<'_> {
 #[derive(Debug)]
 pub struct Line<'a> {
     script: &'a Script<'a>,
+    act: usize,
     peer: &'a Peer<'a>,
     step: usize,
     /// Bytes of this step that are done.
     done: usize,
     /// Bytes moved over the connection so far.
     moved: usize,
+    /// When the step under way goes on, if it is delayed.
+    due: Option<Instant>,
+    /// How often that was looked at since something happened, and how much had happened by then.
+    looked: (u8, u64),
     /// Whether the operation under way was put off once already.
     hesitated: bool,
     /// Whether we said that we write no more.
@@ -350,7 +445,8 @@ impl Line<'_> {
     /// What there is to read; `None` if the peer is silent.
     fn read(&mut self, out: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
         match self.peer.steps.get(self.step) {
-            _ if self.moved >= self.peer.fail_after => Some(Err(ErrorKind::ConnectionReset)),
+            _ if self.is_cut() => Some(Err(ErrorKind::ConnectionReset)),
+            Some(Step::Send(_)) if self.is_delayed() => None,
             Some(Step::Send(bytes) | Step::HangUp(bytes) | Step::Interrupt(bytes)) => {
                 let rest = bytes.get(self.done..).unwrap_or_default();
                 let count = rest.len().min(out.len()).min(self.allowance());
@@ -369,18 +465,26 @@ impl Line<'_> {
         let count = bytes.len().min(self.allowance());
         match self.peer.steps.get(self.step) {
             _ if self.write_ended => return Some(Err(ErrorKind::BrokenPipe)),
-            _ if self.moved >= self.peer.fail_after => return Some(Err(ErrorKind::ConnectionReset)),
+            _ if self.is_cut() => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Stall | Step::Interrupt(_)) => return None,
             Some(Step::Reset | Step::HangUp(_)) => return Some(Err(ErrorKind::ConnectionReset)),
             Some(Step::Receive(awaited)) => {
-                for byte in &bytes[..count] {
+                let (mut awaited, mut rest) = (*awaited, &bytes[..count]);
+                while let Some((byte, after)) = rest.split_first() {
+                    self.script.tell(self.act, |act| act.got(&[*byte]));
                     self.done = matched(awaited, self.done, *byte);
+                    rest = after;
                     if self.done == awaited.len() {
-                        self.step += 1;
-                        self.done = 0;
-                        break;
+                        self.go_on();
+                        // The same write may hold what the next step waits for.
+                        let Some(Step::Receive(next)) = self.peer.steps.get(self.step) else { break };
+                        awaited = next;
                     }
                 }
+                self.moved += count;
+            }
+            None => {
+                self.script.tell(self.act, |act| act.got(&bytes[..count]));
                 self.moved += count;
             }
             _ => self.moved += count,
@@ -390,15 +494,52 @@ impl Line<'_> {
     }
 
     fn allowance(&self) -> usize {
-        self.peer.fragment.min(self.peer.fail_after - self.moved)
+        let until_cut = self.peer.faults.cut_after.map_or(usize::MAX, |after| after.saturating_sub(self.moved));
+        self.peer.faults.fragment.min(until_cut)
+    }
+
+    fn is_cut(&self) -> bool {
+        let cut = self.peer.faults.cut_after.is_some_and(|after| self.moved >= after);
+        if cut {
+            self.script.tell(self.act, Act::cut);
+        }
+        cut
+    }
+
+    /// Whether the step under way is still to begin. Time passes for it while somebody waits for a deadline, or, if nobody
+    /// does, because it is asked for again and again.
+    fn is_delayed(&mut self) -> bool {
+        let (delay, now) = (self.peer.faults.delay, self.script.now.get());
+        if delay.is_zero() || self.done > 0 {
+            return false;
+        }
+        let due = *self.due.get_or_insert(now.after(delay));
+        let (times, events) = self.looked;
+        self.looked = if events == self.script.events.get() {
+            (times.saturating_add(1), events)
+        } else {
+            (1, self.script.events.get())
+        };
+        if self.looked.0 > 2 {
+            self.script.now.set(now.max(due));
+        }
+        let is_delayed = self.script.now.get() < due;
+        self.script.due.set(is_delayed.then_some(due));
+        is_delayed
+    }
+
+    /// The next step.
+    fn go_on(&mut self) {
+        self.step += 1;
+        (self.done, self.due, self.looked) = (0, None, (0, 0));
+        self.script.tell(self.act, |act| act.reached(self.step));
     }
 
     fn advance(&mut self, count: usize, len: usize) {
         self.moved += count;
         self.done += count;
         if self.done == len {
-            self.step += 1;
-            self.done = 0;
+            self.go_on();
         }
     }
 }
@@ -422,19 +563,15 @@ impl<'a> Door<'a> {
     /// The first client at this port that nobody has met, unless it comes with hesitation.
     fn accept(&mut self, may_wait: bool) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
         let script = self.script;
-        let mut met = script.met.borrow_mut();
         let comes = |peer: &Peer<'_>| peer.comes && peer.port == self.port;
         let (index, peer) =
-            script.peers.iter().enumerate().find(|(index, peer)| comes(peer) && !met.contains(index))?;
+            script.peers.iter().enumerate().find(|(index, peer)| comes(peer) && !script.has_met(*index))?;
         if may_wait && peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
             return None;
         }
         self.hesitated = false;
-        if met.push(index).is_err() {
-            return Some(Err(ErrorKind::OutOfMemory));
-        }
         let remote = SocketAddr::new(script.remote(peer)?.ip(), CLIENT_PORT);
-        Some(Ok((script.meet(peer), remote)))
+        Some(script.begin(index).map(|act| (script.meet(act, peer), remote)))
     }
 
     fn local_addr(&self) -> SocketAddr {
@@ -449,8 +586,8 @@ const CLIENT_PORT: u16 = 49_152;
 #[derive(Debug)]
 pub struct Mailbox<'a> {
     script: &'a Script<'a>,
-    /// The peers that this socket speaks with, by their number, and the step each is at.
-    met: heapless::Vec<(usize, usize), 8>,
+    /// The peers that this socket speaks with, by their number, the step each is at, and the number of its act.
+    met: heapless::Vec<(usize, usize, usize), 8>,
     /// Whether the operation under way was put off once already.
     hesitated: bool,
 }
@@ -464,11 +601,11 @@ impl Drop for Mailbox<'_> {
 impl Mailbox<'_> {
     /// Meets the first peer like this that nobody has met.
     fn meet(&mut self, wanted: impl Fn(&Peer<'_>) -> bool) -> Result<(), ErrorKind> {
-        let mut met = self.script.met.borrow_mut();
-        let mut peers = self.script.peers.iter().enumerate();
-        if let Some((index, _)) = peers.find(|(index, peer)| peer.udp && wanted(peer) && !met.contains(index)) {
-            met.push(index).map_err(|_| ErrorKind::OutOfMemory)?;
-            self.met.push((index, 0)).map_err(|_| ErrorKind::OutOfMemory)?;
+        let script = self.script;
+        let mut peers = script.peers.iter().enumerate();
+        if let Some((index, _)) = peers.find(|(index, peer)| peer.udp && wanted(peer) && !script.has_met(*index)) {
+            let act = script.begin(index)?;
+            self.met.push((index, 0, act)).map_err(|_| ErrorKind::OutOfMemory)?;
         }
         Ok(())
     }
@@ -478,14 +615,18 @@ impl Mailbox<'_> {
         let script = self.script;
         script.note(datagram);
         let is_remote = |peer: &Peer<'_>| script.remote(peer) == Some(remote);
-        if !self.met.iter().any(|(index, _)| is_remote(&script.peers[*index])) {
+        if !self.met.iter().any(|(index, ..)| is_remote(&script.peers[*index])) {
             self.meet(is_remote)?;
         }
-        if let Some((index, step)) = self.met.iter_mut().find(|(index, _)| is_remote(&script.peers[*index]))
+        if let Some((index, step, act)) = self.met.iter_mut().find(|(index, ..)| is_remote(&script.peers[*index]))
             && let Some(Step::Receive(awaited)) = script.peers[*index].steps.get(*step)
-            && (awaited.is_empty() || datagram.windows(awaited.len()).any(|window| window == *awaited))
         {
-            *step += 1;
+            if awaited.is_empty() || datagram.windows(awaited.len()).any(|window| window == *awaited) {
+                *step += 1;
+                script.tell(*act, |act| act.reached(*step));
+            } else {
+                script.tell(*act, |act| act.got(datagram));
+            }
         }
         Ok(())
     }
@@ -496,11 +637,12 @@ impl Mailbox<'_> {
         if let Err(error) = self.meet(|peer| matches!(peer.steps.first(), Some(Step::Send(_)))) {
             return Some(Err(error));
         }
-        self.met.iter_mut().find_map(|(index, step)| {
+        self.met.iter_mut().find_map(|(index, step, act)| {
             let peer = &script.peers[*index];
             match peer.steps.get(*step) {
                 Some(Step::Send(datagram)) => {
                     *step += 1;
+                    script.tell(*act, |act| act.reached(*step));
                     let fits = datagram.len().min(out.len());
                     out[..fits].copy_from_slice(&datagram[..fits]);
                     script.remote(peer).map(|remote| Ok((datagram.len(), remote)))
@@ -534,5 +676,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             return output;
         }
     }
-    panic!("the future waits for ever: a peer of the script is silent, and there is no deadline");
+    panic!(
+        "the future waits for ever: a peer of the script is silent, and there is no deadline (printed, the script says which)"
+    );
 }

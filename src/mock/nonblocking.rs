@@ -56,7 +56,7 @@ impl Timer for Network<'_> {
         poll_fn(|context| {
             let (now, events) = (&self.script.now, self.script.events.get());
             if seen.replace(events) == Some(events) {
-                now.set(now.get().max(at));
+                self.script.pass_until(at);
             }
             if now.get() >= at {
                 return Poll::Ready(());
@@ -120,7 +120,12 @@ impl Line<'_> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Some(output) = operation(self) else { return Poll::Pending };
+        let Some(output) = operation(self) else {
+            if self.due.is_some() {
+                context.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        };
         self.script.events.set(self.script.events.get() + 1);
         self.hesitated = false;
         Poll::Ready(output)

@@ -83,8 +83,10 @@ pub use self::{
     identity::{Identity, Signer},
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
-    roots::Roots,
+    roots::{Roots, TrustAnchor},
     stream::{TlsInfo, TlsStream, TlsStreamError},
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };
+/// A date, in seconds since 1970-01-01 UTC.
+pub use rustls_pki_types::UnixTime;

@@ -1,0 +1,52 @@
+//! Guides: from the first project to the last error message.
+//!
+//! | you want to | read |
+//! |---|---|
+//! | start a project: desk, Pico W, ESP32-C3 | [`start`] |
+//! | move a CircuitPython program here | [`circuitpython`] |
+//! | move from reqwless or edge-http | [`reqwless`] |
+//! | choose the numbers of `Resources` | [`numbers`] |
+//! | choose roots, make certificates, have the date | [`certificates`] |
+//! | test your application without a network | [`testing`] |
+//! | write a pool or session into a struct, a task, a signature | [`types`] |
+//! | bring a stack, a modem, crypto hardware | [`stacks`] |
+//! | know what an error means | [`troubleshooting`] |
+//! | know what a word means | [`glossary`] |
+//!
+//! Their snippets are compiled, most of them run, by `cargo test`; their commands by `./ci.sh guides`. They are in the
+//! documentation only: no program carries them.
+
+/// A guide: a page of `docs/`, whose links lead to files where it is read as a file, and to items here: of two definitions
+/// of a link, the first one counts (CommonMark §4.7).
+macro_rules! guide {
+    ($name:ident) => {
+        #[doc = concat!(
+                            "[start]: super::start\n",
+                            "[circuitpython]: super::circuitpython\n",
+                            "[reqwless]: super::reqwless\n",
+                            "[numbers]: super::numbers\n",
+                            "[certificates]: super::certificates\n",
+                            "[testing]: super::testing\n",
+                            "[types]: super::types\n",
+                            "[stacks]: super::stacks\n",
+                            "[troubleshooting]: super::troubleshooting\n",
+                            "[glossary]: super::glossary\n",
+                            "[Timer]: crate::time::Timer\n",
+                            "[Phase]: crate::Phase\n",
+                            "\n",
+                            include_str!(concat!("../docs/", stringify!($name), ".md"))
+                        )]
+        pub mod $name {}
+    };
+}
+
+guide!(start);
+guide!(circuitpython);
+guide!(reqwless);
+guide!(numbers);
+guide!(certificates);
+guide!(testing);
+guide!(types);
+guide!(stacks);
+guide!(troubleshooting);
+guide!(glossary);
