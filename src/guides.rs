@@ -8,10 +8,6 @@
 //! | choose the numbers of `Resources` | [`numbers`] |
 //! | choose roots, make certificates, have the date | [`certificates`] |
 //! | test your application without a network | [`testing`] |
-//! | write a pool or session into a struct, a task, a signature | [`types`] |
-//! | bring a stack, a modem, crypto hardware | [`stacks`] |
-//! | know what an error means | [`troubleshooting`] |
-//! | know what a word means | [`glossary`] |
 //!
 //! Their snippets are compiled, most of them run, by `cargo test`; their commands by `./ci.sh guides`. They are in the
 //! documentation only: no program carries them.
@@ -20,22 +16,16 @@
 /// of a link, the first one counts (CommonMark §4.7).
 macro_rules! guide {
     ($name:ident) => {
-        #[doc = concat!(
-                            "[start]: super::start\n",
-                            "[circuitpython]: super::circuitpython\n",
-                            "[reqwless]: super::reqwless\n",
-                            "[numbers]: super::numbers\n",
-                            "[certificates]: super::certificates\n",
-                            "[testing]: super::testing\n",
-                            "[types]: super::types\n",
-                            "[stacks]: super::stacks\n",
-                            "[troubleshooting]: super::troubleshooting\n",
-                            "[glossary]: super::glossary\n",
-                            "[Timer]: crate::time::Timer\n",
-                            "[Phase]: crate::Phase\n",
-                            "\n",
-                            include_str!(concat!("../docs/", stringify!($name), ".md"))
-                        )]
+        #[doc = "[start]: super::start"]
+        #[doc = "[circuitpython]: super::circuitpython"]
+        #[doc = "[reqwless]: super::reqwless"]
+        #[doc = "[numbers]: super::numbers"]
+        #[doc = "[certificates]: super::certificates"]
+        #[doc = "[testing]: super::testing"]
+        #[doc = "[Timer]: crate::time::Timer"]
+        #[doc = "[Phase]: crate::Phase"]
+        #[doc = ""]
+        #[doc = include_str!(concat!("../docs/", stringify!($name), ".md"))]
         pub mod $name {}
     };
 }
@@ -46,7 +36,3 @@ guide!(reqwless);
 guide!(numbers);
 guide!(certificates);
 guide!(testing);
-guide!(types);
-guide!(stacks);
-guide!(troubleshooting);
-guide!(glossary);

@@ -360,13 +360,13 @@ fn flash_that_fails_leaves_the_old_image() {
     let all = whole(&file(VERSION + 1, &image(900)));
     let mut board = Board::new();
     board.flash.loses = Some(3);
-    let (outcome, log, _) = played(&[all.clone()], &mut board, rounds(1));
+    let (outcome, log, _) = played(std::slice::from_ref(&all), &mut board, rounds(1));
     assert_eq!((outcome, board.booted.len()), (tally(0, 1), 0), "{log}");
     assert!(log.ends_with(&refused("what is in flash is not what the author offered")), "{log}");
 
     let mut board = Board::new();
     board.flash.refuses = true;
-    let (outcome, log, _) = played(&[all.clone()], &mut board, rounds(1));
+    let (outcome, log, _) = played(std::slice::from_ref(&all), &mut board, rounds(1));
     assert_eq!((outcome, board.booted.len()), (tally(0, 1), 0), "{log}");
     assert!(log.contains("WARN update failed: flash: "), "{log}");
 
