@@ -5,12 +5,13 @@
 #![warn(missing_docs, unreachable_pub, rust_2018_idioms)]
 
 mod radio;
+pub mod slots;
 
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use esp_backtrace as _;
 use esp_hal::{
-    clock::CpuClock, interrupt::software::SoftwareInterruptControl, ram, rng::Trng, timer::timg::TimerGroup,
+    clock::CpuClock, interrupt::software::SoftwareInterruptControl, peripherals::FLASH, ram, rng::Trng, timer::timg::TimerGroup,
 };
 use esp_println as _;
 use static_cell::StaticCell;
@@ -24,12 +25,18 @@ esp_bootloader_esp_idf::esp_app_desc!();
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {
+    start_with(spawner, |_| ()).await.1
+}
+
+/// The same, for a program that uses the flash. `first` gets it, and runs before the radio does.
+pub async fn start_with<T>(spawner: Spawner, first: impl FnOnce(FLASH<'static>) -> T) -> (T, Board) {
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     // The heap is the radio's; nothing else here uses one. The first part is what the boot loader had.
     esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 36 * 1024);
     let interrupts = SoftwareInterruptControl::new(chip.SW_INTERRUPT);
     esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, interrupts.software_interrupt0);
+    let first = first(chip.FLASH);
 
     let (device, radio) = radio::start(chip.WIFI);
     let random = seed();
@@ -42,7 +49,7 @@ pub async fn start(spawner: Spawner) -> Board {
     let mut link = Link::new(radio, stack);
     link.up().await;
     spawner.spawn(keep_link(link).expect("it is started once"));
-    Board::new(stack, random)
+    (first, Board::new(stack, random))
 }
 
 /// The hardware's random numbers are true only while the radio (or the ADC) feeds it noise; without, they are a sequence

@@ -17,18 +17,33 @@ mod entropy;
 mod entropy;
 mod nvram;
 mod radio;
+#[cfg(feature = "pico-w")]
+pub mod slots;
 
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
+use embassy_rp::{
+    Peri,
+    peripherals::{FLASH, WATCHDOG},
+};
 use panic_probe as _;
 use static_cell::StaticCell;
 use station::{Board, STACK_SOCKETS, link::Link};
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {
+    start_with(spawner, |_, _| ()).await.1
+}
+
+/// The same, for a program that uses more of the chip. `first` gets it, and runs before the radio does.
+pub async fn start_with<T>(
+    spawner: Spawner,
+    first: impl FnOnce(Peri<'static, FLASH>, Peri<'static, WATCHDOG>) -> T,
+) -> (T, Board) {
     embassy_rp::install_core0_stack_guard().expect("nobody else uses the MPU");
     let chip = embassy_rp::init(Default::default());
+    let first = first(chip.FLASH, chip.WATCHDOG);
     #[cfg(feature = "pico-w")]
     let random = entropy::seed().await;
     #[cfg(feature = "pico2-w")]
@@ -45,7 +60,7 @@ pub async fn start(spawner: Spawner) -> Board {
     let mut link = Link::new(radio, stack);
     link.up().await;
     spawner.spawn(keep_link(link).expect("it is started once"));
-    Board::new(stack, random)
+    (first, Board::new(stack, random))
 }
 
 #[embassy_executor::task]

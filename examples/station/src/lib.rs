@@ -114,3 +114,16 @@ pub const fn setting(said: Option<&'static str>, default: &'static str) -> &'sta
         None => default,
     }
 }
+
+/// The same for a number.
+///
+/// # Panics
+/// If it is none: when the program is built, in a constant.
+#[must_use]
+pub const fn number(said: Option<&'static str>, default: u32) -> u32 {
+    let Some(text) = said else { return default };
+    match u32::from_str_radix(text, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("a number"),
+    }
+}
