@@ -281,16 +281,28 @@ fn a_lie_leaves_the_old_image() {
         ("another author", whole(&by_another), "the author did not sign this"),
         ("the first byte of the image", forged(HEAD), "what is in flash is not what the author offered"),
         ("the last byte of the image", forged(HEAD + 899), "what is in flash is not what the author offered"),
-        ("a length that is too small", whole(&true_file[..1000]), "the server sends more or less than the author offered"),
-        ("a length that is too large", whole(&[&true_file[..], b"x"].concat()), "the server sends more or less than the author offered"),
+        (
+            "a length that is too small",
+            whole(&true_file[..1000]),
+            "the server sends more or less than the author offered",
+        ),
+        (
+            "a length that is too large",
+            whole(&[&true_file[..], b"x"].concat()),
+            "the server sends more or less than the author offered",
+        ),
         ("less, in chunks", chunked(&true_file[..1000]), "the server sends more or less than the author offered"),
-        ("more, in chunks", chunked(&[&true_file[..], b"x"].concat()), "the server sends more or less than the author offered"),
+        (
+            "more, in chunks",
+            chunked(&[&true_file[..], b"x"].concat()),
+            "the server sends more or less than the author offered",
+        ),
         ("a part that was not asked for", rest(&true_file, 0), "the server sends a part that was not asked for"),
         ("no room", whole(&file(VERSION + 1, &too_large)), "the image is larger than the slot"),
     ];
     for (what, response, why) in cases {
         let mut board = Board::new();
-        let (outcome, log, _) = played(&[response.clone()], &mut board, rounds(1));
+        let (outcome, log, _) = played(std::slice::from_ref(response), &mut board, rounds(1));
         assert_eq!((outcome, board.booted.len()), (tally(0, 1), 0), "{what}: {log}");
         assert!(log.ends_with(&refused(why)), "{what}: {log}");
         let is_late = why.starts_with("what is in flash") || what.ends_with("in chunks");
