@@ -8,6 +8,10 @@
 //! | choose the numbers of `Resources` | [`numbers`] |
 //! | choose roots, make certificates, have the date | [`certificates`] |
 //! | test your application without a network | [`testing`] |
+//! | write a pool or session into a struct, a task, a signature | [`types`] |
+//! | bring a stack, a modem, crypto hardware | [`stacks`] |
+//! | know what an error means | [`troubleshooting`] |
+//! | know what a word means | [`glossary`] |
 //!
 //! Their snippets are compiled, most of them run, by `cargo test`; their commands by `./ci.sh guides`. They are in the
 //! documentation only: no program carries them.
@@ -22,6 +26,9 @@ macro_rules! guide {
         #[doc = "[numbers]: super::numbers"]
         #[doc = "[certificates]: super::certificates"]
         #[doc = "[testing]: super::testing"]
+        #[doc = "[types]: super::types"]
+        #[doc = "[stacks]: super::stacks"]
+        #[doc = "[troubleshooting]: super::troubleshooting"]
         #[doc = "[Timer]: crate::time::Timer"]
         #[doc = "[Phase]: crate::Phase"]
         #[doc = ""]
@@ -36,3 +43,7 @@ guide!(reqwless);
 guide!(numbers);
 guide!(certificates);
 guide!(testing);
+guide!(types);
+guide!(stacks);
+guide!(troubleshooting);
+guide!(glossary);
