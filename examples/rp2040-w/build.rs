@@ -8,7 +8,8 @@ fn main() {
     let memory = |name: &str, files: &[&str]| {
         let directory = out.join(name);
         fs::create_dir_all(&directory).expect("a directory");
-        let text: String = files.iter().map(|file| fs::read_to_string(file).expect("it is next to Cargo.toml")).collect();
+        let text: String =
+            files.iter().map(|file| fs::read_to_string(file).expect("it is next to Cargo.toml")).collect();
         fs::write(directory.join("memory.x"), text).expect("a file");
         files.iter().for_each(|file| println!("cargo:rerun-if-changed={file}"));
         directory
@@ -20,7 +21,8 @@ fn main() {
         let path = file.expect("a program").path();
         let program = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let map = if program == "update" { &slot } else { &whole };
-        let mut arguments = vec![format!("-L{}", map.display()), "--nmagic".into(), "-Tlink.x".into(), "-Tdefmt.x".into()];
+        let mut arguments =
+            vec![format!("-L{}", map.display()), "--nmagic".into(), "-Tlink.x".into(), "-Tdefmt.x".into()];
         // In a slot there is a boot loader that has this already.
         if rp2040 && program != "update" {
             arguments.push("-Tlink-rp.x".into());

@@ -11,7 +11,8 @@ use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use esp_backtrace as _;
 use esp_hal::{
-    clock::CpuClock, interrupt::software::SoftwareInterruptControl, peripherals::FLASH, ram, rng::Trng, timer::timg::TimerGroup,
+    clock::CpuClock, interrupt::software::SoftwareInterruptControl, peripherals::FLASH, ram, rng::Trng,
+    timer::timg::TimerGroup,
 };
 use esp_println as _;
 use static_cell::StaticCell;
