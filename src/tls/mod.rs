@@ -62,6 +62,8 @@ mod context;
 #[cfg(feature = "dangerous-unverified-tls")]
 pub mod dangerous;
 mod driver;
+#[cfg(feature = "embedded-tls")]
+pub mod embedded_tls;
 pub mod engine;
 mod error;
 mod fingerprint;

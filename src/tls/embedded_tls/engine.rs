@@ -1,48 +1,42 @@
-//! The session of the async face, over the engine of the crate `embedded-tls`. [`blocking`](super::blocking) is its twin.
+//! The session, over the engine of the crate `embedded-tls`.
+
+use core::fmt;
 
 use embedded_io_async::{Error as _, ErrorKind as Io, ErrorType, Read, Write};
 use embedded_tls::{FlushPolicy, TlsConfig, TlsConnection, TlsContext as EngineContext, TlsError as EngineError};
 
 use super::{
-    TlsMemory,
+    Memory,
     guard::{Guard, Shared, Stage, Step},
     proof::Provider,
     suite::{CLOSE_NOTIFY, Suite, Unpacked, unpack},
 };
 use crate::{
-    error::ErrorKind,
-    lending::{Loan, Tenant},
-    stack::{Connection, took},
-    sync::RawMutex,
+    stack::took,
     time::poll_once,
     tls::{
-        Random, TimeSource, TlsContext, TlsError,
+        Random, TimeSource, TlsContext, TlsError, TlsStreamError,
         context::{Offer, Peer},
         verify::CertificateError,
     },
 };
 
-/// A TLS session over a connection of type `C`, in memory lent for `'m`.
-pub(crate) struct TlsStream<'m, C, R>
-where
-    C: Read + Write,
-    R: RawMutex,
-{
-    engine: Tenant<'m, TlsMemory, Engine<'m, C>, R>,
+/// TLS 1.3 over any stream `IO`, by the crate `embedded-tls`. What it does and does not: the page of the [module](super).
+///
+/// # Cancel safety
+/// A dropped read loses nothing. A dropped write, flush or connect was the last: nothing more is sent.
+pub struct TlsStream<'m, IO: Read + Write> {
+    connection: Option<TlsConnection<'m, Guarded<'m, IO>, Suite>>,
+    /// What guard and session tell each other.
+    shared: &'m Shared,
     state: State,
     /// Every record of ours so far went out whole.
     writes: bool,
 }
 
-/// What of a session is lent memory: the engine holds the record buffers, and both share what the guard found.
-struct Engine<'m, C: Read + Write> {
-    connection: TlsConnection<'m, Guarded<'m, C>, Suite>,
-    shared: &'m Shared,
-}
-
 /// Whether bytes of the application's may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+enum State {
     /// Not before the server proved who it is.
     Unproven,
     Open,
@@ -52,56 +46,108 @@ pub(super) enum State {
     Broken,
 }
 
-#[allow(unsafe_code)]
-// SAFETY: all that keeps a session from being sent are the cells that its engine and its guard share. They lie in the
-// memory lent to this very session, where nobody else has a reference to them, so they go where it goes. That the rest
-// of it can be sent, with a connection that can, a test below holds us to.
-unsafe impl<C: Read + Write + Send, R: RawMutex + Sync> Send for TlsStream<'_, C, R> {}
+/// What an operation of a session that is not open reports.
+const NOT_CONNECTED: TlsStreamError = TlsStreamError::Io(Io::NotConnected);
 
-impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
-    pub(crate) fn new(connection: C, memory: Loan<'m, TlsMemory, R>) -> Self {
-        let move_in = |memory: &'m mut TlsMemory| {
-            memory.shared = Shared::new();
-            let shared = &memory.shared;
-            let guarded = Guarded { connection, guard: Guard::new(shared), owes_flush: false };
-            let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
-            connection.set_flush_policy(FlushPolicy::Strict);
-            Engine { connection, shared }
-        };
-        #[allow(unsafe_code)]
-        // SAFETY: the references go into the engine that is returned; in this file, which alone sees it, it is only
-        // ever called, never moved out of its tenant.
-        let engine = unsafe { Tenant::new(memory, move_in) };
-        Self { engine, state: State::Unproven, writes: false }
+impl<'m, IO: Read + Write> TlsStream<'m, IO> {
+    /// A stream over `io` that has shaken no hands yet. What `memory` held is overwritten.
+    pub fn new(io: IO, memory: &'m mut Memory) -> Self {
+        memory.wipe();
+        memory.shared = Shared::new();
+        let shared = &memory.shared;
+        let guarded = Guarded { connection: io, guard: Guard::new(shared), owes_flush: false };
+        let mut connection = TlsConnection::new(guarded, &mut memory.rx, &mut memory.tx);
+        connection.set_flush_policy(FlushPolicy::Strict);
+        Self { connection: Some(connection), shared, state: State::Unproven, writes: false }
     }
 
-    /// Performs the handshake. The session is open only if `server_name` proved itself.
-    pub(crate) async fn open<G: Random, T: TimeSource>(
+    /// Performs the handshake: the server proves that it is `server_name`, a DNS name or an IP address, by the rules of
+    /// `context`.
+    ///
+    /// # Errors
+    /// [`TlsStreamError`]; every one is final. Nothing of the application's was sent.
+    pub async fn connect<G: Random, T: TimeSource>(
         &mut self,
         context: &TlsContext<'_, G, T>,
         server_name: &str,
-    ) -> Result<(), ErrorKind> {
-        let peer = Peer::parse(server_name).map_err(ErrorKind::Tls)?;
-        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
+    ) -> Result<(), TlsStreamError> {
+        let peer = Peer::parse(server_name)?;
+        let shared = self.shared;
         let mut provider = Provider::new(context, &peer, shared)?;
+        let connection = self.connection.as_mut().filter(|_| self.state == State::Unproven).ok_or(NOT_CONNECTED)?;
         self.state = State::Broken;
         let config = config(&peer, context.offer());
         let outcome = connection.open(EngineContext::new(&config, &mut provider)).await;
-        outcome.map_err(|error| provider.failure().unwrap_or_else(|| explain(error, shared)))?;
+        outcome.map_err(|error| provider.failure().map_or_else(|| explain(error, shared), TlsStreamError::Tls))?;
         provider.finish()?;
         shared.stage.set(Stage::Data);
         (self.state, self.writes) = (State::Open, true);
         Ok(())
     }
 
-    pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+    /// Notes how writing ended.
+    fn wrote<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, TlsStreamError> {
+        self.writes = outcome.is_ok();
+        outcome.map_err(|error| self.failed_to_write(error))
+    }
+
+    /// Why writing failed. If the connection is gone, the alert that says why may have arrived before: it is the better
+    /// reason. A response that arrived instead is left for the next read.
+    fn failed_to_write(&mut self, error: EngineError) -> TlsStreamError {
+        let failure = explain(error, self.shared);
+        let Some(connection) = self.connection.as_mut() else { return failure };
+        if let TlsStreamError::Io(_) = failure {
+            self.shared.records.set(0);
+            while let Some(Ok(mut record)) = poll_once(connection.read_buffered()) {
+                match unpack(record.peek_all()) {
+                    Unpacked::Nothing => _ = record.pop_all(),
+                    Unpacked::Refused(refusal) if refusal != CLOSE_NOTIFY => {
+                        self.state = State::Broken;
+                        return refusal.into();
+                    }
+                    _ => break,
+                }
+            }
+        }
+        failure
+    }
+
+    fn open_to_write(&mut self) -> Result<&mut TlsConnection<'m, Guarded<'m, IO>, Suite>, TlsStreamError> {
+        if self.state != State::Open || !core::mem::take(&mut self.writes) {
+            return Err(NOT_CONNECTED);
+        }
+        self.connection.as_mut().ok_or(NOT_CONNECTED)
+    }
+
+    /// Says `close_notify`, if the stream below takes it at once, and gives that back; `None` if nothing could be said.
+    ///
+    /// # Errors
+    /// What the stream below reports.
+    pub fn close(mut self) -> Result<Option<IO>, TlsStreamError> {
+        let may_say_so = self.writes && matches!(self.state, State::Open | State::Ended);
+        let Some(connection) = self.connection.take().filter(|_| may_say_so) else { return Ok(None) };
+        self.shared.closing.set(true);
+        match poll_once(connection.close()) {
+            Some(Ok(guarded)) => Ok(Some(guarded.connection)),
+            Some(Err((_, error))) => Err(explain(error, self.shared)),
+            None => Err(TlsStreamError::Io(Io::TimedOut)),
+        }
+    }
+}
+
+impl<IO: Read + Write> ErrorType for TlsStream<'_, IO> {
+    type Error = TlsStreamError;
+}
+
+impl<IO: Read + Write> Read for TlsStream<'_, IO> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, TlsStreamError> {
         match self.state {
             State::Open if !out.is_empty() => {}
             State::Open | State::Ended => return Ok(0),
-            State::Unproven | State::Broken => return Err(ErrorKind::NotConnected),
+            State::Unproven | State::Broken => return Err(NOT_CONNECTED),
         }
-        let Engine { connection, shared } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        shared.records.set(0);
+        let connection = self.connection.as_mut().ok_or(NOT_CONNECTED)?;
+        self.shared.records.set(0);
         let failure = loop {
             match connection.read_buffered().await {
                 Ok(mut record) => match unpack(record.peek_all()) {
@@ -114,96 +160,36 @@ impl<'m, C: Connection + 'm, R: RawMutex> TlsStream<'m, C, R> {
                         self.state = State::Ended;
                         return Ok(0);
                     }
-                    Unpacked::Refused(refusal) => break ErrorKind::Tls(refusal),
+                    Unpacked::Refused(refusal) => break refusal.into(),
                 },
-                Err(error) => break explain(error, shared),
+                Err(error) => break explain(error, self.shared),
             }
         };
-        if failure != ErrorKind::Timeout {
-            self.state = State::Broken;
-        }
+        self.state = State::Broken;
         Err(failure)
     }
+}
 
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        if self.state != State::Open || !self.writes {
-            return Err(ErrorKind::NotConnected);
-        }
-        self.writes = false;
-        let written = connection.write(bytes).await;
+impl<IO: Read + Write> Write for TlsStream<'_, IO> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, TlsStreamError> {
+        let written = self.open_to_write()?.write(bytes).await;
         self.wrote(written)
     }
 
-    pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
-        let Engine { connection, .. } = self.engine.get_mut().ok_or(ErrorKind::NotConnected)?;
-        if self.state != State::Open || !self.writes {
-            return Err(ErrorKind::NotConnected);
-        }
-        self.writes = false;
-        let flushed = connection.flush().await;
+    async fn flush(&mut self) -> Result<(), TlsStreamError> {
+        let flushed = self.open_to_write()?.flush().await;
         self.wrote(flushed)
     }
+}
 
-    /// Notes how writing ended.
-    fn wrote<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, ErrorKind> {
-        self.writes = outcome.is_ok();
-        outcome.map_err(|error| self.failed_to_write(error))
-    }
-
-    /// Why writing failed. If the connection is gone, the alert that says why may have arrived before: it is the better
-    /// reason. A response that arrived instead is left for [`read`](Self::read).
-    #[inline(never)]
-    fn failed_to_write(&mut self, error: EngineError) -> ErrorKind {
-        let Some(Engine { connection, shared }) = self.engine.get_mut() else { return ErrorKind::NotConnected };
-        let failure = explain(error, shared);
-        if let ErrorKind::Io(_) = failure {
-            shared.records.set(0);
-            while let Some(Ok(mut record)) = poll_once(connection.read_buffered()) {
-                match unpack(record.peek_all()) {
-                    Unpacked::Nothing => _ = record.pop_all(),
-                    Unpacked::Refused(refusal) if refusal != CLOSE_NOTIFY => {
-                        self.state = State::Broken;
-                        return ErrorKind::Tls(refusal);
-                    }
-                    _ => break,
-                }
-            }
-        }
-        failure
-    }
-
-    /// Says `close_notify`, then ends the connection below.
-    pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        match self.say_close_notify()? {
-            Some(mut connection) => connection.shutdown().await.map_err(ErrorKind::from),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes `close_notify`, if the connection below takes it at once, and gives that back. The engine can only be
-    /// closed by value, and a future that holds it is several kilobytes large: so this does not wait. What has to be
-    /// waited for, that the bytes leave, is the connection's own [`shutdown`](Connection::shutdown).
-    fn say_close_notify(&mut self) -> Result<Option<C>, ErrorKind> {
-        let may_say_so = self.writes && matches!(self.state, State::Open | State::Ended);
-        self.state = State::Broken;
-        #[allow(unsafe_code)]
-        // SAFETY: the engine is dropped before this method ends.
-        let Some(Engine { connection, shared }) = (unsafe { self.engine.take() }) else { return Ok(None) };
-        if !may_say_so {
-            return Ok(None);
-        }
-        shared.closing.set(true);
-        match poll_once(connection.close()) {
-            Some(Ok(guarded)) => Ok(Some(guarded.connection)),
-            Some(Err((_, error))) => Err(ErrorKind::from(error.kind())),
-            None => Err(ErrorKind::Timeout),
-        }
+impl<IO: Read + Write> fmt::Debug for TlsStream<'_, IO> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsStream").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
 /// What the engine offers: our suite, P-256, the signatures we can verify, and what the context adds.
-pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
+fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
     let mut config = TlsConfig::new().enable_rsa_signatures();
     if let Some(psk) = offer.psk {
         config = config.with_psk(psk.key, &[psk.identity]);
@@ -219,15 +205,15 @@ pub(super) fn config<'n>(peer: &Peer<'n>, offer: &Offer<'n>) -> TlsConfig<'n> {
 
 /// The engine's error in our words; what the guard found comes first. That the peer has closed is never among them: that
 /// is for [`unpack`] to say.
-pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
+fn explain(error: EngineError, shared: &Shared) -> TlsStreamError {
     if let Some(refusal) = shared.refusal.take() {
-        return ErrorKind::Tls(refusal);
+        return refusal.into();
     }
     if shared.ended.get() {
-        return ErrorKind::Truncated;
+        return TlsError::Truncated.into();
     }
-    ErrorKind::Tls(match error {
-        EngineError::Io(kind) => return ErrorKind::from(kind),
+    TlsStreamError::Tls(match error {
+        EngineError::Io(kind) => return TlsStreamError::Io(kind),
         EngineError::CryptoError => TlsError::BadRecordMac,
         EngineError::InvalidSignature => TlsError::BadFinished,
         EngineError::InvalidSignatureScheme => TlsError::Certificate(CertificateError::UnsupportedAlgorithm),
@@ -238,11 +224,11 @@ pub(super) fn explain(error: EngineError, shared: &Shared) -> ErrorKind {
 }
 
 /// The connection below the engine, with the guard on its reading side.
-pub(super) struct Guarded<'m, C> {
-    pub(super) connection: C,
-    pub(super) guard: Guard<'m>,
+struct Guarded<'m, C> {
+    connection: C,
+    guard: Guard<'m>,
     /// The last flush was begun and not waited for.
-    pub(super) owes_flush: bool,
+    owes_flush: bool,
 }
 
 impl<C> ErrorType for Guarded<'_, C> {
@@ -292,29 +278,6 @@ impl<C: Write> Write for Guarded<'_, C> {
 mod tests {
     use super::*;
 
-    /// A connection that can be sent, under an engine without a guard.
-    struct Wire;
-
-    impl ErrorType for Wire {
-        type Error = Io;
-    }
-
-    impl Read for Wire {
-        async fn read(&mut self, _: &mut [u8]) -> Result<usize, Io> {
-            Ok(0)
-        }
-    }
-
-    impl Write for Wire {
-        async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
-            Ok(bytes.len())
-        }
-
-        async fn flush(&mut self) -> Result<(), Io> {
-            Ok(())
-        }
-    }
-
     /// No failure of the engine passes for the end of a stream, which would make a whole body of part of one. That is said
     /// by [`unpack`] alone.
     #[test]
@@ -329,21 +292,14 @@ mod tests {
             EngineError::InvalidHandshake,
             EngineError::InsufficientSpace,
         ] {
-            assert_eq!(explain(error, &Shared::new()), ErrorKind::Tls(TlsError::Engine), "{error:?}");
+            assert_eq!(explain(error, &Shared::new()), TlsError::Engine.into(), "{error:?}");
         }
         let shared = Shared::new();
         shared.ended.set(true);
-        assert_eq!(explain(EngineError::ConnectionClosed, &shared), ErrorKind::Truncated);
+        assert_eq!(explain(EngineError::ConnectionClosed, &shared), TlsError::Truncated.into());
         shared.refusal.set(Some(TlsError::Decode));
-        assert_eq!(explain(EngineError::InternalError, &shared), ErrorKind::Tls(TlsError::Decode));
-        assert_eq!(explain(EngineError::Io(Io::TimedOut), &shared), ErrorKind::Truncated);
-        assert_eq!(explain(EngineError::Io(Io::TimedOut), &Shared::new()), ErrorKind::Timeout);
-    }
-
-    #[test]
-    fn only_the_shared_cells_keep_a_session_from_being_sent() {
-        const fn sendable<T: Send>() {}
-        sendable::<TlsConnection<'_, Wire, Suite>>();
-        sendable::<Loan<'_, u8, crate::sync::CriticalSectionRawMutex>>();
+        assert_eq!(explain(EngineError::InternalError, &shared), TlsError::Decode.into());
+        assert_eq!(explain(EngineError::Io(Io::TimedOut), &shared), TlsError::Truncated.into());
+        assert_eq!(explain(EngineError::Io(Io::TimedOut), &Shared::new()), TlsStreamError::Io(Io::TimedOut));
     }
 }

@@ -509,11 +509,11 @@ impl Session {
         self.transcript.as_ref().map(Hashing::finish).ok_or(TlsError::Engine)
     }
 
-    /// Ends the session for good. The peer is told why, unless it is the one who said so.
+    /// Ends the session for good. The peer is told why, unless it is the one who said so, or was told nothing yet.
     fn fail(&mut self, error: TlsError, buffers: &mut Buffers<'_>) -> TlsError {
         if matches!(self.failure, Failure::None) {
             self.outgoing.discard();
-            if let Some(number) = alert::of(&error, self.state).filter(|_| !self.is_closed) {
+            if let Some(number) = alert::of(&error, self.state).filter(|_| !self.is_closed && self.state != State::Start) {
                 // Best effort: the room for it was kept free.
                 _ = self.append(buffers.tx, ALERT, &alert::content(number));
             }

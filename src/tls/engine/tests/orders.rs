@@ -44,7 +44,13 @@ fn behind_a_server_hello() {
                     assert_eq!(outcome, Ok(()), "{kind} in {state:?}");
                     accepted += 1;
                 } else {
-                    assert_eq!(outcome, Err(TlsError::UnexpectedMessage), "{kind} in {state:?}");
+                    // An end of the handshake before the proof has a name of its own.
+                    let unproven = matches!(state, State::CertificateOrRequest | State::Certificate | State::CertificateVerify);
+                    let error = match kind {
+                        message::FINISHED if unproven => TlsError::NotAuthenticated,
+                        _ => TlsError::UnexpectedMessage,
+                    };
+                    assert_eq!(outcome, Err(error), "{kind} in {state:?}");
                     only_alert(&mut client, &mut peer, 10);
                     refused += 1;
                 }

@@ -191,9 +191,11 @@ fn records_that_no_peer_may_send() {
         (plain(23, b"data"), TlsError::UnexpectedMessage),
         (plain(24, &[1]), TlsError::UnexpectedMessage),
         (plain(HANDSHAKE, &[2; 16_385]), TlsError::RecordOverflow),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), TlsError::UnexpectedMessage),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), TlsError::NotTls),
         (plain(ALERT, &[2, 40]), TlsError::PeerAlert(Some(40))),
         (plain(ALERT, &[1, 0]), TlsError::PeerAlert(Some(0))),
+        // It cancels the handshake (RFC 8446 §6.1).
+        (plain(ALERT, &[1, 90]), TlsError::PeerAlert(Some(90))),
     ] {
         let mut client = Client::new(CRYPTO);
         client.run(&[]).unwrap();
