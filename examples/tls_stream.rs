@@ -74,11 +74,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => return Err("--groups x25519,p256".into()),
         });
     }
-    let crypto = Crypto { suites: &suites, groups: &groups, signatures: algorithms::ALL };
+    // As long as the program runs: a firmware has a const here.
+    let crypto = Crypto { suites: suites.leak(), groups: groups.leak(), signatures: algorithms::ALL };
+    let crypto = Box::leak(Box::new(crypto));
 
     let (mut der, anchors);
     let now = || Now::Trusted(UnixTime::since_unix_epoch(SystemTime::now().duration_since(UNIX_EPOCH).expect("1970")));
-    let mut context = TlsContext::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("random bytes"), now);
+    let mut context = TlsContext::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("random bytes"), now).crypto(crypto);
     if let Some(file) = option("--ca") {
         der = vec![0; 8192];
         anchors = [trust_anchor_from_der(pem::decode(&std::fs::read(file)?, pem::CERTIFICATE, &mut der)?)?];
@@ -112,7 +114,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let repeat = number("--repeat", 1)?;
     embassy_futures::block_on(async {
         let start = Instant::now();
-        let mut stream = TlsStream::new(Tcp(tcp), &mut rx, &mut tx, &crypto);
+        let mut stream = TlsStream::new(Tcp(tcp), &mut rx, &mut tx);
         stream.connect(&context, &host).await?;
         let alpn = stream.alpn().map(String::from_utf8_lossy);
         println!("TLS 1.3, {:?}, ALPN {alpn:?}, {:?}", stream.info(), start.elapsed());

@@ -49,7 +49,7 @@ const fn io(kind: embedded_io::ErrorKind) -> ErrorKind {
 fn is_hello_at_most(sent: &[u8]) -> bool {
     match sent {
         [] => true,
-        [22, 3, 1, high, low, rest @ ..] => rest.len() <= usize::from(u16::from_be_bytes([*high, *low])),
+        [22, 3, 3, high, low, rest @ ..] => rest.len() <= usize::from(u16::from_be_bytes([*high, *low])),
         _ => false,
     }
 }

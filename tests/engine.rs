@@ -250,7 +250,11 @@ fn every_combination() {
                 };
                 let offered = [groups[first].0, groups[other].0];
                 let suites = SUITES.map(|(suite, _)| suite);
-                let crypto = Crypto { suites: &suites, groups: &offered, signatures: algorithms::ALL };
+                let crypto: &'static Crypto = Box::leak(Box::new(Crypto {
+                    suites: Box::leak(Box::new(suites)),
+                    groups: Box::leak(Box::new(offered)),
+                    signatures: algorithms::ALL,
+                }));
                 for asks in [None, Some(false), Some(true)] {
                     for alpn in [&[][..], &[b"http/1.1".as_slice()]] {
                         for tickets in [0, 2] {
@@ -275,9 +279,9 @@ fn every_combination() {
     println!("{count} combinations");
 }
 
-fn one(kind: &Kind, crypto: Crypto<'_>, client: usize, alpn: &[&[u8]], suite: &str, group: &str) {
+fn one(kind: &Kind, crypto: &'static Crypto, client: usize, alpn: &[&[u8]], suite: &str, group: &str) {
     let what = format!("{suite} {group} {:?} {client} {alpn:?} {} {:?}", kind.asks, kind.tickets, kind.fragment);
-    let mut context = context();
+    let mut context = context().crypto(crypto);
     if let Some((certificate, key)) = WORLD.clients.get(client) {
         context = context.identity(Identity::new(certificate, key as &dyn Signer).unwrap());
     }
@@ -285,15 +289,14 @@ fn one(kind: &Kind, crypto: Crypto<'_>, client: usize, alpn: &[&[u8]], suite: &s
     if !alpn.is_empty() {
         offered = [&b"h2"[..], alpn[0]];
         context = context.alpn(Alpn::new(&offered).unwrap());
-        with(kind, crypto, &context, &what, suite, group, Some(alpn[0]));
+        with(kind, &context, &what, suite, group, Some(alpn[0]));
     } else {
-        with(kind, crypto, &context, &what, suite, group, None);
+        with(kind, &context, &what, suite, group, None);
     }
 }
 
 fn with<'m>(
     kind: &Kind,
-    crypto: Crypto<'m>,
     context: &Context<'m>,
     what: &str,
     suite: &str,
@@ -302,15 +305,7 @@ fn with<'m>(
 ) {
     // The buffers live shorter than the context.
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 1_536]);
-    fn shorter<'s, 'm: 's>(
-        wire: Wire,
-        rx: &'s mut [u8],
-        tx: &'s mut [u8],
-        crypto: &'s Crypto<'m>,
-    ) -> TlsStream<'s, Wire> {
-        TlsStream::new(wire, rx, tx, crypto)
-    }
-    let mut stream = shorter(Wire::new(kind), &mut rx, &mut tx, &crypto);
+    let mut stream = TlsStream::new(Wire::new(kind), &mut rx, &mut tx);
     block_on(async {
         stream.connect(context, "localhost").await.unwrap_or_else(|error| panic!("{what}: {error}"));
         exchange(&mut stream, 3000).await.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -344,7 +339,7 @@ fn dropped_at_every_await() {
         let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
         let mut wire = Wire::new(&kind);
         (wire.step, wire.stalls) = (step, true);
-        let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+        let mut stream = TlsStream::new(wire, &mut rx, &mut tx);
         block_on(stream.connect(&context(), "localhost")).unwrap();
         let sent: Vec<u8> = (0..3000u32).map(|number| number as u8).collect();
         let (mut at, mut received) = (0, Vec::<u8>::new());
@@ -385,7 +380,7 @@ fn a_dropped_handshake_is_over() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
     let mut wire = Wire::new(&Kind::default());
     wire.stalls = true;
-    let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(wire, &mut rx, &mut tx);
     let context = context();
     assert!(polled(2, stream.connect(&context, "localhost")).is_none());
     let refused = TlsStreamError::Tls(TlsError::NotAuthenticated);
@@ -409,7 +404,7 @@ fn servers_that_are_refused() {
         (context(), "not a name", TlsError::ServerName, ""),
     ] {
         let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
-        let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+        let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
         assert_eq!(block_on(stream.connect(&context, name)), Err(TlsStreamError::Tls(error)));
         block_on(stream.write(b"secret")).unwrap_err();
         let wire = stream.into_inner();
@@ -424,7 +419,7 @@ fn servers_that_are_refused() {
 #[test]
 fn one_flight() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
-    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
     block_on(async {
         stream.connect(&context(), "localhost").await.unwrap();
         stream.write(b"GET / ").await.unwrap();
@@ -443,7 +438,7 @@ fn one_flight() {
 #[test]
 fn others_run_between_signature_checks() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
-    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
     let (context, mut rests) = (context(), 0);
     {
         let mut handshake = pin!(stream.connect(&context, "localhost"));
@@ -461,7 +456,7 @@ fn key_updates_of_another_implementation() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
     let mut wire = Wire::new(&Kind::default());
     wire.step = 100;
-    let mut stream = TlsStream::new(wire, &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(wire, &mut rx, &mut tx);
     block_on(async {
         stream.connect(&context(), "localhost").await.unwrap();
         for _ in 0..50 {
@@ -477,7 +472,7 @@ fn key_updates_of_another_implementation() {
 #[test]
 fn ends() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
-    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
     block_on(async {
         stream.connect(&context(), "localhost").await.unwrap();
         stream.write(b"hello").await.unwrap();
@@ -493,7 +488,7 @@ fn ends() {
     });
     drop(stream);
 
-    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
     block_on(async {
         stream.connect(&context(), "localhost").await.unwrap();
         stream.flush().await.unwrap();
@@ -506,7 +501,7 @@ fn ends() {
 #[test]
 fn buffers_are_overwritten() {
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 600]);
-    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx, &Crypto::DEFAULT);
+    let mut stream = TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx);
     block_on(async {
         stream.connect(&context(), "localhost").await.unwrap();
         exchange(&mut stream, 1000).await.unwrap();

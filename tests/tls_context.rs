@@ -12,7 +12,10 @@ use socketpool::{
     ErrorKind, Phase, Resources, SocketPool,
     mock::{Peer, Script, Step, block_on},
     requests::Session,
-    tls::{Now, RandCore, TlsContext, TlsError, TryFill},
+    tls::{
+        Now, RandCore, TlsContext, TlsError, TryFill,
+        engine::{Crypto, SECP256R1},
+    },
 };
 
 const TODAY: Now = Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(1_795_000_000)));
@@ -57,12 +60,12 @@ fn every_connection_has_randomness_of_its_own() {
     let hellos = hellos("host.example", 3);
     // Record header 5, message header 4, version 2, then the random (RFC 8446 §4.1.2).
     let randoms: Vec<_> = hellos.iter().map(|hello| &hello[11..43]).collect();
-    // The key share is what ends in a point of P-256: group 23, 65 bytes, uncompressed.
+    // The key share is one of X25519: group 29, 32 bytes.
     let shares: Vec<_> = hellos
         .iter()
         .map(|hello| {
-            let at = hello.windows(5).position(|window| window == [0, 23, 0, 65, 4]).expect("a key share");
-            &hello[at + 5..at + 69]
+            let at = hello.windows(4).position(|window| window == [0, 29, 0, 32]).expect("a key share");
+            &hello[at + 4..at + 36]
         })
         .collect();
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
@@ -156,11 +159,14 @@ fn stuck(bytes: &mut [u8]) {
     bytes.iter_mut().zip(b"word".iter().cycle()).for_each(|(byte, of_word)| *byte = *of_word);
 }
 
+/// With a group whose private keys are not all numbers.
+static P256: Crypto = Crypto { groups: &[SECP256R1], ..Crypto::DEFAULT };
+
 /// RFC 8446 appendix C.1: without a good generator there is no connection. It ends by name, with nothing sent and no time passed,
 /// whatever kind of dead it is.
 macro_rules! ends_by_name {
     ($wait:ident, $pool:ident, $script:ident, $($random:expr),+ $(,)?) => {$(
-        let tls = TlsContext::new($random, || TODAY);
+        let tls = TlsContext::new($random, || TODAY).crypto(&P256);
         let mut socket = $wait!($pool.socket()).expect("a free slot");
         let error = $wait!(tls.connect(&mut socket, "host.example", 443)).expect_err(stringify!($random));
         let wanted = (Phase::Handshake, ErrorKind::Tls(TlsError::Random));

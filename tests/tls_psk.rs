@@ -36,7 +36,7 @@ enum Face {
 
 /// Fetches from a port, with the key and without a date.
 fn fetch(face: Face, port: u16) -> Result<Vec<u8>, Error> {
-    let tls = TlsContext::new(support::random, || Now::Unknown).psk(Psk::new(IDENTITY, KEY).unwrap());
+    let tls = TlsContext::new(support::random, || Now::Unknown).crypto(&CRYPTO).psk(Psk::new(IDENTITY, KEY).unwrap());
     let timeout = Some(Duration::from_secs(5));
     let url = format!("https://localhost:{port}/");
     let (mut memory, mut buffer) = (Resources::<1, 1>::new(), [0; 64]);

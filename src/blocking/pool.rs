@@ -9,7 +9,7 @@ use core::{
 use super::{
     ConnectionManager, Socket,
     stack::{Connect, Family, Stack},
-    stream::TlsStream,
+    stream::TlsSession,
     traits,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 
 /// What rests in a slot of a pool over `S`.
 pub(super) type Resting<'s, S, R> =
-    Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
+    Stream<<S as Connect>::Connection<'s>, TlsSession<'s, <S as Connect>::Connection<'s>, R>>;
 
 /// A slot of a pool over `S`.
 pub(super) type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N>;

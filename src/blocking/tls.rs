@@ -2,13 +2,13 @@
 
 use core::net::SocketAddr;
 
-use super::{Socket, pool::DO_NOT_WAIT, stack::Stack, stream::TlsStream, traits};
+use super::{Socket, pool::DO_NOT_WAIT, stack::Stack, stream::{Ready, TlsSession, run_until}, traits};
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
     pool::{Need, PATIENCE, Patience, Stream},
     sync::RawMutex,
     time::Deadline,
-    tls::{Random, TimeSource, TlsContext},
+    tls::{Lent, Random, TimeSource, TlsContext},
     traits::TlsId,
 };
 
@@ -68,10 +68,13 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         let memory = socket.pool.tls.iter().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
         socket.lease.use_session();
         let (patience, pool) = (socket.patience(), socket.pool);
-        // The session is made where it will stay: it is large.
-        let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
+        let session = socket.stream().insert(Stream::Tls(TlsSession::new(Ready(connection), Lent::new(memory))));
+        let is_late = || match patience {
+            Patience::Nothing => true,
+            Patience::Until(deadline) => deadline.has_passed(pool.network),
+        };
         let proven = pool.wait(patience, || match session {
-            Stream::Tls(session) => session.open(self, server_hostname),
+            Stream::Tls(session) => run_until(is_late, session.connect(self, server_hostname)),
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         });
         if proven.is_err() {

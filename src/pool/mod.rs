@@ -50,7 +50,7 @@ use core::{
 
 #[cfg(any(feature = "requests", feature = "blocking"))]
 pub(crate) use self::manager::Line;
-use self::stream::TlsStream;
+use self::stream::TlsSession;
 pub(crate) use self::{
     addresses::{NO_ANSWER, ROOM, literal, may_try_another, only, unresolved},
     ledger::Need,
@@ -156,7 +156,7 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 }
 
 /// What rests in a slot of a pool over `S`.
-type Resting<'s, S, R> = Stream<<S as Connect>::Connection<'s>, TlsStream<'s, <S as Connect>::Connection<'s>, R>>;
+type Resting<'s, S, R> = Stream<<S as Connect>::Connection<'s>, TlsSession<'s, <S as Connect>::Connection<'s>, R>>;
 
 /// A slot of a pool over `S`.
 type PoolLease<'p, 's, S, const N: usize, R> = Lease<'p, Resting<'s, S, R>, R, N>;

@@ -10,27 +10,11 @@ use crate::{
 };
 
 #[cfg(feature = "tls")]
-pub(crate) use crate::tls::backend::TlsStream;
+pub(crate) use crate::tls::TlsSession;
 
 /// Without the feature `tls` there is no TLS session; this type has no values.
 #[cfg(not(feature = "tls"))]
-pub(crate) struct TlsStream<'s, C, R>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C, R)>);
-
-#[cfg(not(feature = "tls"))]
-impl<C, R> TlsStream<'_, C, R> {
-    async fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
-        match self.0 {}
-    }
-    async fn write(&mut self, _: &[u8]) -> Result<usize, ErrorKind> {
-        match self.0 {}
-    }
-    async fn flush(&mut self) -> Result<(), ErrorKind> {
-        match self.0 {}
-    }
-    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        match self.0 {}
-    }
-}
+pub(crate) struct TlsSession<'s, C, R>(core::convert::Infallible, core::marker::PhantomData<(&'s (), C, R)>);
 
 pub(crate) const UNSUPPORTED: ErrorKind = ErrorKind::Io(embedded_io_async::ErrorKind::Unsupported);
 
@@ -55,33 +39,51 @@ impl<P, T> Stream<P, T> {
     }
 }
 
-impl<C: Connection, R: RawMutex> Stream<C, TlsStream<'_, C, R>> {
+impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
     pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         match self {
             Self::Plain(connection) => connection.read(out).await.map_err(from_io),
-            Self::Tls(session) => session.read(out).await,
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Ok(open(session)?.read(out).await?),
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
         }
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        let written = match self {
-            Self::Plain(connection) => connection.write(bytes).await.map_err(from_io),
-            Self::Tls(session) => session.write(bytes).await,
-        }?;
-        Ok(took(bytes, written)?)
+        match self {
+            Self::Plain(connection) => Ok(took(bytes, connection.write(bytes).await.map_err(from_io)?)?),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Ok(open(session)?.write(bytes).await?),
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
+        }
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
         match self {
             Self::Plain(connection) => connection.flush().await.map_err(from_io),
-            Self::Tls(session) => session.flush().await,
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => Ok(open(session)?.flush().await?),
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
         }
     }
 
+    /// Ends both directions, in order if nothing has failed.
     pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         match self {
             Self::Plain(connection) => connection.shutdown().await.map_err(ErrorKind::from),
-            Self::Tls(session) => session.shutdown().await,
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => match open(session) {
+                Ok(session) => {
+                    session.close().await?;
+                    session.io().shutdown().await.map_err(ErrorKind::from)
+                }
+                Err(_) => Ok(()),
+            },
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
         }
     }
 
@@ -99,8 +101,22 @@ impl<C: Connection, R: RawMutex> Stream<C, TlsStream<'_, C, R>> {
 
     /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        poll_once(self.read(&mut [0])).is_none()
+        match self {
+            Self::Plain(connection) => poll_once(connection.read(&mut [0])).is_none(),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => session.is_quiet(),
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
+        }
     }
+}
+
+/// A session that data may pass through.
+#[cfg(feature = "tls")]
+pub(crate) fn open<'t, 'm, C, R: RawMutex>(
+    session: &'t mut TlsSession<'m, C, R>,
+) -> Result<&'t mut TlsSession<'m, C, R>, ErrorKind> {
+    if session.session().is_open() { Ok(session) } else { Err(ErrorKind::NotConnected) }
 }
 
 pub(crate) fn from_io<E: embedded_io_async::Error>(error: E) -> ErrorKind {

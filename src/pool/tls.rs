@@ -8,7 +8,7 @@ use crate::{
     stack::Stack,
     sync::RawMutex,
     time::{Deadline, Instant},
-    tls::{Random, TimeSource, TlsContext, backend::TlsStream},
+    tls::{Lent, Random, TimeSource, TlsContext, TlsSession},
     traits::{self, TlsId},
 };
 
@@ -78,12 +78,12 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         socket.lease.use_session();
         let patience = socket.patience();
         let network = socket.pool.network;
-        let session = socket.stream().insert(Stream::Tls(TlsStream::new(connection, memory)));
+        let session = socket.stream().insert(Stream::Tls(TlsSession::new(connection, Lent::new(memory))));
         let proven = match session {
-            Stream::Tls(session) => patience.limit(network, pin!(session.open(self, server_hostname))).await,
+            Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname))).await,
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         };
-        let proven = proven.and_then(|proven| proven);
+        let proven = proven.and_then(|proven| Ok(proven?));
         if proven.is_err() {
             socket.disconnect();
         }

@@ -9,6 +9,7 @@ use rustls_pki_types::{ServerName, UnixTime};
 
 use super::{
     Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
+    engine::Crypto,
     fingerprint::{self, Fingerprint},
     random::Watch,
     verify::VerifyPolicy,
@@ -38,6 +39,7 @@ use crate::traits::TlsId;
 pub struct TlsContext<'c, R, T> {
     random: RefCell<R>,
     clock: T,
+    crypto: &'static Crypto,
     policy: VerifyPolicy<'c>,
     floor: UnixTime,
     offer: Offer<'c>,
@@ -64,6 +66,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         Self {
             random: RefCell::new(random),
             clock,
+            crypto: &Crypto::DEFAULT,
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
@@ -79,6 +82,26 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     #[doc(alias = "load_verify_locations")]
     pub fn roots(mut self, roots: Roots<'c>) -> Self {
         self.policy.roots = roots;
+        self.id = Cell::new(None);
+        self
+    }
+
+    /// Uses these algorithms, and links no others: [`Crypto::DEFAULT`] unless you say otherwise, [`Crypto::SMALL`] to save
+    /// flash, or a list of your own, with the engines of your chip in it.
+    ///
+    /// A [policy](Self::policy) that names signature algorithms has its own instead of these.
+    ///
+    /// # Examples
+    /// ```
+    /// use socketpool::tls::{Now, TlsContext, engine::Crypto};
+    ///
+    /// # let (rng, clock) = (|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown);
+    /// let tls = TlsContext::new(rng, clock).crypto(&Crypto::SMALL);
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn crypto(mut self, crypto: &'static Crypto) -> Self {
+        self.crypto = crypto;
         self.id = Cell::new(None);
         self
     }
@@ -118,7 +141,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self
     }
 
-    /// Offers to speak these protocols inside TLS. Which one the server chose cannot be known.
+    /// Offers to speak these protocols inside TLS.
     #[must_use]
     #[doc(alias = "set_alpn_protocols")]
     pub fn alpn(mut self, alpn: Alpn<'c>) -> Self {
@@ -142,7 +165,7 @@ impl<'c, R, T> TlsContext<'c, R, T> {
     pub(crate) fn id(&self) -> TlsId {
         let id = self.id.get().unwrap_or_else(|| {
             let new = Fingerprint::new(fingerprint::number(), self.believes_anybody());
-            new.policy(&self.policy).floor(self.floor).offer(&self.offer).finish()
+            new.crypto(self.crypto).policy(&self.policy).floor(self.floor).offer(&self.offer).finish()
         });
         self.id.set(Some(id));
         id
@@ -156,8 +179,13 @@ impl<'c, R, T> TlsContext<'c, R, T> {
         false
     }
 
-    pub(crate) fn verify_policy(&self) -> &VerifyPolicy<'c> {
-        &self.policy
+    /// The policy, which names its signature algorithms.
+    pub(crate) fn verify_policy(&self) -> VerifyPolicy<'c> {
+        self.policy.or_algorithms(self.crypto.signatures)
+    }
+
+    pub(crate) fn algorithms(&self) -> &'static Crypto {
+        self.crypto
     }
 
     pub(crate) fn offer(&self) -> &Offer<'c> {
@@ -172,7 +200,7 @@ impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
     /// [`TlsError::TimeUnknown`].
     pub(crate) fn date_and_policy(&self) -> Result<(UnixTime, VerifyPolicy<'c>), TlsError> {
         let (date, time) = self.clock.now().judged(self.policy.time, self.floor).ok_or(TlsError::TimeUnknown)?;
-        Ok((date, self.policy.time(time)))
+        Ok((date, self.verify_policy().time(time)))
     }
 }
 

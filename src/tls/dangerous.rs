@@ -8,7 +8,7 @@
 //!
 //! It is a type of its own, behind a feature whose name says what it is, so that a search finds it and a review sees it.
 
-use super::{Now, Random, TlsContext};
+use super::{Now, Random, TlsContext, engine::Crypto};
 use crate::{
     error::Result,
     traits::{self, TlsId},
@@ -23,6 +23,12 @@ impl<R: Random> UnverifiedTlsContext<R> {
     #[must_use]
     pub fn new(random: R) -> Self {
         Self(TlsContext::new(random, (|| Now::Unknown) as fn() -> Now).believing_anybody())
+    }
+
+    /// Uses these algorithms: see [`TlsContext::crypto`].
+    #[must_use]
+    pub fn crypto(self, crypto: &'static Crypto) -> Self {
+        Self(self.0.crypto(crypto))
     }
 }
 

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Alpn, Identity, Psk, Roots,
     context::Offer,
+    engine::Crypto,
     pin::{Pin, PinMode},
     roots::TrustAnchor,
     verify::{RevocationPolicy, TimePolicy, VerifyPolicy},
@@ -52,7 +53,7 @@ impl Fingerprint {
         let VerifyPolicy { roots, algorithms, max_work, max_intermediates, pins, pin_mode, crls, revocation, time } =
             *policy;
         self.roots(roots);
-        self.list(algorithms, |this, algorithm| this.algorithm(*algorithm));
+        self.list(algorithms.as_slice(), |this, algorithms| this.list(algorithms, |this, it| this.algorithm(*it)));
         self.number(max_work.into());
         self.number(max_intermediates.into());
         self.list(pins, Self::pin);
@@ -69,6 +70,21 @@ impl Fingerprint {
             TimePolicy::Strict => 0,
             TimePolicy::FloorOnly => 1,
         });
+        self
+    }
+
+    /// By their code points, and by where they are, as the signature algorithms.
+    pub(super) fn crypto(mut self, crypto: &Crypto) -> Self {
+        let Crypto { suites, groups, signatures } = *crypto;
+        self.list(suites, |this, suite| {
+            this.number(suite.code().into());
+            this.number(core::ptr::from_ref(*suite).addr());
+        });
+        self.list(groups, |this, group| {
+            this.number(group.code().into());
+            this.number(core::ptr::from_ref(*group).addr());
+        });
+        self.list(signatures, |this, algorithm| this.algorithm(*algorithm));
         self
     }
 

@@ -33,7 +33,6 @@ use core::fmt;
 
 pub use self::key::{Ed25519Key, KeyError, P256Key, PrivateKey};
 use super::{
-    backend,
     pem::{self, PemError},
     verify::{
         CertificateError, KeyKind,
@@ -42,10 +41,10 @@ use super::{
 };
 
 /// The longest certificate that fits in one of our records, in bytes of DER.
-pub const MAX_CERTIFICATE_LEN: usize = backend::MAX_CERTIFICATE_LEN;
+pub const MAX_CERTIFICATE_LEN: usize = 1_501;
 
 /// The longest signature a [`Signer`] can make, in bytes. ECDSA with P-256 makes up to 72, Ed25519 makes 64.
-pub const MAX_SIGNATURE_LEN: usize = backend::MAX_SIGNATURE_LEN;
+pub const MAX_SIGNATURE_LEN: usize = 104;
 
 /// How a client signs (RFC 8446 §4.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

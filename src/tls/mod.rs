@@ -58,16 +58,20 @@
 //! ```
 
 mod alpn;
-pub(crate) mod backend;
 mod context;
 #[cfg(feature = "dangerous-unverified-tls")]
 pub mod dangerous;
+mod driver;
+#[cfg(feature = "embedded-tls")]
+pub mod embedded_tls;
 pub mod engine;
 mod error;
 mod fingerprint;
 pub mod identity;
+mod memory;
 pub mod pem;
 pub mod pin;
+mod proof;
 mod psk;
 pub(crate) mod random;
 pub mod roots;
@@ -75,7 +79,7 @@ mod stream;
 pub mod time;
 pub mod verify;
 
-pub(crate) use self::backend::TlsMemory;
+pub(crate) use self::memory::{Lent, TlsMemory, TlsSession};
 pub use self::{
     alpn::{Alpn, AlpnError},
     context::TlsContext,

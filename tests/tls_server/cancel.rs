@@ -19,6 +19,7 @@ use socketpool::{
 use super::{
     faces::{check_report, url},
     script::{
+        CRYPTO,
         ANSWER, BODY, HANDSHAKE, Record, Script, Step, WORLD, answering, clear, close_notify, data, good_flight, hello,
         hello_with, sealed,
     },
@@ -47,7 +48,7 @@ fn stalling_in_body(at: usize) -> Script {
 #[test]
 fn a_dropped_future_gives_back_its_slot() {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     let http = Session::new(&pool, &tls);
@@ -112,7 +113,7 @@ const TIMEOUT: Result<usize, Error> = Err(Error::new(Phase::Receive, ErrorKind::
 #[test]
 fn a_read_goes_on_where_it_stopped() {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     let counter = Arc::new(AtomicUsize::new(0));
@@ -151,7 +152,7 @@ fn a_read_goes_on_where_it_stopped() {
 #[test]
 fn a_blocking_read_goes_on_where_it_stopped() {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let counter = Arc::new(AtomicUsize::new(0));

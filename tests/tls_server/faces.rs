@@ -12,12 +12,12 @@ use socketpool::{
     pool::Counts,
     requests::Session,
     stack,
-    tls::{Roots, TlsContext, TlsError, VerifyPolicy, roots::trust_anchor_from_der, verify::algorithms},
+    tls::{Roots, TlsContext, TlsError, roots::trust_anchor_from_der},
 };
 
 use super::{
     script::{
-        ALERT, ANSWER, BODY, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed, ticket,
+        ALERT, ANSWER, BODY, CRYPTO, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed, ticket,
     },
     server::{Report, Server},
     support::{self, HostClock},
@@ -94,7 +94,8 @@ pub struct Face<'f> {
 pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
     let tls = TlsContext::new(support::random, support::date)
-        .policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
+        .crypto(&CRYPTO)
+        .roots(Roots::only(&anchors));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal_async::Stack::default(), written: &written };
     let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), HostClock);
@@ -114,7 +115,8 @@ pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
 pub fn blocking(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
     let tls = TlsContext::new(support::random, support::date)
-        .policy(VerifyPolicy::new(Roots::only(&anchors)).algorithms(algorithms::ALL));
+        .crypto(&CRYPTO)
+        .roots(Roots::only(&anchors));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal::Stack, written: &written };
     let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));

@@ -86,6 +86,7 @@ pub fn binder(psk: &[u8], hello: &[u8]) -> Secret {
 
 /// Protects, or opens, the records of one direction in one epoch.
 pub struct Direction {
+    secret: Secret,
     cipher: Aes128Gcm,
     iv: [u8; 12],
     pub number: u64,
@@ -94,7 +95,13 @@ pub struct Direction {
 impl Direction {
     pub fn new(secret: &Secret) -> Self {
         let key: [u8; 16] = expand(secret, "key", &[]);
-        Self { cipher: Aes128Gcm::new(&key.into()), iv: expand(secret, "iv", &[]), number: 0 }
+        Self { secret: *secret, cipher: Aes128Gcm::new(&key.into()), iv: expand(secret, "iv", &[]), number: 0 }
+    }
+
+    /// The next keys (RFC 8446 §7.2).
+    #[allow(dead_code, reason = "each user has its own part")]
+    pub fn update(&mut self) {
+        *self = Self::new(&expand(&self.secret, "traffic upd", &[]));
     }
 
     fn nonce(&mut self) -> [u8; 12] {

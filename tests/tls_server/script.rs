@@ -12,6 +12,10 @@ use rcgen::{
     SignatureAlgorithm, date_time_ymd,
 };
 use rustls::{SignatureScheme, crypto::ring::sign::any_supported_type, pki_types::PrivateKeyDer, sign::SigningKey};
+use socketpool::tls::{
+    engine::{AES_128_GCM_SHA256, Crypto, SECP256R1, X25519},
+    verify::algorithms,
+};
 
 /// The steps of one connection, from the moment that the ClientHello has arrived. After the last one the server says
 /// nothing more, and listens until the client has gone.
@@ -37,6 +41,12 @@ pub enum Step {
     SkipNumbers(u64),
     /// Goes back to the keys of the handshake.
     HandshakeKeys,
+    /// Waits for the second ClientHello, the answer to a HelloRetryRequest.
+    ReadHello,
+    /// Sends a KeyUpdate, which may ask for one in return, and goes on with the next keys.
+    KeyUpdate {
+        asks: bool,
+    },
     /// Waits for the client's Finished, and checks it.
     ReadFinished,
     /// Waits for the end of a request's head, of the next one each time.
@@ -168,6 +178,14 @@ pub type Extension<'a> = (u16, &'a [u8]);
 /// A certificate, and its extensions.
 pub type Entry<'a> = (&'a [u8], &'a [Extension<'a>]);
 
+/// As the session id of a ServerHello, this becomes that of the client.
+pub const ECHO: [u8; 32] = [0xec; 32];
+
+/// The algorithms of a client that this server can speak with, when it has to choose: its first group is the server's, and
+/// the second one is asked for by HelloRetryRequest.
+pub static CRYPTO: Crypto =
+    Crypto { suites: &[AES_128_GCM_SHA256], groups: &[SECP256R1, X25519], signatures: algorithms::ALL };
+
 /// The fields of a ServerHello.
 pub struct Hello {
     pub version: u16,
@@ -192,10 +210,24 @@ pub fn key_share(group: u16) -> Vec<u8> {
     [&group.to_be_bytes()[..], &vector(2, point.as_bytes())].concat()
 }
 
+/// The private key of the server in X25519.
+pub const SCALAR: [u8; 32] = [0x42; 32];
+
+/// A key share of X25519.
+pub fn key_share_x25519() -> Vec<u8> {
+    let (mut scalar, mut share) = ([0; 32], [0; 32]);
+    let random = &mut |bytes: &mut [u8]| {
+        bytes.copy_from_slice(&SCALAR);
+        Ok(())
+    };
+    X25519.generate(random, &mut scalar, &mut share).expect("a key");
+    [&[0, 29], &vector(2, &share)[..]].concat()
+}
+
 pub fn hello_with(change: impl FnOnce(&mut Hello)) -> Message {
     let extensions = vec![(SUPPORTED_VERSIONS, vec![3, 4]), (KEY_SHARE, key_share(23))];
     let mut hello =
-        Hello { version: 0x0303, random: [7; 32], session_id: vec![], suite: 0x1301, compression: 0, extensions };
+        Hello { version: 0x0303, random: [7; 32], session_id: ECHO.to_vec(), suite: 0x1301, compression: 0, extensions };
     change(&mut hello);
     let mut body = hello.version.to_be_bytes().to_vec();
     body.extend(hello.random);
@@ -207,11 +239,17 @@ pub fn hello_with(change: impl FnOnce(&mut Hello)) -> Message {
 }
 
 /// The random that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
-pub fn hello_retry_request(group: u16) -> Message {
-    hello_with(|hello| {
-        hello.random = *b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\
+pub const RETRY: [u8; 32] = *b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\
             \xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
-        hello.extensions[1].1 = group.to_be_bytes().to_vec();
+
+pub fn hello_retry_request(group: u16) -> Message {
+    hello_retry_request_with(|hello| hello.extensions[1].1 = group.to_be_bytes().to_vec())
+}
+
+pub fn hello_retry_request_with(change: impl FnOnce(&mut Hello)) -> Message {
+    hello_with(|hello| {
+        hello.random = RETRY;
+        change(hello);
     })
 }
 
@@ -285,7 +323,11 @@ pub fn ticket_with(extensions: &[Extension<'_>]) -> Message {
 }
 
 pub fn key_update() -> Message {
-    Message::new(24, [0])
+    key_update_that(false)
+}
+
+pub fn key_update_that(asks: bool) -> Message {
+    Message::new(24, [asks.into()])
 }
 
 /// A whole answer.

@@ -9,10 +9,14 @@ use std::{
 };
 
 use sha2::Digest;
+use socketpool::tls::engine::X25519;
 
 use super::{
     keys::{self, Direction, Epoch, Schedule},
-    script::{ALERT, Content, DATA, HANDSHAKE, KEY_SHARE, Message, Record, SHARE, Script, Step, vector},
+    script::{
+        ALERT, Content, DATA, ECHO, HANDSHAKE, KEY_SHARE, Message, RETRY, Record, SCALAR, SHARE, Script, Step, key_update_that,
+        sealed, vector,
+    },
 };
 
 /// How long the server waits for anything.
@@ -153,6 +157,7 @@ struct Player {
     left: usize,
     schedule: Schedule,
     client_share: Vec<u8>,
+    session_id: Vec<u8>,
     handshake: Option<Epoch>,
     said_finished: bool,
     /// The application's keys are in use.
@@ -176,6 +181,7 @@ impl Player {
             left: cut,
             schedule: Schedule::new(psk),
             client_share: vec![],
+            session_id: vec![],
             handshake: None,
             said_finished: false,
             application: false,
@@ -229,6 +235,17 @@ impl Player {
                 Step::HandshakeKeys => {
                     let epoch = self.handshake.as_ref().expect("after the ServerHello");
                     self.writing = Some(Direction::new(&epoch.server));
+                }
+                Step::ReadHello => {
+                    self.client_share.clear();
+                    while self.client_share.is_empty() {
+                        self.read()?;
+                    }
+                }
+                Step::KeyUpdate { asks } => {
+                    let record = self.record(&sealed([key_update_that(asks)]));
+                    self.write(&record)?;
+                    self.writing.as_mut().expect("after the handshake").update();
                 }
                 Step::ReadFinished => {
                     while !self.report.finished {
@@ -293,6 +310,11 @@ impl Player {
     /// The bytes of a handshake message, which become part of the transcript if our Finished has not been said.
     fn message(&mut self, message: &Message) -> Vec<u8> {
         let bytes = self.bytes(message);
+        if bytes.get(6..).is_some_and(|random| bytes[0] == 2 && random.starts_with(&RETRY)) {
+            // What was said is a hash from here on (RFC 8446 §4.4.1).
+            let so_far = self.schedule.hash();
+            self.schedule.transcript = sha2::Sha256::new_with_prefix([&[254, 0, 0, 32][..], &so_far].concat());
+        }
         if !self.said_finished {
             self.schedule.transcript.update(&bytes);
             self.said_finished = matches!(message.content, Content::Finished { .. });
@@ -302,7 +324,7 @@ impl Player {
 
     fn bytes(&self, message: &Message) -> Vec<u8> {
         let mut bytes = match &message.content {
-            Content::Bytes(bytes) => bytes.clone(),
+            Content::Bytes(bytes) => self.echo(bytes),
             Content::CertificateVerify(signing) => {
                 let mut hash = self.schedule.hash();
                 (signing.transcript)(&mut hash);
@@ -322,14 +344,30 @@ impl Player {
         bytes
     }
 
+    /// A ServerHello says the client's session id, unless it has one of its own.
+    fn echo(&self, bytes: &[u8]) -> Vec<u8> {
+        match bytes.split_at_checked(38) {
+            Some((start @ [2, ..], [32, id_and_more @ ..])) if id_and_more.starts_with(&ECHO) => {
+                let body = [&start[4..], &vector(1, &self.session_id), &id_and_more[32..]].concat();
+                [&[2], &vector(3, &body)[..]].concat()
+            }
+            _ => bytes.to_vec(),
+        }
+    }
+
     /// The keys change after a ServerHello, and after Finished.
     fn epoch_after(&mut self, messages: &[Message]) {
         let is_hello =
-            |message: &Message| matches!(&message.content, Content::Bytes(bytes) if bytes.first() == Some(&2));
+            |message: &Message| matches!(&message.content, Content::Bytes(bytes) if bytes.first() == Some(&2) && !bytes[6..].starts_with(&RETRY));
         if self.handshake.is_none() && messages.iter().any(is_hello) {
-            let client = p256::PublicKey::from_sec1_bytes(&self.client_share).expect("the client's key share");
-            let shared = p256::ecdh::diffie_hellman(SHARE.to_nonzero_scalar(), client.as_affine());
-            let epoch = self.schedule.handshake(shared.raw_secret_bytes());
+            let epoch = if self.client_share.len() == 32 {
+                let shared = X25519.agree(&SCALAR, &self.client_share).expect("the client's key share");
+                self.schedule.handshake(&shared[..])
+            } else {
+                let client = p256::PublicKey::from_sec1_bytes(&self.client_share).expect("the client's key share");
+                let shared = p256::ecdh::diffie_hellman(SHARE.to_nonzero_scalar(), client.as_affine());
+                self.schedule.handshake(shared.raw_secret_bytes())
+            };
             self.writing = Some(Direction::new(&epoch.server));
             self.reading = Some(Direction::new(&epoch.client));
             self.handshake = Some(epoch);
@@ -350,7 +388,8 @@ impl Player {
         self.report.wire.extend(&record);
         if record[0] == HANDSHAKE && self.client_share.is_empty() {
             self.schedule.transcript.update(&record[5..]);
-            self.client_share = client_share(&record[9..]).expect("a key share of P-256");
+            self.session_id = record[44..44 + usize::from(record[43])].to_vec();
+            self.client_share = client_share(&record[9..]).expect("a key share");
             return Ok(());
         }
         let opened = match record[0] {
@@ -378,13 +417,16 @@ impl Player {
                 self.report.finished = message[4..] == keys::finished(&epoch.client, &self.schedule.hash());
                 self.reading = self.reading_next.take();
             }
+            if kind == 24 {
+                self.reading.as_mut().expect("it could be opened").update();
+            }
             self.schedule.transcript.update(message);
             messages = rest;
         }
     }
 }
 
-/// The point of P-256 in a ClientHello.
+/// The key share in a ClientHello.
 fn client_share(hello: &[u8]) -> Option<Vec<u8>> {
     fn take<'a>(bytes: &mut &'a [u8], length_len: usize) -> Option<&'a [u8]> {
         let (length, rest) = bytes.split_at_checked(length_len)?;
@@ -406,7 +448,7 @@ fn client_share(hello: &[u8]) -> Option<Vec<u8>> {
             while let Some((group, rest)) = shares.split_first_chunk::<2>() {
                 shares = rest;
                 let point = take(&mut shares, 2)?;
-                if *group == [0, 23] {
+                if *group == [0, 23] || *group == [0, 29] {
                     return Some(point.to_vec());
                 }
             }

@@ -17,7 +17,7 @@ pub(crate) const fn content(number: u8) -> [u8; LEN] {
 /// The alert for an error that came up in a state; `None` where the peer has ended the connection itself.
 pub(crate) const fn of(error: &TlsError, state: State) -> Option<u8> {
     Some(match error {
-        TlsError::PeerAlert(_) | TlsError::Truncated => return None,
+        TlsError::PeerAlert(_) | TlsError::Truncated | TlsError::NotTls => return None,
         TlsError::UnexpectedMessage | TlsError::NotAuthenticated => 10,
         TlsError::BadRecordMac => 20,
         TlsError::RecordOverflow => 22,

@@ -13,14 +13,14 @@ use crate::tls::{TlsError, identity::MAX_SIGNATURE_LEN};
 /// What a client signs before the hash: 64 spaces and a context (RFC 8446 §4.4.3).
 const CONTEXT: &[u8; 34] = b"TLS 1.3, client CertificateVerify\0";
 
-impl Session<'_> {
+impl Session {
     /// Goes on with our flight, as far as `tx` has room. `true` if there was some.
     #[inline(never)]
     pub(super) fn our_flight(&mut self, buffers: &mut Buffers<'_>, config: &Config<'_>) -> Result<bool, TlsError> {
         if self.compatible && !self.changed_cipher_spec {
             self.change_cipher_spec(buffers.tx)?;
         }
-        let identity = config.identity.filter(|_| self.request == Some(true));
+        let identity = config.identity.filter(|_| self.may_sign);
         match self.state {
             State::OurCertificate => {
                 let chain = identity.map_or(&[][..], |identity| identity.chain);

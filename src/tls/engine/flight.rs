@@ -24,7 +24,7 @@ impl<'m> Iterator for Chain<'m> {
     }
 }
 
-impl Session<'_> {
+impl Session {
     /// EncryptedExtensions (RFC 8446 §4.3.1).
     #[inline(never)]
     pub(super) fn encrypted_extensions(&mut self, message: &[u8], config: &Config<'_>) -> Result<(), TlsError> {
@@ -44,6 +44,9 @@ impl Session<'_> {
                     let mut list = Reader::new(data.vector16()?);
                     let name = list.vector8()?;
                     list.end()?;
+                    if name.is_empty() {
+                        return Err(TlsError::Decode);
+                    }
                     let chosen = config.alpn.iter().position(|offered| *offered == name);
                     self.alpn = Some(chosen.ok_or(TlsError::IllegalParameter)?);
                 }
@@ -61,7 +64,7 @@ impl Session<'_> {
             }
             data.end()
         })?;
-        self.state = if self.psk.is_some() { State::Finished } else { State::CertificateOrRequest };
+        self.state = if self.has_psk { State::Finished } else { State::CertificateOrRequest };
         Ok(())
     }
 
@@ -102,7 +105,7 @@ impl Session<'_> {
         if !has_algorithms {
             return Err(TlsError::MissingExtension);
         }
-        self.request = Some(may_sign);
+        (self.is_asked, self.may_sign) = (true, may_sign);
         self.state = State::Certificate;
         Ok(())
     }
@@ -175,7 +178,7 @@ impl Session<'_> {
         self.next_client = derive(hash, &self.main, "c ap traffic", so_far.as_bytes());
         self.read_with_new_keys(suite);
         self.written = 0;
-        self.state = if self.request.is_some() { State::OurCertificate } else { State::OurFinished };
+        self.state = if self.is_asked { State::OurCertificate } else { State::OurFinished };
         Ok(())
     }
 }

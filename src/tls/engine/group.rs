@@ -27,7 +27,7 @@ pub trait Group: Sync {
     /// bytes.
     ///
     /// # Errors
-    /// What `random` says; [`TlsError::Engine`] if no key came of it.
+    /// What `random` says; [`TlsError::Random`] if no key came of it.
     fn generate(
         &self,
         random: &mut dyn FnMut(&mut [u8]) -> Result<(), TlsError>,
@@ -109,7 +109,7 @@ impl Group for NistP256 {
                 return Ok(());
             }
         }
-        Err(TlsError::Engine)
+        Err(TlsError::Random)
     }
 
     fn agree(&self, private: &[u8; PRIVATE_LEN], share: &[u8]) -> Option<Zeroizing<[u8; 32]>> {

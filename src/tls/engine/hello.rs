@@ -87,18 +87,15 @@ struct Share<'x> {
     cookie: &'x [u8],
 }
 
-impl<'c> Session<'c> {
+impl Session {
     /// Makes a key pair in `group`.
     #[inline(never)]
     fn generate<'x>(
         &mut self,
-        group: &'c dyn Group,
+        group: &'static dyn Group,
         cookie: &'x [u8],
         environment: &mut dyn Environment,
-    ) -> Result<Share<'x>, TlsError>
-    where
-        'c: 'x,
-    {
+    ) -> Result<Share<'x>, TlsError> {
         let mut share = [0; MAX_SHARE_LEN];
         let place = share.get_mut(..group.share_len()).ok_or(TlsError::Engine)?;
         group.generate(&mut |bytes| environment.random(bytes), &mut self.private, place)?;
@@ -119,8 +116,9 @@ impl<'c> Session<'c> {
             environment.random(&mut self.session_id)?;
         }
         self.compatible = config.compatible;
-        let group = *self.crypto.groups.first().ok_or(TlsError::Engine)?;
+        let group = *config.crypto.groups.first().ok_or(TlsError::Engine)?;
         let share = self.generate(group, &[], environment)?;
+        self.limit_tx = MAX_INNER_LEN;
         self.limit_rx = buffers.rx.len().saturating_sub(OVERHEAD).saturating_add(1).min(MAX_INNER_LEN);
         self.write_hello(buffers.tx, config, &share)?;
         self.state = State::ServerHello;
@@ -181,7 +179,7 @@ impl<'c> Session<'c> {
             });
         }
         w.extension(extension::SUPPORTED_GROUPS, |w| {
-            w.vector(2, |w| self.crypto.groups.iter().for_each(|group| w.u16(group.code())));
+            w.vector(2, |w| config.crypto.groups.iter().for_each(|group| w.u16(group.code())));
         });
         w.extension(extension::SIGNATURE_ALGORITHMS, |w| {
             w.vector(2, |w| schemes(config.signatures).for_each(|scheme| w.u16(scheme)));
@@ -235,13 +233,13 @@ impl<'c> Session<'c> {
     }
 
     /// The suites we offer: with an external key, only those with its hash (RFC 8446 §4.2.11).
-    fn offered_suites(&self, config: &Config<'_>) -> impl Iterator<Item = &'c dyn CipherSuite> {
+    fn offered_suites(&self, config: &Config<'_>) -> impl Iterator<Item = &'static dyn CipherSuite> {
         let hash_len = match config.psk {
             Some(PskOffer::External(_)) => Some(super::schedule::SHA256.output_len()),
             _ => None,
         };
         let fits = move |suite: &&dyn CipherSuite| hash_len.is_none_or(|len| suite.hash().output_len() == len);
-        self.crypto.suites.iter().copied().filter(fits)
+        config.crypto.suites.iter().copied().filter(fits)
     }
 
     fn session_id(&self) -> &[u8] {
@@ -284,7 +282,7 @@ impl<'c> Session<'c> {
         &mut self,
         hello: &ServerHello<'_>,
         message: &[u8],
-        suite: &'c dyn CipherSuite,
+        suite: &'static dyn CipherSuite,
         tx: &mut [u8],
         config: &Config<'_>,
         environment: &mut dyn Environment,
@@ -296,7 +294,7 @@ impl<'c> Session<'c> {
         let current = self.group.ok_or(TlsError::Engine)?;
         let share = match hello.key_share {
             Some(KeyShare::Wanted(code)) => {
-                let wanted = self.crypto.groups.iter().find(|group| group.code() == code);
+                let wanted = config.crypto.groups.iter().find(|group| group.code() == code);
                 let group = *wanted.filter(|group| group.code() != current.code()).ok_or(TlsError::IllegalParameter)?;
                 self.generate(group, cookie, environment)?
             }
@@ -333,7 +331,7 @@ impl<'c> Session<'c> {
         &mut self,
         hello: &ServerHello<'_>,
         message: &[u8],
-        suite: &'c dyn CipherSuite,
+        suite: &'static dyn CipherSuite,
         tx: &mut [u8],
         config: &Config<'_>,
     ) -> Result<(), TlsError> {
@@ -349,7 +347,7 @@ impl<'c> Session<'c> {
         };
         let early = match (hello.psk, self.offered_psk(config)) {
             (Some(0), Some(psk)) if psk.hash().output_len() == hash.output_len() => {
-                self.psk = Some(psk.is_ticket());
+                (self.has_psk, self.is_resumed) = (true, psk.is_ticket());
                 extract(hash, &Secret::zeros(hash.output_len()), psk.key())
             }
             (Some(_), Some(_)) => return Err(TlsError::IllegalParameter),

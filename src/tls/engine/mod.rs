@@ -130,20 +130,20 @@ use crate::tls::{
 /// use socketpool::tls::verify::algorithms::ECDSA_P256_SHA256;
 ///
 /// /// For one server, which has AES-128-GCM and P-256 in hardware too.
-/// const CRYPTO: Crypto<'static> =
+/// const CRYPTO: Crypto =
 ///     Crypto { suites: &[AES_128_GCM_SHA256], groups: &[SECP256R1], signatures: &[ECDSA_P256_SHA256] };
 /// ```
 #[derive(Clone, Copy)]
-pub struct Crypto<'c> {
+pub struct Crypto {
     /// Cipher suites, the preferred one first.
-    pub suites: &'c [&'c dyn CipherSuite],
+    pub suites: &'static [&'static dyn CipherSuite],
     /// Groups for the key exchange, the preferred one first.
-    pub groups: &'c [&'c dyn Group],
+    pub groups: &'static [&'static dyn Group],
     /// Algorithms to verify servers with: their certificates, and their handshakes.
-    pub signatures: &'c [&'c dyn SignatureVerificationAlgorithm],
+    pub signatures: &'static [&'static dyn SignatureVerificationAlgorithm],
 }
 
-impl Crypto<'static> {
+impl Crypto {
     /// ChaCha20-Poly1305 before AES-128-GCM, X25519 before P-256, and every signature we can verify.
     pub const DEFAULT: Self = Self {
         suites: &[CHACHA20_POLY1305_SHA256, AES_128_GCM_SHA256],
@@ -156,7 +156,7 @@ impl Crypto<'static> {
         Self { suites: &[CHACHA20_POLY1305_SHA256], groups: &[X25519], signatures: algorithms::SMALL };
 }
 
-impl fmt::Debug for Crypto<'_> {
+impl fmt::Debug for Crypto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Crypto")
             .field("suites", &self.suites)
@@ -176,6 +176,7 @@ pub(crate) struct Buffers<'b> {
 /// What a handshake offers.
 #[derive(Clone, Copy)]
 pub(crate) struct Config<'a> {
+    pub(crate) crypto: &'static Crypto,
     /// The name for `server_name`; none for addresses (RFC 6066 §3).
     pub(crate) server_name: Option<&'a str>,
     pub(crate) alpn: &'a [&'a [u8]],

@@ -13,7 +13,7 @@ use crate::tls::TlsError;
 /// KeyUpdates taken without any data between them.
 pub(crate) const MAX_KEY_UPDATES: u16 = 1024;
 
-impl Session<'_> {
+impl Session {
     /// Takes a message that came after the handshake.
     #[inline(never)]
     pub(super) fn post_handshake(&mut self, message: &[u8], at: usize) -> Result<Option<Ticket>, TlsError> {

@@ -97,7 +97,7 @@ pub(crate) enum Record {
 }
 
 /// What of `rx` is what.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Incoming {
     /// Opened, and not consumed yet.
     pub(crate) plain: Range<usize>,
@@ -108,6 +108,8 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    pub(crate) const EMPTY: Self = Self { plain: 0..0, raw: 0..0, is_data: false };
+
     /// The data of the application that was not consumed yet.
     pub(crate) fn data(&self) -> Range<usize> {
         if self.is_data { self.plain.clone() } else { 0..0 }
@@ -181,6 +183,9 @@ impl Incoming {
     ) -> Result<Option<Record>, TlsError> {
         let Some((kind, len)) = self.header(rx) else { return Ok(None) };
         let is_protected = protection.is_some();
+        if !is_protected && rx.get(self.raw.start.saturating_add(1)).is_some_and(|major| *major != 3) {
+            return Err(TlsError::NotTls);
+        }
         match kind {
             CHANGE_CIPHER_SPEC if !is_open => {
                 protection = None;
@@ -271,7 +276,7 @@ fn open(
 }
 
 /// What of `tx` is what.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     /// To be sent.
     sealed: Range<usize>,
@@ -280,6 +285,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    pub(crate) const EMPTY: Self = Self { sealed: 0..0, open: 0 };
     /// The shortest `tx` that works: a Finished message of the longest hash.
     pub(crate) const MIN_TX: usize = 256;
 

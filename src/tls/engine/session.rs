@@ -5,7 +5,7 @@ use core::{fmt, ops::Range};
 use zeroize::Zeroize;
 
 use super::{
-    Buffers, Config, Crypto, Environment, Progress, alert,
+    Buffers, Config, Environment, Progress, alert,
     group::{Group, PRIVATE_LEN},
     record::{ALERT, Incoming, Keys, MAX_INNER_LEN, MIN_RX, Outgoing, Record},
     schedule::{Hashing, Secret},
@@ -20,6 +20,14 @@ use crate::tls::TlsError;
 pub(crate) const MAX_IDLE_RECORDS: u8 = 32;
 /// Messages after the handshake until others get a turn.
 const MESSAGES_PER_TURN: u8 = 16;
+
+/// What ended a session. Its first variant is zero, as the first of everything here.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Failure {
+    None,
+    Of(TlsError),
+}
 
 /// What a session wants next.
 #[derive(Debug)]
@@ -43,20 +51,19 @@ pub(crate) enum Next {
 
 /// One connection, without its buffers and without its wire (about 1 KB).
 ///
-/// All secrets in it are overwritten when it is dropped.
-pub(crate) struct Session<'c> {
-    pub(super) crypto: &'c Crypto<'c>,
+/// It begins as zeros, so that a static with one takes no flash. All secrets in it are overwritten when it is dropped.
+pub(crate) struct Session {
     pub(super) state: State,
-    failure: Option<TlsError>,
-    pub(super) suite: Option<&'c dyn CipherSuite>,
-    pub(super) group: Option<&'c dyn Group>,
+    failure: Failure,
+    pub(super) suite: Option<&'static dyn CipherSuite>,
+    pub(super) group: Option<&'static dyn Group>,
     pub(super) private: [u8; PRIVATE_LEN],
     pub(super) random: [u8; 32],
     pub(super) session_id: [u8; 32],
     /// The first ClientHello, as long as it is in `tx`, and where its key share stands.
     pub(super) hello: Range<usize>,
     pub(super) share_at: usize,
-    pub(super) transcript: Option<Hashing<'c>>,
+    pub(super) transcript: Option<Hashing<'static>>,
     /// The main secret, then that of resumption.
     pub(super) main: Secret,
     /// Traffic secrets: of the handshake, then of the application.
@@ -76,10 +83,14 @@ pub(crate) struct Session<'c> {
     pub(super) limit_agreed: bool,
     /// Bytes of our Certificate message that were sent.
     pub(super) written: usize,
-    /// The server asked for a certificate, and whether our key may sign.
-    pub(super) request: Option<bool>,
-    /// The server took the key that we offered, and whether it was a ticket's.
-    pub(super) psk: Option<bool>,
+    /// The server asked for a certificate.
+    pub(super) is_asked: bool,
+    /// Our key may sign what it asked for.
+    pub(super) may_sign: bool,
+    /// The server took the key that we offered.
+    pub(super) has_psk: bool,
+    /// That key was a ticket's.
+    pub(super) is_resumed: bool,
     pub(super) alpn: Option<usize>,
     pub(super) compatible: bool,
     pub(super) changed_cipher_spec: bool,
@@ -95,12 +106,11 @@ pub(crate) struct Session<'c> {
     peer_closed: bool,
 }
 
-impl<'c> Session<'c> {
-    pub(crate) fn new(crypto: &'c Crypto<'c>) -> Self {
+impl Session {
+    pub(crate) const fn new() -> Self {
         Self {
-            crypto,
             state: State::Start,
-            failure: None,
+            failure: Failure::None,
             suite: None,
             group: None,
             private: [0; PRIVATE_LEN],
@@ -116,14 +126,16 @@ impl<'c> Session<'c> {
             read: None,
             write: None,
             ends_record: false,
-            incoming: Incoming::default(),
-            outgoing: Outgoing::default(),
-            limit_rx: MAX_INNER_LEN,
-            limit_tx: MAX_INNER_LEN,
+            incoming: Incoming::EMPTY,
+            outgoing: Outgoing::EMPTY,
+            limit_rx: 0,
+            limit_tx: 0,
             limit_agreed: false,
             written: 0,
-            request: None,
-            psk: None,
+            is_asked: false,
+            may_sign: false,
+            has_psk: false,
+            is_resumed: false,
             alpn: None,
             compatible: false,
             changed_cipher_spec: false,
@@ -162,7 +174,7 @@ impl<'c> Session<'c> {
         environment: &mut dyn Environment,
     ) -> Result<Next, TlsError> {
         loop {
-            if let Some(error) = self.failure {
+            if let Failure::Of(error) = self.failure {
                 return Err(error);
             }
             if core::mem::take(&mut self.wants_rest) {
@@ -259,7 +271,7 @@ impl<'c> Session<'c> {
     #[inline(never)]
     fn step(&mut self, buffers: &mut Buffers<'_>) -> Result<Next, TlsError> {
         loop {
-            if let Some(error) = self.failure {
+            if let Failure::Of(error) = self.failure {
                 return Err(error);
             }
             if self.state != State::Open {
@@ -305,7 +317,14 @@ impl<'c> Session<'c> {
         let there = self.incoming.handshake(buffers.rx);
         let Some(kind) = there.first() else { return Ok(None) };
         if !self.state.expects().contains(kind) {
-            return Err(TlsError::UnexpectedMessage);
+            return Err(match self.state {
+                State::CertificateOrRequest | State::Certificate | State::CertificateVerify
+                    if *kind == message::FINISHED =>
+                {
+                    TlsError::NotAuthenticated
+                }
+                _ => TlsError::UnexpectedMessage,
+            });
         }
         let Some([_, len @ ..]) = there.first_chunk::<4>() else { return Ok(None) };
         let whole = u24(*len).saturating_add(4);
@@ -336,6 +355,8 @@ impl<'c> Session<'c> {
         let record = self.incoming.take(rx, protection, limit, is_open)?;
         match record {
             None => {}
+            // In a handshake it says that there will be none.
+            Some(Record::Alert(alert::USER_CANCELED)) if !is_open => {}
             Some(Record::ChangeCipherSpec | Record::Data(0) | Record::Alert(alert::USER_CANCELED)) => {
                 self.idle = self.idle.saturating_add(1);
                 if self.idle > MAX_IDLE_RECORDS {
@@ -390,7 +411,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// What ended the session.
     pub(crate) fn flush(&mut self, buffers: &mut Buffers<'_>) -> Result<(), TlsError> {
-        if let Some(error) = self.failure {
+        if let Failure::Of(error) = self.failure {
             return Err(error);
         }
         let sealed = self.seal(buffers).and_then(|()| self.service(buffers));
@@ -403,7 +424,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// What ended the session.
     pub(crate) fn close(&mut self, buffers: &mut Buffers<'_>) -> Result<(), TlsError> {
-        if let Some(error) = self.failure {
+        if let Failure::Of(error) = self.failure {
             return Err(error);
         }
         if !self.is_closed {
@@ -420,10 +441,10 @@ impl<'c> Session<'c> {
 
     fn may_send(&self) -> Result<(), TlsError> {
         match self.failure {
-            Some(error) => Err(error),
-            None if self.state != State::Open => Err(TlsError::NotAuthenticated),
-            None if self.is_closed => Err(TlsError::Closed),
-            None => Ok(()),
+            Failure::Of(error) => Err(error),
+            Failure::None if self.state != State::Open => Err(TlsError::NotAuthenticated),
+            Failure::None if self.is_closed => Err(TlsError::Closed),
+            Failure::None => Ok(()),
         }
     }
 
@@ -488,15 +509,15 @@ impl<'c> Session<'c> {
         self.transcript.as_ref().map(Hashing::finish).ok_or(TlsError::Engine)
     }
 
-    /// Ends the session for good. The peer is told why, unless it is the one who said so.
+    /// Ends the session for good. The peer is told why, unless it is the one who said so, or was told nothing yet.
     fn fail(&mut self, error: TlsError, buffers: &mut Buffers<'_>) -> TlsError {
-        if self.failure.is_none() {
+        if matches!(self.failure, Failure::None) {
             self.outgoing.discard();
-            if let Some(number) = alert::of(&error, self.state).filter(|_| !self.is_closed) {
+            if let Some(number) = alert::of(&error, self.state).filter(|_| !self.is_closed && self.state != State::Start) {
                 // Best effort: the room for it was kept free.
                 _ = self.append(buffers.tx, ALERT, &alert::content(number));
             }
-            self.failure = Some(error);
+            self.failure = Failure::Of(error);
             self.state = State::Failed;
             self.forget();
         }
@@ -512,17 +533,25 @@ impl<'c> Session<'c> {
         (self.read, self.write) = (None, None);
     }
 
-    pub(crate) const fn crypto(&self) -> &'c Crypto<'c> {
-        self.crypto
-    }
-
     /// Whether nothing was done yet.
     pub(crate) fn is_new(&self) -> bool {
         self.state == State::Start
     }
 
+    /// Whether data may pass: the server is proven, and nothing has failed since.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Nothing can be sent any more, because the stream below is gone. `true` if something may still be received.
+    pub(crate) fn cut_off(&mut self) -> bool {
+        self.outgoing = Outgoing::EMPTY;
+        (self.is_closed, self.close_due) = (true, false);
+        self.is_open()
+    }
+
     /// What was agreed on, once the handshake is over.
-    pub(crate) fn agreed(&self) -> Option<(&'c dyn CipherSuite, &'c dyn Group)> {
+    pub(crate) fn agreed(&self) -> Option<(&'static dyn CipherSuite, &'static dyn Group)> {
         self.suite.zip(self.group)
     }
 
@@ -533,18 +562,18 @@ impl<'c> Session<'c> {
 
     /// Whether a ticket made the handshake short.
     pub(crate) const fn is_resumed(&self) -> bool {
-        matches!(self.psk, Some(true))
+        self.is_resumed
     }
 }
 
-impl Drop for Session<'_> {
+impl Drop for Session {
     fn drop(&mut self) {
         // The rest overwrites itself.
         self.private.zeroize();
     }
 }
 
-impl fmt::Debug for Session<'_> {
+impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("state", &self.state).finish_non_exhaustive()
     }

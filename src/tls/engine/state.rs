@@ -2,6 +2,7 @@
 
 /// How far a session has come. The names are those of the message that is awaited, or that we send next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum State {
     /// Nothing was sent.
     Start,

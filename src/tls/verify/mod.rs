@@ -233,6 +233,17 @@ impl ChainCheck {
         now: UnixTime,
         policy: &VerifyPolicy<'r>,
     ) -> Result<Progress<'c, 'r>, CertificateError> {
+        self.step_named(chain, name, now, &policy.or_algorithms(algorithms::DEFAULT))
+    }
+
+    /// The same, by a policy that names its signature algorithms.
+    pub(crate) fn step_named<'c, 'r>(
+        &mut self,
+        chain: &'c [CertificateDer<'c>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+        policy: &VerifyPolicy<'r>,
+    ) -> Result<Progress<'c, 'r>, CertificateError> {
         let Some((leaf_der, intermediates)) = chain.split_first() else { return Err(CertificateError::EmptyChain) };
         if chain.len() > MAX_CERTIFICATES {
             return Err(CertificateError::TooManyCertificates { count: u8::try_from(chain.len()).unwrap_or(u8::MAX) });
@@ -371,7 +382,7 @@ impl<'s, 'r> Search<'s, 'r> {
 
         let answers = Answers {
             memo: &check.memo,
-            algorithms: self.policy.algorithms,
+            algorithms: self.policy.named(),
             renewals: if is_looked_up { &[] } else { self.intermediates },
             leaf: self.leaf.signed,
             time: self.time,
@@ -380,7 +391,7 @@ impl<'s, 'r> Search<'s, 'r> {
             weak_key_bits: AtomicU16::new(0),
             has_odd_renewal: AtomicBool::new(false),
         };
-        let asked: heapless::Vec<Asked<'_>, MAX_ALGORITHMS> = (self.policy.algorithms.iter().enumerate())
+        let asked: heapless::Vec<Asked<'_>, MAX_ALGORITHMS> = (self.policy.named().iter().enumerate())
             .take(MAX_ALGORITHMS)
             .map(|(place, algorithm)| Asked { answers: &answers, place, algorithm: *algorithm })
             .collect();
@@ -414,7 +425,7 @@ impl<'s, 'r> Search<'s, 'r> {
         });
         check.steps = answers.steps.load(Relaxed);
         if answers.wanted.is_some() {
-            return match answers.wanted.find(self.policy.algorithms, self.places()) {
+            return match answers.wanted.find(self.policy.named(), self.places()) {
                 Some(wanted) => Found::Check(wanted),
                 None => Found::Nothing(CertificateError::BadSignature),
             };

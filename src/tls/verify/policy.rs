@@ -27,7 +27,8 @@ use crate::tls::roots::Roots;
 #[must_use]
 pub struct VerifyPolicy<'a> {
     pub(crate) roots: Roots<'a>,
-    pub(crate) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
+    /// None: those of the context's `Crypto`.
+    pub(crate) algorithms: Option<&'a [&'a dyn SignatureVerificationAlgorithm]>,
     pub(crate) max_work: u16,
     pub(crate) max_intermediates: u8,
     pub(crate) pins: &'a [Pin],
@@ -49,11 +50,12 @@ impl<'a> VerifyPolicy<'a> {
     /// Intermediate certificates allowed on a path, and the most that ever are.
     pub const DEFAULT_MAX_INTERMEDIATES: u8 = 6;
 
-    /// The algorithms of [`DEFAULT`](algorithms::DEFAULT), dates checked, no pins, no revocation lists.
+    /// The signature algorithms of the context's [`Crypto`](crate::tls::engine::Crypto), or without a context of
+    /// [`DEFAULT`](algorithms::DEFAULT); dates checked, no pins, no revocation lists.
     pub const fn new(roots: Roots<'a>) -> Self {
         Self {
             roots,
-            algorithms: algorithms::DEFAULT,
+            algorithms: None,
             max_work: Self::DEFAULT_MAX_WORK,
             max_intermediates: Self::DEFAULT_MAX_INTERMEDIATES,
             pins: &[],
@@ -70,13 +72,14 @@ impl<'a> VerifyPolicy<'a> {
         self
     }
 
-    /// Other signature algorithms: a hardware engine's, or only those that the servers of this program need.
+    /// Other signature algorithms, whatever the [`Crypto`](crate::tls::engine::Crypto) of a context names: a hardware
+    /// engine's, or only those that the servers of this program need.
     ///
     /// # Panics
     /// If there are more than [`MAX_ALGORITHMS`]; in a `static`, that is an error of the compiler.
     pub const fn algorithms(mut self, algorithms: &'a [&'a dyn SignatureVerificationAlgorithm]) -> Self {
         assert!(algorithms.len() <= MAX_ALGORITHMS, "more signature algorithms than MAX_ALGORITHMS");
-        self.algorithms = algorithms;
+        self.algorithms = Some(algorithms);
         self
     }
 
@@ -137,7 +140,23 @@ impl<'a> VerifyPolicy<'a> {
     /// The signature algorithms, for [`verify_handshake_signature`](super::verify_handshake_signature).
     #[must_use]
     pub const fn signature_algorithms(&self) -> &'a [&'a dyn SignatureVerificationAlgorithm] {
-        self.algorithms
+        match self.algorithms {
+            Some(algorithms) => algorithms,
+            None => algorithms::DEFAULT,
+        }
+    }
+
+    /// The same policy, which names its signature algorithms: these, unless it does already.
+    pub(crate) const fn or_algorithms(mut self, algorithms: &'a [&'a dyn SignatureVerificationAlgorithm]) -> Self {
+        if self.algorithms.is_none() {
+            self.algorithms = Some(algorithms);
+        }
+        self
+    }
+
+    /// What it names. Where it has been given none there are none: [`DEFAULT`](algorithms::DEFAULT) is not linked here.
+    pub(crate) fn named(&self) -> &'a [&'a dyn SignatureVerificationAlgorithm] {
+        self.algorithms.unwrap_or_default()
     }
 }
 

@@ -7,12 +7,11 @@ use core::hint::black_box;
 use embedded_io_async::{Read, Write};
 use rustls_pki_types::TrustAnchor;
 #[cfg(not(feature = "engine-small"))]
-const CRYPTO: Crypto<'static> = Crypto::DEFAULT;
+const CRYPTO: Crypto = Crypto::DEFAULT;
 #[cfg(feature = "engine-small")]
-const CRYPTO: Crypto<'static> = Crypto::SMALL;
+const CRYPTO: Crypto = Crypto::SMALL;
 use socketpool::tls::{
     Now, Roots, TlsContext, TlsStream, TlsStreamError, engine::Crypto, roots::constant_trust_anchor,
-    verify::VerifyPolicy,
 };
 
 size::program!(get());
@@ -23,9 +22,8 @@ const REQUEST: &[u8] = b"GET /now HTTP/1.1\r\nHost: api.example.com\r\nConnectio
 async fn get() -> Result<(), TlsStreamError> {
     let (mut rx, mut tx) = ([0; 16_406], [0; 1_536]);
     let clock = || black_box(Now::Unknown); // a real one has asked a time server
-    let policy = VerifyPolicy::new(Roots::only(&OWN)).algorithms(CRYPTO.signatures);
-    let context = TlsContext::new(size::random, clock).policy(policy);
-    let mut stream = TlsStream::new(size::Line, &mut rx, &mut tx, &CRYPTO);
+    let context = TlsContext::new(size::random, clock).crypto(&CRYPTO).roots(Roots::only(&OWN));
+    let mut stream = TlsStream::new(size::Line, &mut rx, &mut tx);
     stream.connect(&context, black_box("api.example.com")).await?;
     stream.write(black_box(REQUEST)).await?;
     stream.flush().await?;

@@ -70,6 +70,7 @@ impl Environment for World {
 }
 
 pub(super) const OFFER: Config<'static> = Config {
+    crypto: &Crypto::DEFAULT,
     server_name: Some("server"),
     alpn: &[],
     psk: None,
@@ -80,7 +81,7 @@ pub(super) const OFFER: Config<'static> = Config {
 };
 
 pub(super) struct Client<'c> {
-    pub(super) session: Session<'c>,
+    pub(super) session: Session,
     pub(super) rx: Vec<u8>,
     pub(super) tx: Vec<u8>,
     pub(super) config: Config<'c>,
@@ -96,12 +97,12 @@ pub(super) struct Client<'c> {
 }
 
 impl<'c> Client<'c> {
-    pub(super) fn new(crypto: &'c Crypto<'c>) -> Self {
+    pub(super) fn new(crypto: &'static Crypto) -> Self {
         Self {
-            session: Session::new(crypto),
+            session: Session::new(),
             rx: vec![0; 16_406],
             tx: vec![0; 1_536],
-            config: OFFER,
+            config: Config { crypto, ..OFFER },
             world: World::default(),
             out: vec![],
             step: usize::MAX,
@@ -219,7 +220,7 @@ impl Peer {
             session_id: vec![],
             share: vec![],
             inbox: vec![],
-            incoming: Incoming::default(),
+            incoming: Incoming::EMPTY,
             buffer: vec![0; 70_000],
         }
     }
@@ -349,7 +350,7 @@ impl Peer {
 
     /// A record, protected if there are keys.
     pub(super) fn record(&mut self, kind: u8, content: &[u8]) -> Vec<u8> {
-        let mut outgoing = Outgoing::default();
+        let mut outgoing = Outgoing::EMPTY;
         let mut tx = vec![0; content.len() + 100];
         let protection = self.write.as_mut().map(|keys| (self.suite, keys));
         outgoing.append(&mut tx, kind, content, protection).unwrap();
@@ -364,7 +365,7 @@ impl Peer {
         let room = self.incoming.room(&mut self.buffer).unwrap();
         let len = self.inbox.len().min(room.len());
         self.buffer[room][..len].copy_from_slice(&self.inbox[..len]);
-        let mut incoming = Incoming::default();
+        let mut incoming = Incoming::EMPTY;
         incoming.received(self.inbox.len(), &self.buffer);
         let protection = match self.inbox[0] {
             20 => None,
@@ -375,7 +376,7 @@ impl Peer {
         let content = self.buffer[incoming.plain.clone()].to_vec();
         let len = 5 + usize::from(u16::from_be_bytes([self.inbox[3], self.inbox[4]]));
         self.inbox.drain(..len);
-        self.incoming = Incoming::default();
+        self.incoming = Incoming::EMPTY;
         Some((record, content))
     }
 
@@ -415,7 +416,7 @@ pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A client and its peer whose hellos were exchanged.
-pub(super) fn met<'c>(crypto: &'c Crypto<'c>) -> (Client<'c>, Peer) {
+pub(super) fn met(crypto: &'static Crypto) -> (Client<'static>, Peer) {
     let (mut client, mut peer) = (Client::new(crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
     client.run(&[]).unwrap();
     peer.read_hello(&core::mem::take(&mut client.out));
@@ -432,7 +433,7 @@ pub(super) const FULL: [u8; 4] =
     [message::ENCRYPTED_EXTENSIONS, message::CERTIFICATE, message::CERTIFICATE_VERIFY, message::FINISHED];
 
 /// A client and its peer, open.
-pub(super) fn opened<'c>(crypto: &'c Crypto<'c>) -> (Client<'c>, Peer) {
+pub(super) fn opened(crypto: &'static Crypto) -> (Client<'static>, Peer) {
     let (mut client, mut peer) = met(crypto);
     let flight = peer.flight(&FULL).concat();
     let record = peer.record(HANDSHAKE, &flight);
@@ -453,8 +454,8 @@ pub(super) fn only_alert(client: &mut Client<'_>, peer: &mut Peer, number: u8) {
 
 #[test]
 fn a_handshake_and_data() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = opened(CRYPTO);
     assert_eq!((client.world.chains, client.world.signatures), (1, 1));
     assert!(client.yields >= 4, "around the keys, and between signatures");
     client.write(b"hello");
@@ -468,8 +469,8 @@ fn a_handshake_and_data() {
 /// `chain` is called again with the same certificates until it is done, and others get a turn between.
 #[test]
 fn a_chain_is_verified_in_steps() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = met(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = met(CRYPTO);
     client.world.rounds = 5;
     let yields = client.yields;
     let flight = peer.flight(&FULL).concat();
@@ -482,6 +483,6 @@ fn a_chain_is_verified_in_steps() {
 #[test]
 fn a_session_can_be_sent_and_is_about_a_kilobyte() {
     const fn sendable<T: Send>() {}
-    sendable::<Session<'_>>();
-    assert!(size_of::<Session<'_>>() <= 1_100, "{}", size_of::<Session<'_>>());
+    sendable::<Session>();
+    assert!(size_of::<Session>() <= 1_100, "{}", size_of::<Session>());
 }

@@ -113,5 +113,5 @@ fn shares_that_are_none() {
         bytes.fill(0);
         Ok(())
     };
-    assert_eq!(SECP256R1.generate(zeros, &mut ours, &mut share), Err(TlsError::Engine));
+    assert_eq!(SECP256R1.generate(zeros, &mut ours, &mut share), Err(TlsError::Random));
 }

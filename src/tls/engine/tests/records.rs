@@ -29,8 +29,8 @@ fn takes(client: &mut Client<'_>, peer: &mut Peer, hello: &[&[u8]], flight: &[&[
 
 #[test]
 fn messages_split_at_every_byte() {
-    let crypto = Crypto::DEFAULT;
-    let new = || (Client::new(&crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let new = || (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
     let lens = {
         let (mut client, mut peer) = new();
         let (hello, flight) = flight(&mut client, &mut peer);
@@ -59,21 +59,21 @@ fn messages_split_at_every_byte() {
 /// A message that does not fit is an error that says how much room it takes; with that, it fits.
 #[test]
 fn a_buffer_that_is_too_small() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for (rx, tx, error) in [
         (85, 1536, None),
         (84, 1536, Some(TlsError::RxTooSmall { needed: 85 })),
         (0, 1536, Some(TlsError::RxTooSmall { needed: 85 })),
         (85, 255, Some(TlsError::TxTooSmall { needed: 256 })),
     ] {
-        let mut client = Client::new(&crypto);
+        let mut client = Client::new(CRYPTO);
         (client.rx, client.tx) = (vec![0; rx], vec![0; tx]);
         assert_eq!(client.run(&[]).err(), error);
     }
     let mut len = 300;
     let mut attempts = 0;
     loop {
-        let (mut client, mut peer) = (Client::new(&crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
+        let (mut client, mut peer) = (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
         client.rx = vec![0; len];
         let (hello, flight) = flight(&mut client, &mut peer);
         client.run(&plain(HANDSHAKE, &hello)).unwrap();
@@ -96,9 +96,9 @@ fn a_buffer_that_is_too_small() {
 /// What a server sends that does not keep to the limit we offered; and one that said it would.
 #[test]
 fn record_size_limit() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for agreed in [false, true] {
-        let (mut client, mut peer) = (Client::new(&crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
+        let (mut client, mut peer) = (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
         client.rx = vec![0; 1045];
         client.run(&[]).unwrap();
         let hello = peer.read_hello(&core::mem::take(&mut client.out));
@@ -142,7 +142,7 @@ fn record_size_limit() {
         (16_385, None),
         (16_386, Some(TlsError::IllegalParameter)),
     ] {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         let body = [&[0, 6, 0, 28, 0, 2][..], &limit.to_be_bytes()].concat();
         let outcome = client.run(&peer.record(HANDSHAKE, &message(message::ENCRYPTED_EXTENSIONS, &body)));
         assert_eq!(outcome.err(), error, "{limit}");
@@ -152,7 +152,7 @@ fn record_size_limit() {
 /// Nothing may stand inside of a message that is split (RFC 8446 §5.1).
 #[test]
 fn records_between_the_parts_of_a_message() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     let part = &message(message::ENCRYPTED_EXTENSIONS, &[0, 0])[..3];
     type Between = fn(&mut Peer) -> Vec<u8>;
     let cases: [(Between, TlsError); 4] = [
@@ -163,22 +163,22 @@ fn records_between_the_parts_of_a_message() {
         (|peer| peer.record(ALERT, &[2, 80]), TlsError::PeerAlert(Some(80))),
     ];
     for (between, error) in cases {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         client.run(&peer.record(HANDSHAKE, part)).unwrap();
         let between = between(&mut peer);
         assert_eq!(client.run(&between), Err(error));
     }
-    let (mut client, mut peer) = opened(&crypto);
+    let (mut client, mut peer) = opened(CRYPTO);
     client.run(&peer.record(HANDSHAKE, &[4, 0])).unwrap();
     assert_eq!(client.run(&peer.record(23, b"x")), Err(TlsError::UnexpectedMessage));
-    let (mut client, mut peer) = opened(&crypto);
+    let (mut client, mut peer) = opened(CRYPTO);
     client.run(&peer.record(HANDSHAKE, &[4, 0])).unwrap();
     assert_eq!(client.run(&peer.record(ALERT, &[1, 0])), Err(TlsError::UnexpectedMessage));
 }
 
 #[test]
 fn records_that_no_peer_may_send() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     // Before the ServerHello.
     for (record, error) in [
         (plain(HANDSHAKE, &[]), TlsError::UnexpectedMessage),
@@ -191,11 +191,13 @@ fn records_that_no_peer_may_send() {
         (plain(23, b"data"), TlsError::UnexpectedMessage),
         (plain(24, &[1]), TlsError::UnexpectedMessage),
         (plain(HANDSHAKE, &[2; 16_385]), TlsError::RecordOverflow),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), TlsError::UnexpectedMessage),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), TlsError::NotTls),
         (plain(ALERT, &[2, 40]), TlsError::PeerAlert(Some(40))),
         (plain(ALERT, &[1, 0]), TlsError::PeerAlert(Some(0))),
+        // It cancels the handshake (RFC 8446 §6.1).
+        (plain(ALERT, &[1, 90]), TlsError::PeerAlert(Some(90))),
     ] {
-        let mut client = Client::new(&crypto);
+        let mut client = Client::new(CRYPTO);
         client.run(&[]).unwrap();
         let outcome = client.run(&record);
         assert_eq!(outcome, Err(error), "{:?}", &record[..record.len().min(9)]);
@@ -217,28 +219,28 @@ fn records_that_no_peer_may_send() {
         (|_| plain(23, &[0; 40]), TlsError::BadRecordMac),
     ];
     for (number, (make, error)) in cases.into_iter().enumerate() {
-        for (mut client, mut peer) in [met(&crypto), opened(&crypto)] {
+        for (mut client, mut peer) in [met(CRYPTO), opened(CRYPTO)] {
             let record = make(&mut peer);
             assert_eq!(client.run(&record), Err(error), "{number}");
         }
     }
-    let (mut client, mut peer) = met(&crypto);
+    let (mut client, mut peer) = met(CRYPTO);
     assert_eq!(client.run(&peer.record(23, b"too early")), Err(TlsError::UnexpectedMessage));
-    let (mut client, _) = opened(&crypto);
+    let (mut client, _) = opened(CRYPTO);
     assert_eq!(client.run(&plain(20, &[1])), Err(TlsError::UnexpectedMessage));
 }
 
 /// One changed bit anywhere in a record is an error, and nothing is sent but an alert.
 #[test]
 fn a_changed_bit_anywhere() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     let len = {
-        let (_, mut peer) = met(&crypto);
+        let (_, mut peer) = met(CRYPTO);
         let flight = peer.flight(&FULL).concat();
         peer.record(HANDSHAKE, &flight).len()
     };
     for at in (0..len).filter(|at| *at != 1 && *at != 2) {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         let flight = peer.flight(&FULL).concat();
         let mut record = peer.record(HANDSHAKE, &flight);
         record[at] ^= 1;
@@ -256,8 +258,8 @@ fn a_changed_bit_anywhere() {
 
 #[test]
 fn padding_of_every_length() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = opened(CRYPTO);
     let mut total = 0;
     for len in [0, 1, 2, 255, 1000, 16_383, 16_384] {
         for padding in [0, 1, 15, 16_384 - len] {
@@ -280,9 +282,9 @@ fn padding_of_every_length() {
 
 #[test]
 fn records_that_bring_nothing_are_bounded() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for (kind, content) in [(23, &[][..]), (ALERT, &[1, 90])] {
-        let (mut client, mut peer) = opened(&crypto);
+        let (mut client, mut peer) = opened(CRYPTO);
         for _ in 0..32 {
             client.run(&peer.record(kind, content)).unwrap();
         }
@@ -292,7 +294,7 @@ fn records_that_bring_nothing_are_bounded() {
         }
         assert_eq!(client.run(&peer.record(kind, content)), Err(TlsError::UnexpectedMessage));
     }
-    let mut client = Client::new(&crypto);
+    let mut client = Client::new(CRYPTO);
     client.run(&[]).unwrap();
     client.run(&plain(20, &[1]).repeat(32)).unwrap();
     assert_eq!(client.run(&plain(20, &[1])), Err(TlsError::UnexpectedMessage));
@@ -301,8 +303,8 @@ fn records_that_bring_nothing_are_bounded() {
 /// Tickets are never too many, but others get a turn.
 #[test]
 fn tickets_without_end() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = opened(CRYPTO);
     let yields = client.yields;
     for _ in 0..100 {
         let ticket = [0, 0, 14, 16, 1, 2, 3, 4, 1, 9, 0, 3, 7, 7, 7, 0, 0];
@@ -315,8 +317,8 @@ fn tickets_without_end() {
 
 #[test]
 fn key_updates() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = opened(CRYPTO);
     // A thousand, and data under each.
     for number in 0..1000u32 {
         let requested = number % 2 == 1;
@@ -348,7 +350,7 @@ fn key_updates() {
     assert_eq!(outcome, Err(TlsError::UnexpectedMessage));
 
     for wrong in [&[2][..], &[255], &[], &[0, 0]] {
-        let (mut client, mut peer) = opened(&crypto);
+        let (mut client, mut peer) = opened(CRYPTO);
         let error = if wrong.len() == 1 { TlsError::IllegalParameter } else { TlsError::Decode };
         assert_eq!(client.run(&peer.record(HANDSHAKE, &message(message::KEY_UPDATE, wrong))), Err(error));
     }
@@ -388,8 +390,8 @@ fn worn_keys_are_changed() {
             CHACHA20_POLY1305_SHA256.open(key, nonce, header, content, tag)
         }
     }
-    let crypto = Crypto { suites: &[&Worn], ..Crypto::DEFAULT };
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto { suites: &[&Worn], ..Crypto::DEFAULT };
+    let (mut client, mut peer) = opened(CRYPTO);
     let mut updates = 0;
     for _ in 0..20 {
         client.write(b"x");
@@ -406,9 +408,9 @@ fn worn_keys_are_changed() {
 
 #[test]
 fn each_direction_ends_by_itself() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     // We end first, and go on reading.
-    let (mut client, mut peer) = opened(&crypto);
+    let (mut client, mut peer) = opened(CRYPTO);
     let mut buffers = Buffers { rx: &mut client.rx, tx: &mut client.tx };
     client.session.encrypt(&mut buffers, b"last words").unwrap();
     client.session.close(&mut buffers).unwrap();
@@ -427,7 +429,7 @@ fn each_direction_ends_by_itself() {
     assert_eq!(client.out, [0; 0]);
 
     // The peer ends first; what comes behind is not looked at.
-    let (mut client, mut peer) = opened(&crypto);
+    let (mut client, mut peer) = opened(CRYPTO);
     client.run(&[peer.record(ALERT, &[1, 0]), b"anything".to_vec()].concat()).unwrap();
     assert!(client.closed);
     client.write(b"we go on");
@@ -435,7 +437,7 @@ fn each_direction_ends_by_itself() {
     assert_eq!(peer.open(), Some((Record::Data(8), b"we go on".to_vec())));
 
     // The connection ends, and nobody said so.
-    let (mut client, _) = opened(&crypto);
+    let (mut client, _) = opened(CRYPTO);
     let mut buffers = Buffers { rx: &mut client.rx, tx: &mut client.tx };
     assert_eq!(client.session.ended(&mut buffers), TlsError::Truncated);
     assert_eq!(client.session.next(&mut buffers).unwrap_err(), TlsError::Truncated);
@@ -445,9 +447,9 @@ fn each_direction_ends_by_itself() {
 /// Alerts keep their number, encrypted too.
 #[test]
 fn fatal_alerts() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for number in (1..=255).filter(|number| *number != 90) {
-        let (mut client, mut peer) = opened(&crypto);
+        let (mut client, mut peer) = opened(CRYPTO);
         assert_eq!(client.run(&peer.record(ALERT, &[2, number])), Err(TlsError::PeerAlert(Some(number))));
         assert_eq!(client.out, [0; 0], "no alert in response to one");
     }

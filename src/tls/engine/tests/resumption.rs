@@ -3,7 +3,7 @@
 use super::*;
 
 /// A client that offers a ticket, and its peer, which knows the key; both after the ClientHello.
-fn offering<'c>(crypto: &'c Crypto<'c>, key: &'c [u8], hash: &'static dyn Hash) -> (Client<'c>, Peer) {
+fn offering<'c>(crypto: &'static Crypto, key: &'c [u8], hash: &'static dyn Hash) -> (Client<'c>, Peer) {
     let (mut client, mut peer) = (Client::new(crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
     client.config.psk = Some(PskOffer::Ticket { identity: &[5; 100], key, hash, obfuscated_age: 0x0102_0304 });
     client.run(&[]).unwrap();
@@ -32,8 +32,8 @@ const SELECTED: [u8; 6] = [0, 41, 0, 2, 0, 0];
 
 #[test]
 fn a_ticket_makes_the_next_handshake_short() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = opened(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = opened(CRYPTO);
     let message = peer.transcript.clone();
     let ticket = peer.say(message::NEW_SESSION_TICKET);
     peer.transcript = message;
@@ -43,7 +43,7 @@ fn a_ticket_makes_the_next_handshake_short() {
     assert_eq!((ticket.lifetime, ticket.age_add, &identity[..]), (3600, 0x0102_0304, &[5; 100][..]));
     assert_eq!(ticket.key.as_bytes(), key.as_bytes());
 
-    let (mut client, mut peer) = offering(&crypto, key.as_bytes(), SHA256);
+    let (mut client, mut peer) = offering(CRYPTO, key.as_bytes(), SHA256);
     peer.psk = Some(key.as_bytes().to_vec());
     let hello = peer.hello(&SELECTED);
     client.run(&in_the_clear(&mut peer, &hello)).unwrap();
@@ -57,8 +57,8 @@ fn a_ticket_makes_the_next_handshake_short() {
 
 #[test]
 fn a_refused_ticket_is_a_full_handshake() {
-    let crypto = Crypto::DEFAULT;
-    let (mut client, mut peer) = offering(&crypto, &[7; 32], SHA256);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let (mut client, mut peer) = offering(CRYPTO, &[7; 32], SHA256);
     let hello = peer.hello(&[]);
     client.run(&in_the_clear(&mut peer, &hello)).unwrap();
     let flight = peer.flight(&FULL).concat();
@@ -70,10 +70,10 @@ fn a_refused_ticket_is_a_full_handshake() {
 /// Behind a HelloRetryRequest it is offered again, bound to all that was said; one with another hash is not.
 #[test]
 fn a_ticket_and_a_retry() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for hash in [SHA256, SHA384] {
         let key = vec![7; hash.output_len()];
-        let (mut client, mut peer) = offering(&crypto, &key, hash);
+        let (mut client, mut peer) = offering(CRYPTO, &key, hash);
         let retry = peer.retry(&[0, 51, 0, 2, 0, 23]);
         let so_far = peer.transcript.clone();
         peer.group = SECP256R1;
@@ -100,23 +100,23 @@ fn a_ticket_and_a_retry() {
 
 #[test]
 fn what_a_server_may_not_select() {
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     // Another identity than the one there is; a key of another hash.
     for (hash, selected) in [(SHA256, [0, 41, 0, 2, 0, 1]), (SHA384, SELECTED)] {
         let key = vec![7; hash.output_len()];
-        let (mut client, mut peer) = offering(&crypto, &key, hash);
+        let (mut client, mut peer) = offering(CRYPTO, &key, hash);
         let hello = peer.hello(&selected);
         assert_eq!(client.run(&in_the_clear(&mut peer, &hello)), Err(TlsError::IllegalParameter));
     }
     // None was offered.
-    let (mut client, mut peer) = (Client::new(&crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
+    let (mut client, mut peer) = (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
     client.run(&[]).unwrap();
     peer.read_hello(&core::mem::take(&mut client.out));
     let hello = peer.hello(&SELECTED);
     assert_eq!(client.run(&in_the_clear(&mut peer, &hello)), Err(TlsError::UnsupportedExtension));
     assert_eq!(client.out, [21, 3, 3, 0, 2, 2, 110]);
     // An external key has to be taken.
-    let (mut client, mut peer) = (Client::new(&crypto), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
+    let (mut client, mut peer) = (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
     client.config.psk = Some(PskOffer::External(crate::tls::Psk::new(b"meter", &[7; 32]).unwrap()));
     client.run(&[]).unwrap();
     peer.read_hello(&core::mem::take(&mut client.out));
@@ -141,8 +141,8 @@ fn hello(change: impl FnOnce(&mut Fields)) -> Vec<u8> {
         .iter()
         .flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat())
         .collect();
-    let crypto = Crypto::DEFAULT;
-    let mut client = Client::new(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let mut client = Client::new(CRYPTO);
     client.config.compatible = false;
     client.run(&[]).unwrap();
     let session_id = fields.session_id.unwrap_or_default();
@@ -163,8 +163,8 @@ struct Fields {
 
 /// What a client says to a message in the clear that is its first.
 fn verdict(message: &[u8]) -> Result<(), TlsError> {
-    let crypto = Crypto::DEFAULT;
-    let mut client = Client::new(&crypto);
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
+    let mut client = Client::new(CRYPTO);
     client.config.compatible = false;
     client.run(&[]).unwrap();
     client.out.clear();
@@ -266,9 +266,9 @@ fn hello_retry_requests() {
         }
     }
     // A second one; another suite behind the first.
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for second in [0, 1] {
-        let mut client = Client::new(&crypto);
+        let mut client = Client::new(CRYPTO);
         client.config.compatible = false;
         client.run(&[]).unwrap();
         let first = retry(vec![version(), (51, vec![0, 23])]);
@@ -284,7 +284,7 @@ fn hello_retry_requests() {
 #[test]
 fn encrypted_extensions() {
     use TlsError::*;
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     for (name, list, expected) in [
         ("none", vec![], Ok(())),
         ("server_name", vec![(0u16, vec![])], Ok(())),
@@ -302,7 +302,7 @@ fn encrypted_extensions() {
         ("what nobody knows", vec![(0xfe00, vec![])], Err(UnsupportedExtension)),
         ("one twice", vec![(0, vec![]), (0, vec![])], Err(IllegalParameter)),
     ] {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         client.config.alpn = &[b"http/1.1", b"h2"];
         let list: Vec<u8> =
             list.iter().flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat()).collect();
@@ -311,7 +311,7 @@ fn encrypted_extensions() {
     }
     // What answers to nothing we said.
     for extension in [vec![0, 0, 0, 0], vec![0, 16, 0, 5, 0, 3, 2, b'h', b'2']] {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         client.config.server_name = None;
         let outcome = client.run(&peer.record(HANDSHAKE, &message(8, &vector(2, &extension))));
         assert_eq!(outcome, Err(UnsupportedExtension));
@@ -321,7 +321,7 @@ fn encrypted_extensions() {
 #[test]
 fn requests_certificates_and_tickets() {
     use TlsError::*;
-    let crypto = Crypto::DEFAULT;
+    const CRYPTO: &Crypto = &Crypto::DEFAULT;
     let request = |body: &[u8]| message(message::CERTIFICATE_REQUEST, body);
     let certificate = |body: &[u8]| message(message::CERTIFICATE, body);
     let (decode, illegal) = (Err(Decode), Err(IllegalParameter));
@@ -342,7 +342,7 @@ fn requests_certificates_and_tickets() {
         (certificate(&[0, 0, 0, 10, 0, 0, 1, 9, 0, 4, 0, 5, 0, 0]), Err(UnsupportedExtension)),
         (certificate(&[0, 0, 0, 6, 0, 0, 1, 9, 0, 0, 0]), decode),
     ] {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         let extensions = peer.say(message::ENCRYPTED_EXTENSIONS);
         assert_eq!(client.run(&peer.record(HANDSHAKE, &[extensions, said.clone()].concat())), expected, "{said:?}");
     }
@@ -357,13 +357,13 @@ fn requests_certificates_and_tickets() {
         (&[0, 0, 14, 16, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0, 0], Err(Decode)),
         (&[], Err(Decode)),
     ] {
-        let (mut client, mut peer) = opened(&crypto);
+        let (mut client, mut peer) = opened(CRYPTO);
         let outcome = client.run(&peer.record(HANDSHAKE, &message(message::NEW_SESSION_TICKET, body)));
         assert_eq!(outcome.map(|()| client.tickets.len()), expected, "{body:?}");
     }
     // A Finished of another length, or with another MAC.
     for (len, error) in [(31, Decode), (33, Decode), (32, BadFinished), (0, Decode)] {
-        let (mut client, mut peer) = met(&crypto);
+        let (mut client, mut peer) = met(CRYPTO);
         let mut flight = peer.flight(&FULL[..3]);
         flight.push(message(message::FINISHED, &vec![1; len]));
         assert_eq!(client.run(&peer.record(HANDSHAKE, &flight.concat())), Err(error));

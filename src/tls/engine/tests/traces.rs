@@ -14,7 +14,7 @@ fn value(name: &str) -> Vec<u8> {
     hex(found.next().unwrap_or_else(|| panic!("no {name}")).1)
 }
 
-fn client<'c>(crypto: &'c Crypto<'c>, random: &[&str]) -> Client<'c> {
+fn client<'c>(crypto: &'static Crypto, random: &[&str]) -> Client<'c> {
     let mut client = Client::new(crypto);
     client.config.compatible = false;
     client.world.random = random.iter().map(|name| value(name)).collect();
@@ -25,7 +25,7 @@ fn client<'c>(crypto: &'c Crypto<'c>, random: &[&str]) -> Client<'c> {
 fn say(client: &mut Client<'_>, name: &str, is_first: bool) -> Vec<u8> {
     let ours = client.tx[client.session.pending().unwrap()].to_vec();
     let record = value(name);
-    client.session.outgoing = Outgoing::default();
+    client.session.outgoing = Outgoing::EMPTY;
     client.tx[..record.len()].copy_from_slice(&record);
     if is_first {
         client.session.hello = 5..record.len();
@@ -49,9 +49,9 @@ fn until_send(client: &mut Client<'_>) {
 #[test]
 fn simple_handshake() {
     // RFC 8448 §3.
-    let crypto = Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
+    const CRYPTO: &Crypto = &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
     for step in [1, 7, usize::MAX] {
-        let mut client = client(&crypto, &["3.client.random", "3.client.private"]);
+        let mut client = client(CRYPTO, &["3.client.random", "3.client.private"]);
         until_send(&mut client);
         say(&mut client, "3.client_hello", true);
         client.step = step;
@@ -86,9 +86,9 @@ fn simple_handshake() {
 #[test]
 fn hello_retry_request() {
     // RFC 8448 §5.
-    let crypto = Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
+    const CRYPTO: &Crypto = &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
     let random = ["5.client.random", "5.client.private1", "5.client.private2"];
-    let mut client = client(&crypto, &random);
+    let mut client = client(CRYPTO, &random);
     until_send(&mut client);
     say(&mut client, "5.client_hello1", true);
     until_send(&mut client);

@@ -11,19 +11,15 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::{
-    MAX_SIGNATURE_LEN,
     guard::{Offered, Proven, Shared},
     suite::{Suite, read_note},
 };
-use crate::{
-    error::ErrorKind,
-    tls::{
+use crate::tls::{
         Random, TimeSource, TlsContext, TlsError,
         context::Peer,
-        identity::{self, Signer},
+        identity::{self, MAX_SIGNATURE_LEN, Signer},
         random::Watch,
         verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
-    },
 };
 
 /// The most certificates a server may send. The engine takes no more.
@@ -73,18 +69,18 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         context: &'x TlsContext<'c, R, T>,
         peer: &'x Peer<'x>,
         shared: &'x Shared,
-    ) -> Result<Self, ErrorKind> {
+    ) -> Result<Self, TlsError> {
         let psk = context.offer().psk.is_some();
         let believes_anybody = context.believes_anybody();
         shared.psk.set(psk);
         shared.offered.set(Offered::new(context.offer().alpn));
-        let no_date = (UnixTime::since_unix_epoch(Duration::ZERO), *context.verify_policy());
+        let no_date = (UnixTime::since_unix_epoch(Duration::ZERO), context.verify_policy());
         let ((now, policy), shown) = if psk {
             (no_date, Shown::SharedKey)
         } else if believes_anybody {
             (no_date, Shown::Nothing)
         } else {
-            (context.date_and_policy().map_err(ErrorKind::Tls)?, Shown::Nothing)
+            (context.date_and_policy()?, Shown::Nothing)
         };
         let proof = Proof { shared, policy, peer, now, believes_anybody, shown };
         shared.proven.set(proof.proven());
@@ -92,19 +88,19 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
     }
 
     /// Why the server was refused, if it was.
-    pub(super) fn failure(&self) -> Option<ErrorKind> {
+    pub(super) fn failure(&self) -> Option<TlsError> {
         match self.proof.shown {
-            Shown::Wrong(error) => Some(ErrorKind::Tls(error)),
+            Shown::Wrong(error) => Some(error),
             _ => None,
         }
     }
 
     /// The verdict when the engine says that the handshake is over.
-    pub(super) fn finish(self) -> Result<(), ErrorKind> {
+    pub(super) fn finish(self) -> Result<(), TlsError> {
         match self.proof.shown {
             Shown::Signature | Shown::SharedKey => Ok(()),
-            Shown::Wrong(error) => Err(ErrorKind::Tls(error)),
-            Shown::Nothing | Shown::Believed | Shown::Chain { .. } => Err(ErrorKind::Tls(TlsError::NotAuthenticated)),
+            Shown::Wrong(error) => Err(error),
+            Shown::Nothing | Shown::Believed | Shown::Chain { .. } => Err(TlsError::NotAuthenticated),
         }
     }
 }
@@ -130,7 +126,7 @@ impl Proof<'_, '_> {
         verify: &CertificateVerifyRef<'_>,
     ) -> Result<(), TlsError> {
         let scheme = code_point(verify.signature_scheme);
-        let algorithms = self.policy.signature_algorithms();
+        let algorithms = self.policy.named();
         verify_handshake_signature(leaf, algorithms, scheme, &transcript.finalize(), verify.signature)
             .map_err(TlsError::Certificate)
     }
@@ -311,7 +307,7 @@ fn code_point(scheme: SignatureScheme) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::{Psk, backend::guard::Guard};
+    use crate::tls::{Psk, embedded_tls::guard::Guard};
     use embedded_tls::SignatureScheme as Scheme;
 
     /// With a shared key, a certificate and a request for one are refused; without anything of the kind, the key is proof
@@ -327,7 +323,7 @@ mod tests {
         assert_eq!(provider(&shared).finish(), Ok(()));
         assert!(shared.psk.get());
 
-        let unexpected = ErrorKind::Tls(TlsError::UnexpectedMessage);
+        let unexpected = TlsError::UnexpectedMessage;
         let mut shown = provider(&shared);
         let certificate = CertificateRef::with_context(&[]);
         shown.verifier().unwrap().verify_certificate(&Sha256::new(), certificate).unwrap_err();
