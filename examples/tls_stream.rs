@@ -80,7 +80,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (mut der, anchors);
     let now = || Now::Trusted(UnixTime::since_unix_epoch(SystemTime::now().duration_since(UNIX_EPOCH).expect("1970")));
-    let mut context = TlsContext::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("random bytes"), now).crypto(crypto);
+    let mut context =
+        TlsContext::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("random bytes"), now).crypto(crypto);
     if let Some(file) = option("--ca") {
         der = vec![0; 8192];
         anchors = [trust_anchor_from_der(pem::decode(&std::fs::read(file)?, pem::CERTIFICATE, &mut der)?)?];

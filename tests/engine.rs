@@ -295,14 +295,7 @@ fn one(kind: &Kind, crypto: &'static Crypto, client: usize, alpn: &[&[u8]], suit
     }
 }
 
-fn with<'m>(
-    kind: &Kind,
-    context: &Context<'m>,
-    what: &str,
-    suite: &str,
-    group: &str,
-    alpn: Option<&[u8]>,
-) {
+fn with<'m>(kind: &Kind, context: &Context<'m>, what: &str, suite: &str, group: &str, alpn: Option<&[u8]>) {
     // The buffers live shorter than the context.
     let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 1_536]);
     let mut stream = TlsStream::new(Wire::new(kind), &mut rx, &mut tx);

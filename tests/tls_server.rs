@@ -461,7 +461,11 @@ fn refused_flight() -> Vec<Case> {
         apart("a second ServerHello", E::UnexpectedMessage, &[&ee, &hello_with(|_| ()), &cert, &verify, &finished]),
         apart("a message nobody knows", E::UnexpectedMessage, &[&ee, &Message::new(99, b"?"), &cert, &verify]),
         // EncryptedExtensions.
-        Case::refused("ALPN, which we did not offer", E::UnsupportedExtension, with_extensions(&[(16, b"\0\x03\x02h2")])),
+        Case::refused(
+            "ALPN, which we did not offer",
+            E::UnsupportedExtension,
+            with_extensions(&[(16, b"\0\x03\x02h2")]),
+        ),
         Case::refused("max_fragment_length", E::UnsupportedExtension, with_extensions(&[(1, &[1])])),
         Case::refused("early_data", E::UnsupportedExtension, with_extensions(&[(42, &[])])),
         Case::refused("key_share in EncryptedExtensions", E::IllegalParameter, with_extensions(&[(51, &[0, 23])])),
@@ -472,9 +476,7 @@ fn refused_flight() -> Vec<Case> {
         Case::refused("a Certificate message with none in it", E::Certificate(C::EmptyChain), {
             with_certificate(certificate_with(&[], &[]))
         }),
-        Case::refused("an empty certificate", E::Decode, {
-            with_certificate(certificate_with(&[], &[(&[], &[])]))
-        }),
+        Case::refused("an empty certificate", E::Decode, { with_certificate(certificate_with(&[], &[(&[], &[])])) }),
         Case::refused("not a certificate", E::Certificate(C::Malformed), {
             with_certificate(certificate_with(&[], &[(&[7; 300], &[])]))
         }),

@@ -145,7 +145,11 @@ fn a_protocol_that_was_not_offered_is_refused() {
         let choosing = flight([encrypted_extensions(&[(16, b"\0\x03\x02h2")]), certificate, verify, finished]);
         for face in FACES {
             let server = Server::start(choosing.clone());
-            assert_eq!(fetch(face, &tls(), server.port, PATIENCE, 1), [refused(TlsError::UnsupportedExtension)], "{face:?}");
+            assert_eq!(
+                fetch(face, &tls(), server.port, PATIENCE, 1),
+                [refused(TlsError::UnsupportedExtension)],
+                "{face:?}"
+            );
         }
     });
 }

@@ -347,8 +347,10 @@ macro_rules! tests {
             #[test]
             fn by_chain() {
                 let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-                let tls =
-                    TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors)).identity(identity());
+                let tls = TlsContext::new(support::random, support::date)
+                    .crypto(&CRYPTO)
+                    .roots(Roots::only(&anchors))
+                    .identity(identity());
                 $face!(Mode::Chain, tls);
             }
 
@@ -356,7 +358,8 @@ macro_rules! tests {
             fn by_pins() {
                 let pins = [Pin::LeafCertificate(Sha256::digest(&WORLD.p256.certificate).into())];
                 let policy = VerifyPolicy::new(Roots::only(&[])).pins(&pins).pin_mode(PinMode::InsteadOfChain);
-                let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).policy(policy).identity(identity());
+                let tls =
+                    TlsContext::new(support::random, support::date).crypto(&CRYPTO).policy(policy).identity(identity());
                 $face!(Mode::Pins, tls);
             }
 

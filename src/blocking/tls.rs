@@ -2,7 +2,13 @@
 
 use core::net::SocketAddr;
 
-use super::{Socket, pool::DO_NOT_WAIT, stack::Stack, stream::{Ready, TlsSession, run_until}, traits};
+use super::{
+    Socket,
+    pool::DO_NOT_WAIT,
+    stack::Stack,
+    stream::{Ready, TlsSession, run_until},
+    traits,
+};
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
     pool::{Need, PATIENCE, Patience, Stream},

@@ -29,9 +29,9 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// All of it is shared out in one [line](crate::SocketPool#the-line). A TLS session is taken by each open TLS connection,
 /// also by an idle one until it is needed elsewhere. With `TLS` at 0, which is the default, `https` is refused at once.
 ///
-/// Its size is known at compile time: `HEAD` bytes for each socket, and 18,176 bytes for each TLS session: 16,640 to
-/// receive the largest record a server may send (RFC 8446 §5.2), 1,536 to send one. Put it in a static (or, on a
-/// desk, on the stack).
+/// Its size is known at compile time: `HEAD` bytes for each socket, and 19,000 bytes at most for each TLS session: 16,406
+/// to receive the largest record a server may send (RFC 8446 §5.2), 1,536 to send one, and the state of the session with
+/// its keys. Put it in a static (or, on a desk, on the stack).
 ///
 /// `R` says who may share the pool; the page of [`sync`](crate::sync) has more.
 ///
@@ -44,7 +44,7 @@ pub const DEFAULT_HEAD: usize = if cfg!(feature = "requests") { 2048 } else { 0 
 /// use socketpool::Resources;
 ///
 /// let mut memory = Resources::<3, 1>::new();
-/// assert!(size_of_val(&memory) < 3 * 2048 + 18_176 + 100);
+/// assert!(size_of_val(&memory) < 3 * 2048 + 19_000 + 100);
 /// ```
 pub struct Resources<
     const SOCKETS: usize,

@@ -8,7 +8,7 @@ use crate::{
     stack::Stack,
     sync::RawMutex,
     time::{Deadline, Instant},
-    tls::{Lent, Random, TimeSource, TlsContext, TlsSession},
+    tls::{Lent, Random, TimeSource, TlsContext, TlsInfo, TlsSession},
     traits::{self, TlsId},
 };
 
@@ -31,6 +31,14 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
         };
         self.lease.reserve_session(from);
         Ok(())
+    }
+
+    /// What its TLS connection agreed on; `None` if it has none.
+    pub fn tls_info(&mut self) -> Option<TlsInfo> {
+        match self.lease.connection() {
+            Some(Stream::Tls(session)) => session.info(),
+            _ => None,
+        }
     }
 
     /// Gives the TLS session back, because there is no connection for it.

@@ -5,8 +5,8 @@ use core::fmt;
 /// The protocols a client offers, the preferred one first (ALPN, RFC 7301), for
 /// [`TlsContext::alpn`](super::TlsContext::alpn).
 ///
-/// Some servers speak several protocols on one port and choose by it. Which one the server chose cannot be known here:
-/// offer only protocols that you can tell apart, best a single one. A server that speaks none of them refuses with the
+/// Some servers speak several protocols on one port and choose by it; [`TlsInfo::alpn`](super::TlsInfo::alpn) tells which
+/// one it was. A server that speaks none of them refuses with the
 /// alert `no_application_protocol`, or goes on as if nothing had been offered. One that chooses what was not offered is
 /// refused ([`TlsError::IllegalParameter`](super::TlsError::IllegalParameter)).
 ///

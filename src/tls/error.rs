@@ -43,7 +43,7 @@ pub enum TlsError {
     PskRefused,
     /// The [`Signer`](super::Signer) of our client certificate could not sign.
     SignFailed,
-    /// Correct TLS 1.3 that we do not speak yet; the variant says what.
+    /// Correct TLS 1.3 that the second engine (feature `embedded-tls`) does not speak; the variant says what. Ours does.
     Unsupported(Unsupported),
     /// The TLS engine failed for a reason of its own.
     Engine,
@@ -70,7 +70,7 @@ pub enum TlsError {
     Closed,
 }
 
-/// Correct TLS 1.3 that we do not speak yet.
+/// Correct TLS 1.3 that the second engine (feature `embedded-tls`) does not speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -214,8 +214,9 @@ const fn alert(number: u8) -> (&'static str, &'static str) {
     };
     let advice = match number {
         40 | 71 => {
-            ": it takes nothing of what we offer: TLS 1.3, TLS_AES_128_GCM_SHA256, P-256, and signatures by ECDSA with \
-             P-256 or P-384, Ed25519 or RSA-PSS; allow these on the server"
+            ": it takes nothing of what we offer: TLS 1.3, and unless `crypto` chose otherwise \
+             TLS_CHACHA20_POLY1305_SHA256 or TLS_AES_128_GCM_SHA256, X25519 or P-256, and signatures by ECDSA with P-256 \
+             or P-384, or RSA-PSS; allow these on the server"
         }
         48 => ": it does not know who issued our client certificate: show one of an authority that it trusts",
         70 => ": it does not speak TLS 1.3: update the server, or allow it there",

@@ -6,12 +6,10 @@
 //! that does not gets not one byte of your request.
 //!
 //! ```text
-//!   TCP ──▶ guard ──▶ engine ──▶ checked records ──▶ read, write
-//!           which records        what is inside
-//!           may come now         each of them
-//!                        │
-//!                        ▼ what the server shows
-//!                      proof: a chain, verified │ a signature, verified │ each once, in this order
+//!   any Read + Write ◀──▶ driver ◀──▶ engine: what may come now, what goes out ──▶ read, write
+//!                                       │
+//!                                       ▼ what the server shows
+//!                                     proof: a chain, verified │ a signature, verified │ each once, in this order
 //! ```
 //!
 //! # What is checked
@@ -34,15 +32,17 @@
 //! protocols.
 //!
 //! # What is spoken
-//! TLS 1.3 as a client: AES-128-GCM with SHA-256, key exchange over P-256, records up to the full 16 KiB. Session
-//! resumption, HelloRetryRequest, KeyUpdate and handshake messages over several records are not supported: a server that
-//! insists gets a named [error](TlsError::Unsupported).
+//! TLS 1.3 as a client, with the algorithms of a [`Crypto`](engine::Crypto): unless
+//! [chosen](TlsContext::crypto) otherwise ChaCha20-Poly1305 and AES-128-GCM, X25519 and P-256. Records up to the full
+//! 16 KiB, HelloRetryRequest, KeyUpdate, handshake messages over several records. The page of [`engine`] has the table of
+//! its states. Session resumption is not supported.
 //!
-//! That is the pool's engine. [`TlsStream`] has one of our own, over any stream of bytes, which speaks more: the page of
-//! [`engine`] tells.
+//! The engine is ours, and drives the sockets of a pool and [`TlsStream`]. The feature `embedded-tls` has a second one, for
+//! comparison.
 //!
 //! # How it stands still
-//! Verifying a chain takes a microcontroller a second or so, in one piece: nothing else runs on that executor meanwhile.
+//! Verifying a chain takes a microcontroller a second or so. Between two signature checks other tasks run, and the deadline
+//! is looked at; the longest piece is one check.
 //!
 //! # Examples
 //! A device that trusts one authority of its own, and no other:

@@ -9,9 +9,7 @@ use super::{
     context::Peer,
     engine::{Chain, ClientAuth, Config, Environment, Progress, PskOffer},
     random::Watch,
-    verify::{
-        self, CertificateError, ChainCheck, LeafKey, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature,
-    },
+    verify::{self, CertificateError, ChainCheck, LeafKey, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature},
 };
 
 /// The random numbers of a context, and its judgement of one server.
@@ -69,7 +67,8 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let step = self.check.step_named(&chain, &self.peer.name, self.now, &self.policy).map_err(TlsError::Certificate)?;
+        let step =
+            self.check.step_named(&chain, &self.peer.name, self.now, &self.policy).map_err(TlsError::Certificate)?;
         let verify::Progress::Done(verified) = step else { return Ok(Progress::Again) };
         self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         Ok(Progress::Done)

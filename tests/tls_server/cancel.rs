@@ -19,9 +19,8 @@ use socketpool::{
 use super::{
     faces::{check_report, url},
     script::{
-        CRYPTO,
-        ANSWER, BODY, HANDSHAKE, Record, Script, Step, WORLD, answering, clear, close_notify, data, good_flight, hello,
-        hello_with, sealed,
+        ANSWER, BODY, CRYPTO, HANDSHAKE, Record, Script, Step, WORLD, answering, clear, close_notify, data,
+        good_flight, hello, hello_with, sealed,
     },
     server::Server,
     support::{self, HostClock},

@@ -17,7 +17,8 @@ use socketpool::{
 
 use super::{
     script::{
-        ALERT, ANSWER, BODY, CRYPTO, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed, ticket,
+        ALERT, ANSWER, BODY, CRYPTO, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed,
+        ticket,
     },
     server::{Report, Server},
     support::{self, HostClock},
@@ -93,9 +94,7 @@ pub struct Face<'f> {
 
 pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date)
-        .crypto(&CRYPTO)
-        .roots(Roots::only(&anchors));
+    let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal_async::Stack::default(), written: &written };
     let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), HostClock);
@@ -114,9 +113,7 @@ pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
 
 pub fn blocking(run: impl FnOnce(Face<'_>)) {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
-    let tls = TlsContext::new(support::random, support::date)
-        .crypto(&CRYPTO)
-        .roots(Roots::only(&anchors));
+    let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal::Stack, written: &written };
     let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));

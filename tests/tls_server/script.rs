@@ -226,8 +226,14 @@ pub fn key_share_x25519() -> Vec<u8> {
 
 pub fn hello_with(change: impl FnOnce(&mut Hello)) -> Message {
     let extensions = vec![(SUPPORTED_VERSIONS, vec![3, 4]), (KEY_SHARE, key_share(23))];
-    let mut hello =
-        Hello { version: 0x0303, random: [7; 32], session_id: ECHO.to_vec(), suite: 0x1301, compression: 0, extensions };
+    let mut hello = Hello {
+        version: 0x0303,
+        random: [7; 32],
+        session_id: ECHO.to_vec(),
+        suite: 0x1301,
+        compression: 0,
+        extensions,
+    };
     change(&mut hello);
     let mut body = hello.version.to_be_bytes().to_vec();
     body.extend(hello.random);

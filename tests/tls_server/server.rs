@@ -14,8 +14,8 @@ use socketpool::tls::engine::X25519;
 use super::{
     keys::{self, Direction, Epoch, Schedule},
     script::{
-        ALERT, Content, DATA, ECHO, HANDSHAKE, KEY_SHARE, Message, RETRY, Record, SCALAR, SHARE, Script, Step, key_update_that,
-        sealed, vector,
+        ALERT, Content, DATA, ECHO, HANDSHAKE, KEY_SHARE, Message, RETRY, Record, SCALAR, SHARE, Script, Step,
+        key_update_that, sealed, vector,
     },
 };
 
@@ -357,8 +357,7 @@ impl Player {
 
     /// The keys change after a ServerHello, and after Finished.
     fn epoch_after(&mut self, messages: &[Message]) {
-        let is_hello =
-            |message: &Message| matches!(&message.content, Content::Bytes(bytes) if bytes.first() == Some(&2) && !bytes[6..].starts_with(&RETRY));
+        let is_hello = |message: &Message| matches!(&message.content, Content::Bytes(bytes) if bytes.first() == Some(&2) && !bytes[6..].starts_with(&RETRY));
         if self.handshake.is_none() && messages.iter().any(is_hello) {
             let epoch = if self.client_share.len() == 32 {
                 let shared = X25519.agree(&SCALAR, &self.client_share).expect("the client's key share");

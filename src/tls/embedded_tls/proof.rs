@@ -15,11 +15,11 @@ use super::{
     suite::{Suite, read_note},
 };
 use crate::tls::{
-        Random, TimeSource, TlsContext, TlsError,
-        context::Peer,
-        identity::{self, MAX_SIGNATURE_LEN, Signer},
-        random::Watch,
-        verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
+    Random, TimeSource, TlsContext, TlsError,
+    context::Peer,
+    identity::{self, MAX_SIGNATURE_LEN, Signer},
+    random::Watch,
+    verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
 };
 
 /// The most certificates a server may send. The engine takes no more.

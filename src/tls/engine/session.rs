@@ -513,7 +513,9 @@ impl Session {
     fn fail(&mut self, error: TlsError, buffers: &mut Buffers<'_>) -> TlsError {
         if matches!(self.failure, Failure::None) {
             self.outgoing.discard();
-            if let Some(number) = alert::of(&error, self.state).filter(|_| !self.is_closed && self.state != State::Start) {
+            if let Some(number) =
+                alert::of(&error, self.state).filter(|_| !self.is_closed && self.state != State::Start)
+            {
                 // Best effort: the room for it was kept free.
                 _ = self.append(buffers.tx, ALERT, &alert::content(number));
             }

@@ -45,7 +45,8 @@ fn behind_a_server_hello() {
                     accepted += 1;
                 } else {
                     // An end of the handshake before the proof has a name of its own.
-                    let unproven = matches!(state, State::CertificateOrRequest | State::Certificate | State::CertificateVerify);
+                    let unproven =
+                        matches!(state, State::CertificateOrRequest | State::Certificate | State::CertificateVerify);
                     let error = match kind {
                         message::FINISHED if unproven => TlsError::NotAuthenticated,
                         _ => TlsError::UnexpectedMessage,

@@ -49,7 +49,8 @@ fn until_send(client: &mut Client<'_>) {
 #[test]
 fn simple_handshake() {
     // RFC 8448 §3.
-    const CRYPTO: &Crypto = &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
+    const CRYPTO: &Crypto =
+        &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
     for step in [1, 7, usize::MAX] {
         let mut client = client(CRYPTO, &["3.client.random", "3.client.private"]);
         until_send(&mut client);
@@ -86,7 +87,8 @@ fn simple_handshake() {
 #[test]
 fn hello_retry_request() {
     // RFC 8448 §5.
-    const CRYPTO: &Crypto = &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
+    const CRYPTO: &Crypto =
+        &Crypto { suites: &[AES_128_GCM_SHA256], groups: &[X25519, SECP256R1], signatures: algorithms::ALL };
     let random = ["5.client.random", "5.client.private1", "5.client.private2"];
     let mut client = client(CRYPTO, &random);
     until_send(&mut client);
