@@ -476,7 +476,7 @@ fn refused_flight() -> Vec<Case> {
         Case::refused("a Certificate message with none in it", E::Certificate(C::EmptyChain), {
             with_certificate(certificate_with(&[], &[]))
         }),
-        Case::refused("an empty certificate", E::Decode, { with_certificate(certificate_with(&[], &[(&[], &[])])) }),
+        Case::refused("an empty certificate", E::Decode, with_certificate(certificate_with(&[], &[(&[], &[])]))),
         Case::refused("not a certificate", E::Certificate(C::Malformed), {
             with_certificate(certificate_with(&[], &[(&[7; 300], &[])]))
         }),
