@@ -1,6 +1,8 @@
 //! What rests in a slot of the blocking face.
 
-use core::{net::SocketAddr, pin::pin, task};
+use core::net::SocketAddr;
+#[cfg(feature = "tls")]
+use core::{pin::pin, task};
 
 use super::stack::{Connection, SocketOption};
 #[cfg(feature = "tls")]
@@ -48,15 +50,18 @@ impl<C: Connection> embedded_io_async::Write for Ready<C> {
 }
 
 /// How often an operation may rest before it has to give up: a peer that sends tickets for ever.
+#[cfg(feature = "tls")]
 const MAX_RESTS: u8 = 64;
 
 /// Runs work that is pending only when it rests.
+#[cfg(feature = "tls")]
 pub(super) fn run<T, E: Into<ErrorKind>>(work: impl Future<Output = Result<T, E>>) -> Result<T, ErrorKind> {
     let mut rests = 0..MAX_RESTS;
     run_until(|| rests.next().is_none(), work)
 }
 
 /// The same, which gives up when it is too late.
+#[cfg(feature = "tls")]
 pub(super) fn run_until<T, E: Into<ErrorKind>>(
     mut is_late: impl FnMut() -> bool,
     work: impl Future<Output = Result<T, E>>,

@@ -12,13 +12,15 @@ mod multipart;
 mod payload;
 mod upload;
 
+pub(crate) use self::upload::LEAST;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     multipart::{Multipart, Part, Parts},
     payload::{NoSource, Outline, Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed},
     upload::Upload,
 };
-pub(crate) use self::{multipart::Want, payload::checked as checked_source, upload::LEAST};
+#[cfg(feature = "blocking")]
+pub(crate) use self::{multipart::Want, payload::checked as checked_source};
 use super::{
     head::IncomingHead,
     io::{Io, Moved, Op, checked},
