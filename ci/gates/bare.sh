@@ -20,7 +20,7 @@ gate() {
       echo "$target, $program: linked, $(wc -l <<<"$names") symbols, no allocator"
     done
   done <<'PROGRAMS'
-https-all|https|socketpool::requests socketpool::tls embedded_tls
+https-all|https|socketpool::requests socketpool::tls::engine
 post-float|http|socketpool::requests serde_json_core
 PROGRAMS
 }
