@@ -59,7 +59,7 @@ impl<'s, const N: usize> Simulated for socketpool::SocketPool<'s, Network<'s>, N
 
 impl<'s, const N: usize> Simulated for socketpool::blocking::SocketPool<'s, Network<'s>, N> {
     fn simulated(&self) -> Instant {
-        socketpool::blocking::traits::SocketPool::clock(self).now()
+        socketpool::traits::SocketPool::timer(self).now()
     }
 }
 

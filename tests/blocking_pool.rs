@@ -14,13 +14,12 @@ use socketpool::{
     blocking::{
         Network, SocketPool, ZeroRead,
         stack::{Connect, Resolve},
-        traits::{Need, Socket as _, SocketPool as _, TlsContext},
     },
-    mock::{Peer, Script, Step},
+    mock::{Peer, Script, Step, block_on},
     pool::{Key, Shutdown},
     stack::Family,
     time::{Clock, Deadline, Instant},
-    traits::TlsId,
+    traits::{Need, Socket as _, SocketPool as _, TlsContext, TlsId},
 };
 
 /// How long a test waits for what will not come.
@@ -152,7 +151,7 @@ impl<S> TlsContext<S> for NoTls {
         unreachable!("there is none")
     }
 
-    fn connect(&self, _: &mut S, _: &str, _: u16) -> socketpool::Result<()> {
+    async fn connect(&self, _: &mut S, _: &str, _: u16) -> socketpool::Result<()> {
         unreachable!("there is none")
     }
 }
@@ -203,9 +202,9 @@ fn timeout_loses_nothing<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, 
     socket.set_timeout(LONG);
     socket.connect(at.host, at.port).unwrap();
     socket.set_timeout(Some(PATIENCE));
-    let began = pool.clock().now();
+    let began = pool.timer().now();
     assert_eq!(socket.recv_into(&mut [0; 8]), Err(Error::new(Phase::Receive, ErrorKind::Timeout)));
-    assert!(pool.clock().now() >= began.after(PATIENCE));
+    assert!(pool.timer().now() >= began.after(PATIENCE));
     socket.set_timeout(LONG);
     socket.send_all(b"go").unwrap();
     assert_eq!(receive(&mut socket, 4), b"late");
@@ -213,9 +212,9 @@ fn timeout_loses_nothing<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, 
 
 fn a_deadline_covers_all_operations<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
-    socket.set_deadline(Deadline::within(pool.clock(), LONG));
+    socket.set_deadline(Deadline::within(pool.timer(), LONG));
     socket.connect(at.host, at.port).unwrap();
-    socket.set_deadline(Deadline::within(pool.clock(), Some(PATIENCE)));
+    socket.set_deadline(Deadline::within(pool.timer(), Some(PATIENCE)));
     for _ in 0..3 {
         assert_eq!(socket.recv_into(&mut [0; 8]), Err(Error::new(Phase::Receive, ErrorKind::Timeout)));
     }
@@ -246,7 +245,7 @@ fn a_slot_is_always_returned<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<
 
 fn exhausted<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
-    let deadline = Deadline::within(pool.clock(), LONG);
+    let deadline = Deadline::within(pool.timer(), LONG);
     let a = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     let b = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     let expected = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Sockets));
@@ -259,7 +258,8 @@ fn exhausted<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) 
     drop((b, c));
 
     // Memory alone: what a response keeps that was read to its end.
-    let buffer = || pool.reserve(Need { buffer: true, ..Need::default() }, deadline).map(|(_, buffer)| buffer);
+    let buffer =
+        || block_on(pool.reserve(Need { buffer: true, ..Need::default() }, deadline)).map(|(_, buffer)| buffer);
     let (first, second) = (buffer().unwrap(), buffer().unwrap());
     let expected = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers));
     assert_eq!(buffer().map(|_| ()).unwrap_err(), expected);
@@ -269,7 +269,7 @@ fn exhausted<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) 
 
 fn reuse_and_eviction<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
-    let deadline = Deadline::within(pool.clock(), LONG);
+    let deadline = Deadline::within(pool.timer(), LONG);
     let mut leased = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     leased.socket.send_all(b"1").unwrap();
     assert_eq!(receive(&mut leased.socket, 1), b"!");
@@ -300,7 +300,7 @@ fn a_talkative_connection_is_not_reused<'s, S: Connect + Resolve + Clock + 's>(p
 
 fn not_reused<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
-    let deadline = Deadline::within(pool.clock(), LONG);
+    let deadline = Deadline::within(pool.timer(), LONG);
     let mut leased = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     leased.socket.send_all(b"1").unwrap();
     assert_eq!(receive(&mut leased.socket, 1), b"!");
@@ -324,7 +324,7 @@ fn half_a_connection_is_not_kept<'s, S: Connect + Resolve + Clock + 's>(pool: &P
 
 fn close_idle<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
-    let deadline = Deadline::within(pool.clock(), LONG);
+    let deadline = Deadline::within(pool.timer(), LONG);
     let a = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     let b = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
     manager.free_socket(a.socket, at.key());

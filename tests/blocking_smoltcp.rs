@@ -12,10 +12,11 @@ use embedded_io::{ErrorKind as Io, Read as _};
 use smoltcp_nal::*;
 use socketpool::{
     Error, ErrorKind, Phase, Resources,
-    blocking::{Session, Socket, SocketPool, stack::Stack as PoolStack, traits::SocketPool as _},
+    blocking::{Session, Socket, SocketPool, stack::Stack as PoolStack},
     pool::Shutdown,
     stack::{Family, SocketOption},
     time::{Clock, Deadline},
+    traits::SocketPool as _,
 };
 
 /// Long enough for what will come.
@@ -55,7 +56,7 @@ fn at(port: u16) -> SocketAddr {
 
 /// Lets so much time pass, and both stacks work.
 fn pass<'s, S: PoolStack + 's>(pool: &Pool<'s, S>, time: Duration) {
-    pool.wait_until(pool.clock().now().after(time));
+    pool.wait_until(pool.timer().now().after(time));
 }
 
 const fn receive(kind: ErrorKind) -> Error {
@@ -100,9 +101,9 @@ over_smoltcp! {
         socket.set_timeout(DO_NOT_WAIT);
         assert_eq!(socket.recv_into(&mut buffer), Err(receive(ErrorKind::WouldBlock)));
         socket.set_timeout(Some(PATIENCE));
-        let began = pool.clock().now();
+        let began = pool.timer().now();
         assert_eq!(socket.recv_into(&mut buffer), Err(receive(ErrorKind::Timeout)));
-        let (ended, due) = (pool.clock().now(), began.after(PATIENCE));
+        let (ended, due) = (pool.timer().now(), began.after(PATIENCE));
         assert!(ended >= due && ended <= due.after(Duration::from_millis(1)), "{ended:?}, not {due:?}");
         socket.set_timeout(None);
         assert_eq!(socket.recv_into(&mut buffer), Ok(GREETING.len()), "nothing was lost");
@@ -227,7 +228,7 @@ over_smoltcp! {
 over_smoltcp! {
     fn names(|pool, lab| {
         let resolve = |name: &str, family| {
-            let deadline = Deadline::within(pool.clock(), Some(PATIENCE));
+            let deadline = Deadline::within(pool.timer(), Some(PATIENCE));
             pool.getaddrinfo(name, 80, family, deadline).map_err(|error| error.kind())
         };
         for _ in 0..5 {
@@ -243,7 +244,7 @@ over_smoltcp! {
 over_smoltcp! {
     fn names_that_nobody_answers_do_not_keep_others_from_being_resolved(|pool, _lab| {
         let resolve = |name: &str, seconds| {
-            let deadline = Deadline::within(pool.clock(), Some(Duration::from_secs(seconds)));
+            let deadline = Deadline::within(pool.timer(), Some(Duration::from_secs(seconds)));
             pool.getaddrinfo(name, 80, Family::Ipv4, deadline).map_err(|error| error.kind())
         };
         for name in ["a.silent.example", "b.silent.example", "c.silent.example", "d.silent.example"] {

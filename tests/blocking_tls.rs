@@ -20,12 +20,11 @@ use socketpool::{
     blocking::{
         SocketPool,
         stack::{Connect, Resolve},
-        traits::TlsContext as _,
     },
     pool::Key,
     time::{Clock, Deadline},
     tls::{Random, Roots, TimeSource, TlsContext, TlsError, roots::trust_anchor_from_der},
-    traits::TlsId,
+    traits::{TlsContext as _, TlsId},
 };
 use support::server::{Authority, Server, Validity};
 
@@ -97,7 +96,7 @@ fn id<S: Connect + Resolve + Clock, R: Random, C: TimeSource>(
     tls: &TlsContext<'_, R, C>,
     _: &socketpool::blocking::Socket<'_, '_, S, 2>,
 ) -> TlsId {
-    fn of<S>(tls: &impl socketpool::blocking::traits::TlsContext<S>) -> TlsId {
+    fn of<S>(tls: &impl socketpool::traits::TlsContext<S>) -> TlsId {
         tls.id()
     }
     of::<socketpool::blocking::Socket<'_, '_, S, 2>>(tls)
@@ -182,7 +181,7 @@ fn a_timeout_within_a_record_loses_nothing() {
     with_pool!(authority, |pool, tls, anchors| {
         let mut socket = pool.socket().unwrap();
         socket.set_timeout(LONG);
-        tls.connect(&mut socket, "localhost", port).unwrap();
+        async_io::block_on(tls.connect(&mut socket, "localhost", port)).unwrap();
         assert!(drain(&mut socket).unwrap_err().is_timeout(), "tickets only");
         mode.store(STALL, Ordering::SeqCst);
         socket.send_all(REQUEST).unwrap();
@@ -205,7 +204,7 @@ fn an_end_without_close_notify_is_truncation() {
     with_pool!(authority, |pool, tls, anchors| {
         let mut socket = pool.socket().unwrap();
         socket.set_timeout(LONG);
-        tls.connect(&mut socket, "localhost", port).unwrap();
+        async_io::block_on(tls.connect(&mut socket, "localhost", port)).unwrap();
         assert!(drain(&mut socket).unwrap_err().is_timeout(), "tickets only");
         socket.set_timeout(LONG);
         mode.store(CUT, Ordering::SeqCst);
@@ -224,7 +223,7 @@ fn a_handshake_with_a_silent_peer_ends_at_its_deadline() {
     with_pool!(authority, |pool, tls, anchors| {
         let mut socket = pool.socket().unwrap();
         socket.set_timeout(PATIENCE);
-        let error = tls.connect(&mut socket, "localhost", port).unwrap_err();
+        let error = async_io::block_on(tls.connect(&mut socket, "localhost", port)).unwrap_err();
         assert_eq!(error, Error::new(Phase::Handshake, ErrorKind::Timeout));
         drop(socket);
         assert_eq!(pool.counts().free, 2);

@@ -16,7 +16,7 @@ use embedded_io_async::{ErrorKind as IoKind, ErrorType, Read, Write};
 use serde::{Deserialize, Serialize};
 use socketpool::{
     Error, ErrorKind, Limit, Phase, Resources, SocketPool,
-    exchange::{Clocked, CloseReason, Connection, Halves, Io, NoContent, Request, Stream},
+    exchange::{Clocked, CloseReason, Connection, Empty, Halves, Io, Request, Stream},
     http::{self, DecodeError, EncodeError, Method},
     mock::{Peer, Script, Step, block_on},
     requests::SourceError,
@@ -650,7 +650,7 @@ fn what_does_not_fit_is_told_with_its_size() {
 
 #[test]
 fn nothing_that_is_passed_in_can_add_a_line_or_frame_the_message() {
-    type Build = for<'c> fn(Request<'c, Stream<Line>, NoContent>) -> Request<'c, Stream<Line>, NoContent>;
+    type Build = for<'c> fn(Request<'c, Stream<Line>, Empty>) -> Request<'c, Stream<Line>, Empty>;
     let cases: [(&str, &str, Build, EncodeError); 8] = [
         ("host.example\r\nX: y", "/", |request| request, EncodeError::InvalidFieldValue),
         ("host.example/", "/", |request| request, EncodeError::InvalidFieldValue),

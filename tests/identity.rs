@@ -88,7 +88,7 @@ fn exchange_with<R: Random, T: TimeSource>(
             if write {
                 socket.send_all(REQUEST)?;
             }
-            socket.read_exact(&mut answer).map_err(short)?;
+            embedded_io::Read::read_exact(&mut socket, &mut answer).map_err(short)?;
             Ok(answer)
         }
     }

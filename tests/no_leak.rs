@@ -46,12 +46,12 @@ impl<'s> TlsContext<socketpool::Socket<'_, 's, Network<'s>, SLOTS>> for FailingT
     }
 }
 
-impl<'s> blocking::traits::TlsContext<blocking::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls {
+impl<'s> TlsContext<blocking::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls {
     fn id(&self) -> TlsId {
         TlsId([1; 16])
     }
 
-    fn connect(
+    async fn connect(
         &self,
         socket: &mut blocking::Socket<'_, 's, Network<'s>, SLOTS>,
         host: &str,
@@ -195,7 +195,7 @@ fn async_face() {
 #[test]
 fn blocking_face() {
     use both::direct as wait;
-    use socketpool::{blocking::traits::SocketPool as _, time::Deadline};
+    use socketpool::{time::Deadline, traits::SocketPool as _};
     let (mut chance, mut ends) = (Chance(0x5EED), Ends::default());
     for cycle in 0..CYCLES {
         let peers = peers(&mut chance);
@@ -203,7 +203,7 @@ fn blocking_face() {
         let (mut network, mut memory) = (script.network(), Resources::<SLOTS>::new());
         let pool = blocking::SocketPool::new(&mut network, &mut memory);
         for _ in 0..2 {
-            let mut cycle_once = || cycle!(pool, chance, wait, clock);
+            let mut cycle_once = || cycle!(pool, chance, wait, timer);
             ends.count(Some(cycle_once()));
             assert_eq!((pool.counts().in_use, pool.counts().idle), (0, script.open()), "cycle {cycle}");
         }

@@ -3,9 +3,9 @@
 use std::{cell::Cell, fmt};
 
 use socketpool::{
-    Result, blocking,
+    Result,
     pool::Key,
-    time::{Deadline, Instant},
+    time::Deadline,
     traits::{Need, SocketPool, TlsContext, TlsId},
 };
 
@@ -118,57 +118,6 @@ impl<S, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
         let outcome = self.inner.connect(socket, host, port).await;
-        self.handshake_over(writes, connections, &outcome);
-        outcome
-    }
-}
-
-impl<P: blocking::traits::SocketPool> blocking::traits::SocketPool for Metered<'_, P> {
-    type Socket<'p>
-        = P::Socket<'p>
-    where
-        Self: 'p;
-    type Buffer<'p>
-        = P::Buffer<'p>
-    where
-        Self: 'p;
-    type Reserved<'p>
-        = P::Reserved<'p>
-    where
-        Self: 'p;
-    type Clock = P::Clock;
-
-    fn clock(&self) -> &P::Clock {
-        self.inner.clock()
-    }
-
-    fn wait_until(&self, at: Instant) {
-        self.inner.wait_until(at);
-    }
-
-    fn reserve(&self, need: Need, deadline: Deadline) -> Result<(P::Reserved<'_>, Option<P::Buffer<'_>>)> {
-        self.inner.reserve(need, deadline)
-    }
-
-    fn socket_in<'p>(&'p self, place: P::Reserved<'p>, key: Option<Key<'_>>) -> (P::Socket<'p>, bool) {
-        let (socket, reused) = self.inner.socket_in(place, key);
-        self.meter.take(reused);
-        (socket, reused)
-    }
-}
-
-impl<S, T: blocking::traits::TlsContext<S>> blocking::traits::TlsContext<S> for Metered<'_, T> {
-    fn id(&self) -> TlsId {
-        self.inner.id()
-    }
-
-    fn takes_session(&self) -> bool {
-        self.inner.takes_session()
-    }
-
-    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
-        let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
-        let outcome = self.inner.connect(socket, host, port);
         self.handshake_over(writes, connections, &outcome);
         outcome
     }

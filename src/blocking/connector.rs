@@ -11,13 +11,13 @@ use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 use super::{
     Socket, SocketPool,
     stack::{Family, Stack},
-    traits::{Need, SocketPool as _, TlsContext},
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     pool::{CONNECTING, PATIENCE, Plain, UNSUPPORTED},
     sync::{NoopRawMutex, RawMutex},
-    time::Deadline,
+    time::{Deadline, run},
+    traits::{Need, TlsContext},
 };
 
 /// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal `TcpClientStack` and `Dns`. With
@@ -49,16 +49,6 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 }
 
-impl<S> TlsContext<S> for Plain {
-    fn id(&self) -> crate::traits::TlsId {
-        match *self {}
-    }
-
-    fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
-        match *self {}
-    }
-}
-
 impl TcpError for Error {
     fn kind(&self) -> TcpErrorKind {
         match (*self).kind() {
@@ -85,14 +75,14 @@ where
     fn socket(&mut self) -> Result<Self::TcpSocket> {
         let tls_session = self.tls.is_some_and(|(tls, _)| tls.takes_session());
         let deadline = Deadline::within(self.pool.network, Some(PATIENCE));
-        let (place, _) = self.pool.reserve(Need { tls_session, ..Need::default() }, deadline)?;
-        Ok(self.pool.socket_in(place, None).0)
+        let (place, _) = self.pool.reserve_now(Need { tls_session, ..Need::default() }, deadline)?;
+        Ok(self.pool.socket_in_now(place, None).0)
     }
 
     fn connect(&mut self, socket: &mut Self::TcpSocket, remote: SocketAddr) -> nb::Result<(), Error> {
         socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING)));
         let connected = match self.tls {
-            Some((tls, host)) => tls.connect_addr(socket, host, remote),
+            Some((tls, host)) => run(&self.pool.timer, tls.connect_addr(socket, host, remote)),
             None => socket.connect_addr(remote),
         };
         connected.map_err(nb::Error::Other)

@@ -1,14 +1,12 @@
 //! Finding a blocking connection: one that was kept, or a new one.
 
-use super::{
-    stack::Stack,
-    traits::{Need, Socket, SocketPool, TlsContext},
-};
+use super::stack::Stack;
 use crate::{
     error::Result,
-    pool::{Counts, Key, Leased, Line, NOT_CONNECTED},
+    pool::{self, Counts, Key, Leased},
     sync::RawMutex,
-    time::Deadline,
+    time::{BlockingTimer, Deadline, run},
+    traits::{Socket, SocketPool, TlsContext},
 };
 
 /// Leases connections of a pool: one kept from before if there is one, a new one if not. CircuitPython's
@@ -20,8 +18,6 @@ use crate::{
 #[derive(Debug)]
 pub struct ConnectionManager<'p, P> {
     pool: &'p P,
-    /// What its user has of the pool already.
-    need: Need,
 }
 
 impl<P> Clone for ConnectionManager<'_, P> {
@@ -32,17 +28,11 @@ impl<P> Clone for ConnectionManager<'_, P> {
 
 impl<P> Copy for ConnectionManager<'_, P> {}
 
-impl<'p, P: SocketPool> ConnectionManager<'p, P> {
+impl<'p, P: SocketPool<Timer: BlockingTimer>> ConnectionManager<'p, P> {
     /// The manager of this pool.
     #[must_use]
     pub const fn new(pool: &'p P) -> Self {
-        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: false } }
-    }
-
-    /// The same, for an exchange that has its memory.
-    #[cfg(feature = "requests")]
-    pub(crate) const fn in_exchange(pool: &'p P) -> Self {
-        Self { pool, need: Need { tls_session: false, buffer: false, has_buffer: true } }
+        Self { pool }
     }
 
     /// A connection to `host`: with TLS verified by `tls`, or plain with `None`. A slot of the pool, and a TLS session if one
@@ -58,8 +48,8 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        self.lease(key, true, tls, deadline)
+        let manager = pool::ConnectionManager::new(self.pool);
+        run(self.pool.timer(), manager.get_socket(host, port, session_id, tls, deadline))
     }
 
     /// The same, but never one that was used before.
@@ -73,49 +63,8 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         tls: Option<&T>,
         deadline: Deadline,
     ) -> Result<Leased<P::Socket<'p>>> {
-        let key = Key { host, port, session_id: 0, tls: None };
-        self.lease(key, false, tls, deadline)
-    }
-
-    /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
-    /// Its place is the one that was reserved, or is reserved now.
-    pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
-        &self,
-        line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
-        key: Key<'_>,
-        may_reuse: bool,
-        tls: Option<&T>,
-        deadline: Deadline,
-    ) -> Result<bool> {
-        let place = match line.take() {
-            Line::Reserved(place) => place,
-            _ => {
-                let tls_session = tls.is_some_and(TlsContext::takes_session);
-                self.pool.reserve(Need { tls_session, ..self.need }, deadline)?.0
-            }
-        };
-        let (socket, reused) = self.pool.socket_in(place, may_reuse.then_some(key));
-        if let Some(socket) = line.open(socket) {
-            socket.set_deadline(deadline);
-            match tls {
-                _ if reused => {}
-                Some(tls) => tls.connect(socket, key.host, key.port)?,
-                None => socket.connect(key.host, key.port)?,
-            }
-        }
-        Ok(reused)
-    }
-
-    fn lease<T: TlsContext<P::Socket<'p>>>(
-        &self,
-        key: Key<'_>,
-        may_reuse: bool,
-        tls: Option<&T>,
-        deadline: Deadline,
-    ) -> Result<Leased<P::Socket<'p>>> {
-        let mut line = Line::Closed;
-        let reused = self.open(&mut line, key, may_reuse, tls, deadline)?;
-        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
+        let manager = pool::ConnectionManager::new(self.pool);
+        run(self.pool.timer(), manager.new_socket(host, port, tls, deadline))
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.
@@ -128,7 +77,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// # Errors
     /// If the peer could not be told; the slot is free in any case.
     pub fn close_socket(&self, socket: P::Socket<'p>) -> Result<()> {
-        socket.close()
+        run(self.pool.timer(), socket.close())
     }
 }
 

@@ -49,6 +49,7 @@ mod connector;
 mod listener;
 mod manager;
 mod pool;
+mod ready;
 #[cfg(feature = "requests")]
 mod requests;
 mod socket;
@@ -58,7 +59,6 @@ mod stream;
 mod sync;
 #[cfg(feature = "tls")]
 mod tls;
-pub mod traits;
 mod udp;
 
 #[cfg(feature = "gzip")]
@@ -66,13 +66,15 @@ pub use self::requests::Decoded;
 #[cfg(feature = "json")]
 pub use self::requests::JsonElements;
 #[cfg(feature = "requests")]
-pub use self::requests::{Events, Lines, Payload, Response, Session, Source};
+pub use self::requests::{Events, Lines, Response, Session, Source, Waits};
 pub use self::{
     connector::Connector,
     listener::Listener,
     manager::ConnectionManager,
     pool::SocketPool,
+    ready::StackTimer,
     socket::Socket,
     stack::{Network, ZeroRead},
     udp::UdpSocket,
 };
+pub use crate::traits;

@@ -8,9 +8,9 @@ use core::{
 
 use super::{
     ConnectionManager, Socket,
+    ready::StackTimer,
     stack::{Connect, Family, Stack},
     stream::TlsSession,
-    traits,
 };
 use crate::{
     error::{ErrorKind, Result},
@@ -21,6 +21,7 @@ use crate::{
     },
     sync::{NoopRawMutex, RawMutex, is_shared},
     time::{Deadline, Instant},
+    traits,
 };
 
 /// A deadline that has always passed.
@@ -39,6 +40,7 @@ pub(super) const DO_NOT_WAIT: Deadline = Deadline::at(Instant::from_millis(0));
 /// turn, and gives up at its deadline. A pool of a single thread does not wait, and says at once what there is none of.
 pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) network: &'s S,
+    pub(super) timer: StackTimer<'s, S>,
     pub(super) slots: Slots<Resting<'s, S, R>, R, N>,
     buffers: [&'s Place<[u8], R>; N],
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
@@ -73,9 +75,10 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         network: &'s mut S,
         memory: &'s mut Resources<N, TLS, HEAD, R>,
     ) -> Self {
-        let memory = &*memory;
+        let (network, memory) = (&*network, &*memory);
         Self {
             network,
+            timer: StackTimer(network),
             slots: Slots::new(TLS),
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
@@ -247,44 +250,22 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 }
 
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
-    type Socket<'p>
-        = Socket<'p, 's, S, N, R>
-    where
-        Self: 'p;
-    type Buffer<'p>
-        = Buffer<'p, 's, N, R>
-    where
-        Self: 'p;
-    type Reserved<'p>
-        = Reserved<'p, 's, S, N, R>
-    where
-        Self: 'p;
-    type Clock = S;
-
-    fn clock(&self) -> &S {
-        self.network
-    }
-
-    fn wait_until(&self, at: Instant) {
-        self.network.wait_until(at);
-    }
-
-    fn reserve(
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+    pub(super) fn reserve_now(
         &self,
         need: traits::Need,
         deadline: Deadline,
-    ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
+    ) -> Result<(Reserved<'_, 's, S, N, R>, Option<Buffer<'_, 's, N, R>>)> {
         let mut taken = self.take(need.into(), None, deadline)?;
         let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
         Ok((Reserved(Socket::new(self, taken.slot()?)), buffer))
     }
 
-    fn socket_in<'p>(
+    pub(super) fn socket_in_now<'p>(
         &'p self,
-        Reserved(mut socket): Self::Reserved<'p>,
+        Reserved(mut socket): Reserved<'p, 's, S, N, R>,
         key: Option<Key<'_>>,
-    ) -> (Self::Socket<'p>, bool) {
+    ) -> (Socket<'p, 's, S, N, R>, bool) {
         let found = key.is_some_and(|key| self.find_kept(&mut socket, key));
         if !found {
             socket.vacate();

@@ -11,7 +11,6 @@ use super::{
     Listener, SocketPool,
     pool::{PoolLease, Resting},
     stack::{Connect, Connection as _, Family, Listen, Local, SocketOption, Stack},
-    traits,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Result, SendAllError},
@@ -387,28 +386,12 @@ const fn ran_out(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Timeout | ErrorKind::WouldBlock)
 }
 
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'_, 's, S, N, R> {
-    fn set_deadline(&mut self, deadline: Deadline) {
-        self.set_deadline(deadline);
-    }
-
-    fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        self.connect(host, port)
-    }
-
-    fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
-        self.connect_addr(remote)
-    }
-
-    fn keep(self, key: Key<'_>) {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
+    pub(super) fn keep_now(self, key: Key<'_>) {
         let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
         if !(self.torn || self.not_kept || has_unread) {
             self.lease.rest(key, self.pool.network.now());
         }
-    }
-
-    fn close(self) -> Result<()> {
-        self.close()
     }
 }
 

@@ -1,13 +1,10 @@
 //! TLS over the sockets of a blocking pool: the pool lends the record buffers, the context does the rest.
 
-use core::net::SocketAddr;
-
 use super::{
     Socket,
     pool::DO_NOT_WAIT,
     stack::Stack,
     stream::{Ready, TlsSession, run_until},
-    traits,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
@@ -15,7 +12,6 @@ use crate::{
     sync::RawMutex,
     time::Deadline,
     tls::{Lent, Random, TimeSource, TlsContext},
-    traits::TlsId,
 };
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
@@ -90,34 +86,17 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     }
 }
 
-impl<'s, S, const N: usize, R, G, C> traits::TlsContext<Socket<'_, 's, S, N, R>> for TlsContext<'_, G, C>
-where
-    S: Stack + 's,
-    R: RawMutex,
-    G: Random,
-    C: TimeSource,
-{
-    fn id(&self) -> TlsId {
-        self.id()
-    }
-
-    fn takes_session(&self) -> bool {
-        true
-    }
-
-    fn connect(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, port: u16) -> Result<()> {
+impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
+    /// Connects the socket in this way, with the TLS session that it needs reserved before, and wraps it.
+    pub(super) fn connect_blocking<'p, 's, S: Stack + 's, const N: usize, R: RawMutex>(
+        &self,
+        socket: &mut Socket<'p, 's, S, N, R>,
+        host: &str,
+        connect: impl FnOnce(&mut Socket<'p, 's, S, N, R>) -> Result<()>,
+    ) -> Result<()> {
         socket.disconnect();
         socket.reserve_session()?;
-        match socket.connect(host, port) {
-            Ok(()) => self.wrap_socket_blocking(socket, host),
-            failed => socket.without_session(failed),
-        }
-    }
-
-    fn connect_addr(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, remote: SocketAddr) -> Result<()> {
-        socket.disconnect();
-        socket.reserve_session()?;
-        match socket.connect_addr(remote) {
+        match connect(socket) {
             Ok(()) => self.wrap_socket_blocking(socket, host),
             failed => socket.without_session(failed),
         }

@@ -8,7 +8,7 @@ use crate::{
 /// The body of a response while it arrives. What cannot go straight to the caller is staged behind
 /// the head.
 #[derive(Debug)]
-pub(super) struct IncomingBody {
+pub(crate) struct IncomingBody {
     decoder: BodyDecoder,
     /// Received and not yet decoded.
     start: usize,
@@ -30,47 +30,48 @@ enum Trailers {
 
 impl IncomingBody {
     /// No body, of no response.
-    pub(super) fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self::with(Framing::Empty, 0, 0)
     }
 
     /// The body behind this head, which lies at the front of the buffer; what was received ends at
     /// `end`.
-    pub(super) fn new(head: &ResponseHead, end: usize) -> Self {
+    pub(crate) fn new(head: &ResponseHead, end: usize) -> Self {
         Self::with(head.framing, head.len, end)
     }
 
-    fn with(framing: Framing, staging: usize, end: usize) -> Self {
+    const fn with(framing: Framing, staging: usize, end: usize) -> Self {
         let decoder = BodyDecoder::new(framing);
         Self { decoder, start: staging, end, staging, trailers: Trailers::Kept { start: 0, end: 0 } }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.decoder.is_done()
     }
 
     /// Whether bytes were received that are not decoded yet; once the body is done, they are not of
     /// it.
-    pub(super) fn has_staged(&self) -> bool {
+    pub(crate) fn has_staged(&self) -> bool {
         self.start < self.end
     }
 
     /// Throws away what has been received.
-    pub(super) fn discard(&mut self, memory: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn discard(&mut self, memory: &[u8]) -> Result<(), DecodeError> {
         let mut waste = [0; 64];
         while self.take(memory, &mut waste)? > 0 {}
         Ok(())
     }
 
     /// Delivers what is there into `out`.
-    pub(super) fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
+    pub(crate) fn take(&mut self, memory: &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
         let staged = memory.get(self.start..self.end).unwrap_or_default();
         let progress = self.decoder.decode_to_trailers(staged, out)?;
         self.start += progress.consumed;
-        if self.decoder.in_trailers() {
-            self.keep_trailers(memory)?;
+        match self.decoder.in_trailers().then(|| self.keep_trailers(memory)) {
+            // The data comes first; the error stays.
+            Some(Err(error)) if progress.produced == 0 => Err(error),
+            _ => Ok(progress.produced),
         }
-        Ok(progress.produced)
     }
 
     /// Takes the trailers, or a part of them, from the front of what is staged, and remembers where
@@ -89,7 +90,7 @@ impl IncomingBody {
     }
 
     /// The trailers, once the body is done; nothing before that.
-    pub(super) fn trailers<'m>(&self, memory: &'m [u8]) -> Result<Fields<'m>> {
+    pub(crate) fn trailers<'m>(&self, memory: &'m [u8]) -> Result<Fields<'m>> {
         match self.trailers {
             Trailers::Kept { start, end } if self.is_done() => {
                 Ok(Fields::new(memory.get(start..end).unwrap_or_default()))
@@ -104,7 +105,7 @@ impl IncomingBody {
 
     /// Where to receive what cannot go straight to the caller. Never empty: at worst the last byte
     /// of the head goes.
-    pub(super) fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
+    pub(crate) fn room<'m>(&mut self, memory: &'m mut [u8]) -> &'m mut [u8] {
         if self.start == self.end {
             let from = self.behind_trailers(memory).unwrap_or(self.staging).min(memory.len().saturating_sub(1));
             (self.start, self.end) = (from, from);
@@ -130,7 +131,7 @@ impl IncomingBody {
     }
 
     /// Takes in that `count` bytes were received, straight into the caller's memory or in the room.
-    pub(super) fn advance(&mut self, count: usize, is_direct: bool) {
+    pub(crate) fn advance(&mut self, count: usize, is_direct: bool) {
         if is_direct {
             self.decoder.advance(count);
         } else {
@@ -139,18 +140,18 @@ impl IncomingBody {
     }
 
     /// Takes in that the stream has ended.
-    pub(super) fn end_of_stream(&mut self) -> Result<(), DecodeError> {
+    pub(crate) fn end_of_stream(&mut self) -> Result<(), DecodeError> {
         self.decoder.end_of_stream()
     }
 
     /// Bytes that can go straight to the caller.
-    pub(super) fn direct_len(&self) -> usize {
+    pub(crate) fn direct_len(&self) -> usize {
         self.decoder.direct_len()
     }
 
     /// Whether the body is over, now that no more of it can be delivered; `None` if more has to be
     /// received to know that.
-    pub(super) fn is_over(&mut self, memory: &[u8]) -> Result<Option<bool>, DecodeError> {
+    pub(crate) fn is_over(&mut self, memory: &[u8]) -> Result<Option<bool>, DecodeError> {
         self.take(memory, &mut [])?;
         Ok(if self.is_done() {
             Some(true)

@@ -28,11 +28,11 @@ pub enum Op<'o> {
 
 /// What [`Io::write_or_read`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
-    /// It sent this many bytes.
-    Written(usize),
-    /// It received this many bytes; 0 is the end of the stream.
-    Read(usize),
+pub enum Moved<E> {
+    /// It sent this many bytes, or flushed, or that failed.
+    Written(Result<usize, E>),
+    /// It received this many bytes, 0 at the end of the stream, or that failed.
+    Read(Result<usize, E>),
 }
 
 /// A connection that exchanges run over.
@@ -61,20 +61,22 @@ pub trait Io {
     /// for a deadline.
     fn explain(&self, error: Self::Error) -> Error;
 
-    /// Sends some of `bytes`, or receives into `room` if something arrives before that. Neither is
-    /// empty.
+    /// Sends some of `bytes`, or flushes if they are empty; or receives into `room` if something
+    /// arrives before that and `room` is not empty.
     ///
     /// A connection that cannot wait for both only sends.
     ///
-    /// # Errors
-    /// As for [`perform`](Self::perform).
-    ///
     /// # Cancel safety
     /// It is called again after each of its outcomes: what it did not do must not be half done.
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Moved<Self::Error>> {
         let _ = room;
-        let write = self.perform(Op::Write(bytes));
-        async { write.await.map(Moved::Written) }
+        let write = self.perform(if bytes.is_empty() { Op::Flush } else { Op::Write(bytes) });
+        async { Moved::Written(write.await) }
+    }
+
+    /// Waits until the deadline; for ever, if the connection keeps none.
+    fn expire(&self) -> impl Future<Output = ()> {
+        pending()
     }
 
     /// By when the operations that follow must be done. A connection without a clock ignores it.
@@ -140,8 +142,12 @@ impl<I: Io, C: Clock> Io for Clocked<I, C> {
         self.io.perform(op)
     }
 
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Moved<Self::Error>> {
         self.io.write_or_read(bytes, room)
+    }
+
+    fn expire(&self) -> impl Future<Output = ()> {
+        self.io.expire()
     }
 
     fn set_deadline(&mut self, deadline: Deadline) {
@@ -303,6 +309,10 @@ impl<T: Read + Write, C: Timer> Io for Stream<T, C> {
         })
     }
 
+    fn expire(&self) -> impl Future<Output = ()> {
+        self.limit.end()
+    }
+
     fn set_deadline(&mut self, deadline: Deadline) {
         self.limit.deadline = deadline;
     }
@@ -370,16 +380,26 @@ impl<R: Read, W: Write<Error = R::Error>, C: Timer> Io for Halves<R, W, C> {
         })
     }
 
-    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Result<Moved, Self::Error>> {
+    async fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> Moved<Self::Error> {
         let Self { reader, writer, limit } = self;
-        limit.keep(move || async move {
-            let (mut read, mut write) = (pin!(reader.read(room)), pin!(writer.write(bytes)));
-            poll_fn(|context| match read.as_mut().poll(context) {
-                Poll::Ready(count) => Poll::Ready(count.map(Moved::Read)),
-                Poll::Pending => write.as_mut().poll(context).map(|count| count.map(Moved::Written)),
+        let listens = !room.is_empty();
+        let work = move || async move {
+            let write =
+                async { if bytes.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(bytes).await } };
+            let (mut read, mut write) = (pin!(reader.read(room)), pin!(write));
+            poll_fn(|context| match if listens { read.as_mut().poll(context) } else { Poll::Pending } {
+                Poll::Ready(count) => Poll::Ready(Ok(Moved::Read(count.map_err(Failure::Io)))),
+                Poll::Pending => {
+                    write.as_mut().poll(context).map(|count| Ok(Moved::Written(count.map_err(Failure::Io))))
+                }
             })
             .await
-        })
+        };
+        limit.keep(work).await.unwrap_or_else(|failure| Moved::Written(Err(failure)))
+    }
+
+    fn expire(&self) -> impl Future<Output = ()> {
+        self.limit.end()
     }
 
     fn set_deadline(&mut self, deadline: Deadline) {

@@ -102,13 +102,15 @@
 mod body;
 mod close;
 mod connection;
-pub(crate) mod content;
+mod content;
 mod head;
 mod io;
 #[cfg(feature = "json")]
 pub(crate) mod json;
 mod request;
 mod response;
+pub(crate) mod send;
+pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod text;
 
@@ -122,11 +124,16 @@ pub use self::{
     close::CloseReason,
     connection::Connection,
     content::{
-        Body, Bytes, Content, Empty, Expecting, Form, Large, Multipart, NoContent, NoSource, Outline, Part, Parts,
-        Payload, Plan, Produce, Rewindable, Source, SourceError, Streamed, Streaming, Upload,
+        Awaits, Body, Bytes, Content, Empty, Expecting, Face, Form, Multipart, NoSource, Outline, Part, Parts, Plan,
+        Produce, Rewindable, Source, SourceError, Streamed, Upload,
     },
     io::{Clocked, Failure, Halves, Io, Moved, NoTimer, Op, Stream},
     request::Request,
     response::Response,
     stream::{Event, Events, Lines},
+};
+pub(crate) use self::{
+    content::LEAST,
+    send::{GRACE, Staged, send},
+    state::State,
 };

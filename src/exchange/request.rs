@@ -7,18 +7,16 @@ use embedded_io_async::ErrorKind as IoKind;
 #[cfg(feature = "json")]
 use super::json::Json;
 use super::{
-    connection::State,
-    content::{
-        Bytes, Content, Expecting, Form, Large, Link, Multipart, NoContent, Outline, Part, Payload, Plan, Produce,
-        Source, Staged, Streamed, Streaming,
-    },
-    head::IncomingHead,
+    close::CloseReason,
+    content::{Bytes, Content, Empty, Expecting, Form, Multipart, Outline, Part, Plan, Produce, Source, Streamed},
     io::Io,
     response::Response,
+    send::{Staged, send},
+    state::State,
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{EncodeError, HeadWriter, Method},
+    http::{EncodeError, HeadWriter, Method, StatusCode},
     time::Deadline,
 };
 
@@ -28,7 +26,7 @@ use crate::{
 /// cannot be sent is reported by [`send`](Self::send), and nothing is sent then.
 #[must_use = "a request does nothing until it is sent"]
 #[derive(Debug)]
-pub struct Request<'c, I, C = NoContent> {
+pub struct Request<'c, I, C = Empty> {
     io: &'c mut I,
     state: &'c mut State,
     deadline: Deadline,
@@ -53,14 +51,14 @@ impl<'c, I: Io> Request<'c, I> {
         host: &str,
         target: &str,
     ) -> Self {
-        Self { io, state, deadline, draft: Draft::new(memory, method, host, target), content: NoContent }
+        Self { io, state, deadline, draft: Draft::new(memory, method, host, target), content: Empty }
     }
 
     /// Sends these bytes. Say with [`header`](Self::header) what `Content-Type` they are.
     ///
     /// They go out in one write with the head if the buffer has room for both.
-    pub fn body(self, bytes: &'c [u8]) -> Request<'c, I, Large<Bytes<'c>>> {
-        self.content(Large(Bytes(bytes)))
+    pub fn body(self, bytes: &'c [u8]) -> Request<'c, I, Bytes<'c>> {
+        self.content(Bytes(bytes))
     }
 
     /// Sends these pairs as an HTML form does, percent-encoded into the buffer.
@@ -76,13 +74,13 @@ impl<'c, I: Io> Request<'c, I> {
 
     /// Sends what `source` reads, while it reads: `len` bytes, or as many as there are, in chunks,
     /// if that is `None`.
-    pub fn stream<S: Source>(self, source: S, len: impl Into<Option<u64>>) -> Request<'c, I, Streaming<Streamed<S>>> {
-        self.payload(Streamed::new(source, len.into()))
+    pub fn stream<S: Source>(self, source: S, len: impl Into<Option<u64>>) -> Request<'c, I, Streamed<S>> {
+        self.content(Streamed::new(source, len.into()))
     }
 
     /// Sends what this closure puts at the start of the buffer it is given, time after time until
     /// it puts 0 bytes there.
-    pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> Request<'c, I, Streaming<Streamed<Produce<F>>>>
+    pub fn produce<F>(self, fill: F, len: impl Into<Option<u64>>) -> Request<'c, I, Streamed<Produce<F>>>
     where
         F: FnMut(&mut [u8]) -> Result<usize, IoKind>,
     {
@@ -90,17 +88,11 @@ impl<'c, I: Io> Request<'c, I> {
     }
 
     /// Sends a form with files, as `multipart/form-data`.
-    pub fn multipart(self, parts: &'c [Part<'c>]) -> Request<'c, I, Streaming<Multipart<'c, &'c [Part<'c>]>>> {
-        self.payload(Multipart::new(parts))
+    pub fn multipart(self, parts: &'c [Part<'c>]) -> Request<'c, I, Multipart<'c, &'c [Part<'c>]>> {
+        self.content(Multipart::new(parts))
     }
 
-    /// Sends a payload that streams: a [`Multipart`] form with a boundary of your own or with
-    /// sources, for example.
-    pub fn payload<P: Payload>(self, payload: P) -> Request<'c, I, Streaming<P>> {
-        self.content(Streaming(payload))
-    }
-
-    /// Sends content of any kind.
+    /// Sends content of any kind: a [`Multipart`] form with a boundary of your own or with sources, for example.
     pub fn content<C: Content>(self, content: C) -> Request<'c, I, C> {
         let Self { io, state, deadline, draft, .. } = self;
         Request { io, state, deadline, draft, content }
@@ -170,21 +162,16 @@ impl<'c, I: Io, C: Content> Request<'c, I, C> {
     pub fn send(self) -> impl Future<Output = Result<Response<'c, I>>> {
         let Self { io, state, deadline, draft, mut content } = self;
         async move {
-            let (method, says_close) = (draft.method, draft.says_close);
+            let request = (draft.method, draft.says_close);
             state.begin()?;
-            let (memory, staged) = draft.stage(&content, C::ASKS, C::FOLLOWS)?;
-            io.set_deadline(deadline);
-            let mut link = Link { io: &mut *io, memory: &mut *memory, incoming: IncomingHead::new(method), deadline };
-            state.start();
-            let sent = content.transmit(&mut link, staged).await;
-            let head = match state.sent(sent) {
-                Ok(Some(head)) => Ok(head),
-                Ok(None) => link.incoming.receive(link.io, link.memory).await,
-                Err(error) => Err(error),
-            };
-            let head = state.settle(head, &link.incoming, says_close)?;
-            io.set_deadline(deadline);
-            Ok(Response::new(io, memory, state, head))
+            let (memory, staged) = draft.stage(&content, C::ASKS)?;
+            send(io, memory, state, request, staged, &mut content, deadline).await?;
+            if state.head.status == StatusCode::SWITCHING_PROTOCOLS {
+                let error = Error::new(Phase::Head, ErrorKind::Status(state.head.status));
+                state.close = Some(CloseReason::Failed(error));
+                return Err(error);
+            }
+            Ok(Response::new(io, memory, state))
         }
     }
 }
@@ -218,7 +205,7 @@ impl<'c> Draft<'c> {
 
     /// Ends the head, and writes the content behind it as far as it fits or has to be written.
     #[inline(never)]
-    fn stage(mut self, content: &dyn Outline, asks: bool, follows: bool) -> Result<(&'c mut [u8], Staged)> {
+    fn stage(mut self, content: &dyn Outline, asks: bool) -> Result<(&'c mut [u8], Staged)> {
         let setup = |kind| Error::new(Phase::Setup, kind);
         let plan = content.plan().map_err(setup)?;
         if let Some([first, second]) = content.media_type().filter(|_| !self.has_media_type) {
@@ -261,17 +248,15 @@ impl<'c> Draft<'c> {
                     memory.get_mut(fields_end..head).unwrap_or_default().copy_from_slice(last);
                 }
             }
-            Plan::Bytes(bytes) if !(asks && follows) => {
-                end += bytes.len();
-                match memory.get_mut(head..end) {
-                    Some(room) => room.copy_from_slice(bytes),
-                    None if follows => end = head,
-                    None => return Err(setup(too_large(end, have))),
+            Plan::Bytes(bytes) if !asks => {
+                if let Some(room) = memory.get_mut(head..head + bytes.len()) {
+                    room.copy_from_slice(bytes);
+                    end += bytes.len();
                 }
             }
             _ => {}
         }
-        Ok((memory, Staged { start: 0, head, end, asks }))
+        Ok((memory, Staged { start: 0, head, end, asks, has_content: true }))
     }
 
     /// Writes how the content is framed, where its length is known or known not to be.

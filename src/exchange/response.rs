@@ -8,14 +8,14 @@ use embedded_io_async::{ErrorType, Read};
 use super::stream::JsonElements;
 use super::{
     close::CloseReason,
-    connection::State,
     io::Io,
+    state::State,
     stream::{Events, Lines},
     text::{as_latin1, as_text},
 };
 use crate::{
-    error::{Error, ErrorKind, Limit, Phase, Result},
-    http::{Fields, Framing, ResponseHead, StatusCode, field::may_be_trailer},
+    error::{Error, ErrorKind, Phase, Result},
+    http::{Fields, StatusCode, field::may_be_trailer},
     time::Deadline,
 };
 
@@ -29,37 +29,36 @@ pub struct Response<'c, I> {
     io: &'c mut I,
     memory: &'c mut [u8],
     state: &'c mut State,
-    head: ResponseHead,
 }
 
 impl<'c, I> Response<'c, I> {
-    pub(super) fn new(io: &'c mut I, memory: &'c mut [u8], state: &'c mut State, head: ResponseHead) -> Self {
-        Self { io, memory, state, head }
+    pub(crate) fn new(io: &'c mut I, memory: &'c mut [u8], state: &'c mut State) -> Self {
+        Self { io, memory, state }
     }
 
     /// The status code.
     #[must_use]
     #[doc(alias = "status_code")]
     pub const fn status(&self) -> StatusCode {
-        self.head.status
+        self.state.head.status
     }
 
     /// The reason phrase, as far as it is UTF-8. Often empty, and of no meaning to a program.
     #[must_use]
     pub fn reason(&self) -> &str {
-        core::str::from_utf8(self.head.reason(self.memory)).unwrap_or_default()
+        core::str::from_utf8(self.state.head.reason(self.memory)).unwrap_or_default()
     }
 
     /// The minor version of HTTP/1.x that the server speaks.
     #[must_use]
     pub const fn minor_version(&self) -> u8 {
-        self.head.minor_version
+        self.state.head.minor_version
     }
 
     /// The header fields.
     #[must_use]
     pub fn headers(&self) -> Fields<'_> {
-        self.head.fields(self.memory)
+        self.state.head.fields(self.memory)
     }
 
     /// The first header field of this name, in any case, if it is there and UTF-8.
@@ -71,11 +70,7 @@ impl<'c, I> Response<'c, I> {
     /// Bytes of the body, if the server said so beforehand.
     #[must_use]
     pub const fn content_length(&self) -> Option<u64> {
-        match self.head.framing {
-            Framing::Length(len) => Some(len),
-            Framing::Empty => Some(0),
-            Framing::Chunked | Framing::UntilClose => None,
-        }
+        self.state.content_length()
     }
 
     /// The fields behind a chunked body, once that was read to its end; none before, and none for
@@ -101,7 +96,7 @@ impl<'c, I> Response<'c, I> {
     /// [`ErrorKind::Status`].
     #[doc(alias = "raise_for_status")]
     pub fn error_for_status(&mut self) -> Result<&mut Self> {
-        let status = self.head.status;
+        let status = self.state.head.status;
         if status.as_u16() >= 400 { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(self) }
     }
 
@@ -116,11 +111,6 @@ impl<'c, I> Response<'c, I> {
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.state.close_reason()
-    }
-
-    fn too_large(&self, have: usize) -> Error {
-        let need = self.content_length().and_then(|len| usize::try_from(len).ok());
-        Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need, have })
     }
 }
 
@@ -147,7 +137,8 @@ impl<I: Io> Response<'_, I> {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost,
-    /// if the server said how long the body is. Otherwise as for [`read`](Self::read).
+    /// if the server said how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was
+    /// read before. Otherwise as for [`read`](Self::read).
     pub async fn content<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o mut [u8]> {
         let len = self.read_all(buffer).await?;
         Ok(buffer.get_mut(..len).unwrap_or_default())
@@ -217,54 +208,12 @@ impl<I: Io> Response<'_, I> {
     /// # Cancel safety
     /// As for [`read`](Self::read).
     pub async fn drain(&mut self, most: usize) -> Result<bool> {
-        let mut left = most;
-        loop {
-            let discarded = self.state.body.discard(self.memory);
-            if let Err(error) = discarded {
-                let trouble = self.state.malformed(error);
-                return Err(self.state.error(trouble));
-            }
-            if self.state.body.is_done() || left == 0 {
-                return Ok(self.state.body.is_done());
-            }
-            match self.state.pass(self.io, self.memory).await {
-                Ok(count) => left = left.saturating_sub(count),
-                Err(trouble) => return Err(self.state.error(trouble)),
-            }
-        }
+        self.state.drain(self.io, self.memory, most).await
     }
 
     /// Reads all that is left of the body.
     async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let have = buffer.len();
-        if self.content_length().is_some_and(|len| len > have as u64) && !self.state.body.is_done() {
-            return Err(self.too_large(have));
-        }
-        let mut len = 0;
-        loop {
-            let room = buffer.get_mut(len..).unwrap_or_default();
-            let is_full = room.is_empty();
-            if is_full {
-                let over = self.state.body.is_over(self.memory);
-                match over.map_err(|error| self.state.malformed(error)) {
-                    Ok(Some(true)) => return Ok(len),
-                    Ok(Some(false)) => return Err(self.too_large(have)),
-                    Ok(None) => {}
-                    Err(trouble) => return Err(self.state.error(trouble)),
-                }
-            }
-            let outcome = if is_full {
-                self.state.pass(self.io, self.memory).await
-            } else {
-                self.state.read(self.io, self.memory, room).await
-            };
-            match outcome {
-                Ok(_) if is_full => {}
-                Ok(0) => return Ok(len),
-                Ok(count) => len += count,
-                Err(trouble) => return Err(self.state.error(trouble)),
-            }
-        }
+        self.state.read_all(self.io, self.memory, buffer).await
     }
 }
 

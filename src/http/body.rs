@@ -51,7 +51,7 @@ enum State {
 impl BodyDecoder {
     /// Starts at the first byte after the head.
     #[must_use]
-    pub fn new(framing: Framing) -> Self {
+    pub const fn new(framing: Framing) -> Self {
         Self(match framing {
             Framing::Empty | Framing::Length(0) => State::Done,
             Framing::Length(len) => State::Length(len),

@@ -50,6 +50,17 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// Before there is one.
+    pub(crate) const NONE: Self = Self {
+        status: StatusCode::NONE,
+        minor_version: 1,
+        len: 0,
+        framing: Framing::Empty,
+        close: None,
+        reason: Span { start: 0, end: 0 },
+        fields: Span { start: 0, end: 0 },
+    };
+
     /// The reason phrase, often empty, and of no meaning to a program (RFC 9112 §4). Not always UTF-8.
     #[must_use]
     pub fn reason<'h>(&self, head: &'h [u8]) -> &'h [u8] {

@@ -8,6 +8,8 @@ use super::method::Method;
 pub struct StatusCode(u16);
 
 impl StatusCode {
+    /// That of no response.
+    pub(crate) const NONE: Self = Self(0);
     /// 101: the server now speaks another protocol on this connection.
     pub const SWITCHING_PROTOCOLS: Self = Self(101);
     /// 200.

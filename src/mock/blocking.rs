@@ -11,11 +11,11 @@ use crate::{
         stack::{
             Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError,
         },
-        traits::{TlsContext, TlsId},
     },
     error::Result as PoolResult,
     sync::RawMutex,
     time::{Deadline, Instant},
+    traits::{TlsContext, TlsId},
 };
 
 impl Script<'_> {
@@ -153,7 +153,7 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, 
         TlsId([0; 16])
     }
 
-    fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
+    async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
         socket.connect(host, port)
     }
 }

@@ -1,44 +1,60 @@
-//! The course of a request: what an answer or an error leads to. Knows no I/O, so both faces use it.
+//! The course of a request: what a response or an error leads to. Knows no I/O.
 
 use core::{ops::DerefMut, time::Duration};
 
-use super::{builder::Options, draft::Draft, incoming::IncomingHead, retry::Retry};
-use crate::{
-    error::{Error, ErrorKind, Phase, Policy, Result},
-    exchange::SourceError,
-    http::{DecodeError, Fields, Method, ResponseHead},
-    time::{Deadline, Instant},
+use super::{
+    builder::Options,
+    draft::{Draft, Memory, Outset},
+    response::ResponseInfo,
+    retry::Retry,
 };
-
-/// How long a server may take to say whether it wants a body, or to explain why it hung up on one; and how long a body may
-/// take that is of no use.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-/// How often to look whether a response has come, while a request is being sent.
-pub(crate) const WATCH: Duration = Duration::from_millis(250);
-/// How long to look.
-pub(crate) const GLANCE: Duration = Duration::from_millis(2);
+use crate::{
+    error::{Error, ErrorKind, Phase, Policy, Resource, Result},
+    exchange::{
+        Outline, Staged, State,
+        send::{behind, was_closed},
+    },
+    http::{DecodeError, Fields, StatusCode},
+    pool::Key,
+    time::{Deadline, Instant},
+    traits::{Need, TlsId},
+};
 
 /// What is needed again and cannot be had.
 pub(crate) const NOT_REPLAYABLE: ErrorKind = ErrorKind::Policy(Policy::BodyNotReplayable);
 
-/// How far a request has come.
+/// A request before and after it has what it needs of the pool. One lies where the other lay.
+pub(crate) enum Stage<'r, M> {
+    Before(Outset<'r>, Options<'r>),
+    UnderWay(Course<'r, M>),
+}
+
+/// A request under way.
 #[derive(Debug)]
-pub(crate) struct Course<'r> {
-    pub(crate) options: Options<'r>,
-    pub(crate) deadline: Deadline,
-    pub(crate) redirects: u8,
+pub(crate) struct Course<'r, M> {
+    pub(crate) draft: Draft<'r, M>,
+    pub(crate) state: State,
+    options: Options<'r>,
+    deadline: Deadline,
+    /// How much of the work area the request takes that was sent last.
+    pub(crate) staged: usize,
+    /// Whether its connection was used before.
+    pub(crate) is_reused: bool,
+    /// Whether the server was asked whether it wants the content.
+    pub(crate) asked: bool,
+    /// Whether the next connection must be a new one.
+    pub(crate) anew: bool,
+    redirects: u8,
     attempts: u8,
     /// How often a challenge was answered at this URL.
     #[cfg(feature = "digest")]
     answers: u8,
 }
 
-/// What an answer, or its absence, leads to.
+/// What a response, or its absence, leads to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Turn {
     Deliver,
-    /// The same again at once, on a new connection.
-    Anew,
     Redirect,
     #[cfg(feature = "digest")]
     Authenticate,
@@ -46,11 +62,57 @@ pub(crate) enum Turn {
     Repeat(Instant),
 }
 
-impl<'r> Course<'r> {
-    pub(crate) fn new(options: Options<'r>, deadline: Deadline) -> Self {
+/// What cannot be, because a request begins before it goes on.
+const NOT_BEGUN: Error = Error::new(Phase::Setup, ErrorKind::NotConnected);
+
+impl<'r, M: DerefMut<Target = [u8]>> Stage<'r, M> {
+    /// What the request needs of the pool, where a connection with TLS takes a session or not; and how long it may take.
+    pub(crate) fn need(&self, takes_session: bool) -> (Need, Option<Duration>) {
+        let (is_https, timeout) = match self {
+            Self::Before(outset, options) => (outset.is_https(), options.timeout),
+            Self::UnderWay(_) => (false, None),
+        };
+        (Need { tls_session: takes_session && is_https, buffer: true, has_buffer: false }, timeout)
+    }
+
+    /// Writes the request into the memory that it was given, with all to be done until `deadline`.
+    #[inline(never)]
+    pub(crate) fn begin(&mut self, memory: Option<M>, deadline: Deadline) -> Result<&mut Course<'r, M>> {
+        if let Self::Before(outset, options) = self {
+            let memory = memory.ok_or(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::Buffers)))?;
+            let options = *options;
+            let draft = Draft::new(Memory::new(memory, options.buffer_limit), outset, &options)?;
+            *self = Self::UnderWay(Course::new(draft, options, deadline));
+        }
+        match self {
+            Self::UnderWay(course) => Ok(course),
+            Self::Before(..) => Err(NOT_BEGUN),
+        }
+    }
+
+    /// The response.
+    pub(crate) fn into_info(self, tls: TlsId) -> Result<ResponseInfo<M>> {
+        match self {
+            Self::UnderWay(course) => {
+                let Course { draft, state, options, redirects, .. } = course;
+                Ok(ResponseInfo::new(draft, state, tls, options.session_id, redirects))
+            }
+            Self::Before(..) => Err(NOT_BEGUN),
+        }
+    }
+}
+
+impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
+    fn new(draft: Draft<'r, M>, options: Options<'r>, deadline: Deadline) -> Self {
         Self {
+            draft,
+            state: State::new(),
             options,
             deadline,
+            staged: 0,
+            is_reused: false,
+            asked: false,
+            anew: false,
             redirects: 0,
             attempts: 1,
             #[cfg(feature = "digest")]
@@ -58,14 +120,38 @@ impl<'r> Course<'r> {
         }
     }
 
-    /// What the response with this head leads to, which lies at the start of the work area.
-    pub(crate) fn after<M: DerefMut<Target = [u8]>>(
-        &mut self,
-        draft: &Draft<'r, M>,
-        head: &ResponseHead,
-        now: Instant,
-    ) -> Result<Turn> {
-        if let Some(most) = self.options.redirects.filter(|_| draft.is_redirected_by(head)) {
+    /// Where to connect to, and under what a connection is kept.
+    pub(crate) fn key(&self, tls: TlsId) -> Key<'_> {
+        Key {
+            host: self.draft.host(),
+            port: self.draft.url().port(),
+            session_id: self.options.session_id,
+            tls: self.draft.is_https().then_some(tls),
+        }
+    }
+
+    /// Stages the request for another attempt.
+    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<Staged> {
+        let (staged, least) = self.draft.stage(body)?;
+        (self.staged, self.asked, self.is_reused) = (least, staged.asks, false);
+        self.state = State::new();
+        Ok(staged)
+    }
+
+    /// What the response leads to that is there.
+    #[inline(never)]
+    pub(crate) fn after(&mut self, now: Instant) -> Result<Turn> {
+        let status = self.state.head.status;
+        if status == StatusCode::SWITCHING_PROTOCOLS && !self.draft.asks_for_upgrade() {
+            return Err(Error::new(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade)));
+        }
+        self.anew = false;
+        if status.as_u16() == 417 && self.asked {
+            // RFC 9110 §10.1.1: once more, without asking.
+            self.draft.expect_no_more();
+            return Ok(Turn::Repeat(now));
+        }
+        if let Some(most) = self.options.redirects.filter(|_| self.draft.is_redirected_by(&self.state.head)) {
             if self.redirects == most {
                 return Err(Error::new(Phase::Head, ErrorKind::TooManyRedirects));
             }
@@ -73,59 +159,97 @@ impl<'r> Course<'r> {
             return Ok(Turn::Redirect);
         }
         #[cfg(feature = "digest")]
-        if head.status.as_u16() == 401
+        if status.as_u16() == 401
             && self.options.digest.is_some()
-            && let Some(challenge) = draft.challenge(head)
+            && let Some(challenge) = self.draft.challenge(&self.state.head)
             && (self.answers == 0 || (self.answers == 1 && challenge.stale))
         {
             self.answers += 1;
             return Ok(Turn::Authenticate);
         }
-        let is_passing = |retry: Retry<'_>| retry.is_for_status(head.status.as_u16());
-        if !(self.options.retry.is_some_and(is_passing) && self.may_repeat(draft.method())) {
+        let is_passing = |retry: &Retry<'_>| retry.is_for_status(status.as_u16());
+        let Some(retry) = self.options.retry.filter(is_passing).filter(|_| self.may_repeat()) else {
             return Ok(Turn::Deliver);
-        }
-        Ok(self.next_attempt(now, draft.received(head)).map_or(Turn::Deliver, Turn::Repeat))
+        };
+        let wait = retry.wait_after(self.attempts, self.draft.received(&self.state.head));
+        Ok(self.next_attempt(retry, wait, now).map_or(Turn::Deliver, Turn::Repeat))
     }
 
-    /// When to try again after this error, if at all.
-    pub(crate) fn after_error(&mut self, method: Method<'_>, error: Error, now: Instant) -> Option<Instant> {
+    /// When to send it again after this error, on a new connection, and what to report if its content cannot be sent again.
+    ///
+    /// # Errors
+    /// The error, if it is the end.
+    #[inline(never)]
+    pub(crate) fn after_error(&mut self, error: Error, now: Instant) -> Result<(Instant, Error)> {
+        let error = self.located(error);
+        let failure = self.state.failure().unwrap_or(error);
+        if self.is_reused && was_closed(failure) && self.may_repeat() && !self.state.began {
+            // RFC 9110 §9.2.2, RFC 9112 §9.3.1: it had been closed before anything of a response came.
+            debug!("requests: a kept connection had been closed, connecting anew");
+            self.anew = true;
+            return Ok((now, Error::new(Phase::Send, NOT_REPLAYABLE)));
+        }
         let is_network =
             matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::NoAnswer | ErrorKind::Truncated | NO_RESPONSE);
         let may = match error.phase() {
             // Nothing of the request was sent.
             Phase::Resolve | Phase::Connect | Phase::Handshake => true,
-            Phase::Send | Phase::Head => self.may_repeat(method),
+            Phase::Send | Phase::Head => self.may_repeat(),
             _ => false,
         };
-        if is_network && may { self.next_attempt(now, Fields::default()) } else { None }
+        let retry = self.options.retry.filter(|_| is_network && may).ok_or(error)?;
+        let wait = retry.wait_after(self.attempts, Fields::default());
+        let at = self.next_attempt(retry, wait, now).ok_or(error)?;
+        Ok((at, error))
     }
 
-    /// Whether a request that failed on a kept connection may be sent again on a new one (RFC 9110 §9.2.2, RFC 9112
-    /// §9.3.1): the connection was closed before anything of an answer came, and doing it twice is as good as once.
-    pub(crate) fn may_send_anew(&self, error: Error, method: Method<'_>, incoming: &IncomingHead) -> bool {
-        was_closed(error) && self.may_repeat(method) && !incoming.began
+    /// Takes the turn: when to send the request again that comes of it.
+    #[inline(never)]
+    pub(crate) fn take(&mut self, turn: Turn, now: Instant) -> Result<Instant> {
+        match turn {
+            Turn::Repeat(at) => return Ok(at),
+            Turn::Deliver => {}
+            Turn::Redirect => self.redirect()?,
+            #[cfg(feature = "digest")]
+            Turn::Authenticate => self.draft.answer(&self.state.head, self.options.digest.as_ref(), self.staged)?,
+        }
+        Ok(now)
     }
 
-    /// Takes in that the request goes elsewhere.
-    pub(crate) fn redirected(&mut self, is_elsewhere: bool) {
+    fn redirect(&mut self) -> Result<()> {
+        self.draft.redirect(&self.state.head, self.staged)?;
         #[cfg(feature = "digest")]
         {
             self.answers = 0;
-            if is_elsewhere {
+            if self.draft.is_elsewhere() {
                 self.options.digest = None;
             }
         }
-        let _ = is_elsewhere;
+        Ok(())
     }
 
-    fn may_repeat(&self, method: Method<'_>) -> bool {
-        method.is_idempotent() || self.options.repeatable
+    /// The sizes that an exchange reports are those of the work area. If the head of a redirect did not fit, what is enough
+    /// for it is enough for the request that it leads to as well.
+    fn located(&mut self, error: Error) -> Error {
+        let region = self.draft.memory().len();
+        let error = behind(error, self.draft.work(), region);
+        let follows = self.options.redirects.is_some() && self.state.location_len > 0;
+        match error.kind() {
+            ErrorKind::TooLarge { what, need: Some(need), have } if follows => {
+                let url = self.draft.url().len() + self.state.location_len;
+                let need = Some((need + url).max(self.draft.need_at(url, self.staged)));
+                Error::new(Phase::Head, ErrorKind::TooLarge { what, need, have })
+            }
+            _ => error,
+        }
     }
 
-    fn next_attempt(&mut self, now: Instant, answer: Fields<'_>) -> Option<Instant> {
-        let retry = self.options.retry.filter(|retry| self.attempts < retry.attempts)?;
-        let at = now.after(retry.wait_after(self.attempts, answer)?);
+    fn may_repeat(&self) -> bool {
+        self.draft.method().is_idempotent() || self.options.repeatable
+    }
+
+    fn next_attempt(&mut self, retry: Retry<'_>, wait: Option<Duration>, now: Instant) -> Option<Instant> {
+        let at = now.after(wait.filter(|_| self.attempts < retry.attempts)?);
         if self.deadline.or_at(at) == self.deadline {
             return None;
         }
@@ -135,30 +259,3 @@ impl<'r> Course<'r> {
 }
 
 const NO_RESPONSE: ErrorKind = ErrorKind::Malformed(DecodeError::NoResponse);
-
-/// What happened while the request was sent.
-pub(crate) fn in_sending(error: Error) -> Error {
-    error.in_phase(Phase::Send)
-}
-
-/// What is wrong with the source of a body.
-pub(crate) fn at_fault(error: SourceError) -> Error {
-    Error::new(Phase::Send, ErrorKind::Source(error))
-}
-
-/// Whether this is what a connection looks like that the peer has closed.
-pub(crate) fn was_closed(error: Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::Truncated | ErrorKind::NotConnected | NO_RESPONSE)
-}
-
-/// How many milliseconds before the deadline a request that begins to be sent `now` is not sent any more, so that there is
-/// time to read why the server takes no more of it.
-pub(crate) fn grace_of_sending(now: Instant, deadline: Deadline) -> u16 {
-    let left = deadline.instant().map_or(0, |at| at.as_millis().saturating_sub(now.as_millis()));
-    (left / 4).min(GRACE.as_millis() as u64) as u16
-}
-
-/// A second from now, or the deadline if that is earlier.
-pub(crate) fn within_grace(now: Instant, deadline: Deadline) -> Deadline {
-    deadline.or_at(now.after(GRACE))
-}

@@ -8,12 +8,12 @@
 //!
 //! URL and fields stay while the request is under way, so that a redirect or a stale connection can make it anew.
 
-use core::ops::{self, Deref, DerefMut};
+use core::ops::{Deref, DerefMut};
 
 use super::{builder::Options, range::range_value};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
-    exchange::{Outline, Plan, Upload},
+    exchange::{LEAST, Outline, Plan, send::Staged},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 
@@ -178,31 +178,6 @@ impl Pairs<'_> {
     }
 }
 
-/// A request, staged to be sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Staged {
-    /// The head, and the body behind it as far as it fits.
-    pub(crate) bytes: ops::Range<usize>,
-    /// Where the head ends.
-    pub(crate) head_end: usize,
-    pub(crate) follows: Follows,
-    /// Whether the server is to be asked before the body is sent.
-    pub(crate) expects: bool,
-}
-
-impl Staged {
-    pub(crate) const NOTHING: Self = Self { bytes: 0..0, head_end: 0, follows: Follows::Nothing, expects: false };
-}
-
-/// What has to be sent after what is staged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Follows {
-    Nothing,
-    /// The body's own bytes.
-    Bytes,
-    Stream(Upload),
-}
-
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     /// Writes what the builder has: the URL with its query, then the fields, each once and in its place; takes over what of
     /// the options concerns the head.
@@ -242,6 +217,11 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.method
     }
 
+    /// What an exchange has to know of the request.
+    pub(crate) fn request(&self) -> (Method<'r>, bool) {
+        (self.method, self.says_close())
+    }
+
     pub(crate) fn url(&self) -> Url {
         self.url
     }
@@ -254,12 +234,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.url.host(&self.memory)
     }
 
+    /// The work area.
     pub(crate) fn memory(&mut self) -> &mut [u8] {
-        &mut self.memory
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.memory
+        let start = self.work();
+        self.memory.get_mut(start..).unwrap_or_default()
     }
 
     pub(crate) fn into_memory(self) -> Memory<B> {
@@ -282,8 +260,10 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         self.defaults.iter().copied().filter(move |(name, _)| stays(name) && self.fields().get(name).is_none())
     }
 
-    /// Stages the whole request in the work area: head, and body if it fits, in one piece.
-    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<Staged> {
+    /// Stages the whole request in the work area: head, and body if it fits, in one piece. The second value is how much of
+    /// the work area it takes at least.
+    #[inline(never)]
+    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<(Staged, usize)> {
         let setup = |kind| Error::new(Phase::Setup, kind);
         let (start, have) = (self.work(), self.memory.len());
         let plan = if self.without_body { Plan::Bytes(&[]) } else { body.plan().map_err(setup)? };
@@ -351,17 +331,12 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         shift(work, aside..aside + written, head_len);
 
         let mut end = head_len + written;
-        let room = work.get_mut(end..end + bytes.len()).filter(|_| !expects);
-        let follows = match (plan, room) {
-            (Plan::Streamed(upload), _) => Follows::Stream(upload),
-            (_, None) => Follows::Bytes,
-            (_, Some(room)) => {
-                room.copy_from_slice(bytes);
-                end += bytes.len();
-                Follows::Nothing
-            }
-        };
-        Ok(Staged { bytes: start..start + end, head_end: start + head_len, follows, expects })
+        if let Some(room) = work.get_mut(end..end + bytes.len()).filter(|_| !expects) {
+            room.copy_from_slice(bytes);
+            end += bytes.len();
+        }
+        let least = if matches!(plan, Plan::Streamed(_)) { end + LEAST } else { end };
+        Ok((Staged { start: 0, head: head_len, end, asks: expects, has_content: !self.without_body }, least))
     }
 
     /// The server does not want to be asked before the body is sent.
@@ -521,7 +496,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Whether the caller asked for the connection to end after this request.
-    pub(crate) fn says_close(&self) -> bool {
+    fn says_close(&self) -> bool {
         let says_close = |value: &[u8]| {
             value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
         };

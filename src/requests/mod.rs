@@ -87,8 +87,7 @@ pub(crate) mod course;
 #[cfg(feature = "digest")]
 pub(crate) mod digest;
 pub(crate) mod draft;
-pub(crate) mod exchange;
-pub(crate) mod incoming;
+mod listening;
 mod range;
 pub(crate) mod response;
 mod retry;
@@ -107,8 +106,8 @@ pub use crate::exchange::Decoded;
 #[cfg(feature = "json")]
 pub use crate::exchange::JsonElements;
 pub use crate::exchange::{
-    Body, Bytes, Empty, Event, Events, Form, Lines, Multipart, NoSource, Outline, Part, Parts, Payload, Plan, Produce,
-    Rewindable, Source, SourceError, Streamed, Upload,
+    Awaits, Body, Bytes, Content, Empty, Event, Events, Face, Form, Lines, Multipart, NoSource, Outline, Part, Parts,
+    Plan, Produce, Rewindable, Source, SourceError, Streamed, Upload,
 };
 #[cfg(feature = "json")]
 pub use crate::exchange::{JSON_MAX_DEPTH, Json, JsonError, JsonErrorKind, JsonPath, JsonType};

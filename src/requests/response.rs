@@ -1,27 +1,23 @@
 //! A response: its head is here, its body is read when you say so.
 
-use core::ops::{Deref, DerefMut};
+use core::{
+    future::Future,
+    ops::{Deref, DerefMut},
+};
 
 use embedded_io_async::{ErrorType, Read};
 
-use super::{
-    course::within_grace,
-    draft::{Draft, Memory},
-    incoming::{IncomingBody, Rest, Want},
-};
+use super::draft::{Draft, Memory};
 #[cfg(feature = "json")]
 use crate::exchange::JsonElements;
 #[cfg(feature = "gzip")]
-use crate::exchange::stream::decoded::{Decoded, DecodedCore};
+use crate::exchange::{Decoded, stream::decoded::DecodedCore, text::whole};
 use crate::{
-    error::{Error, ErrorKind, Limit, Phase, Result},
-    exchange::{
-        Events, Lines,
-        text::{as_latin1, as_text, whole},
-    },
-    http::{Fields, Framing, ResponseHead, StatusCode, Url, field::may_be_trailer, media},
+    error::{Error, ErrorKind, Phase, Result},
+    exchange::{self, Events, GRACE, Lines, State},
+    http::{Fields, Scheme, StatusCode, Url, field::may_be_trailer, media},
     pool::Key,
-    time::{Clock as _, Deadline},
+    time::{Clock as _, Deadline, Instant},
     traits::{Socket, SocketPool, TlsId},
 };
 
@@ -36,7 +32,7 @@ pub(crate) const MAX_DRAIN: usize = 4096;
 /// Dropping it ends the exchange. If the body was read to its end (or had none left to receive) the connection goes
 /// back to the pool to be used again; if not it is closed.
 pub struct Response<'p, P: SocketPool> {
-    pool: &'p P,
+    pub(crate) pool: &'p P,
     /// There until dropped.
     socket: Option<P::Socket<'p>>,
     info: ResponseInfo<P::Buffer<'p>>,
@@ -58,16 +54,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
     pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        loop {
-            let want = self.info.want(out)?;
-            if let Want::Nothing(count) = want {
-                return Ok(count);
-            }
-            let count = receive(&mut self.socket, &mut self.info, want, out).await?;
-            if let Want::Direct(_) = want {
-                return Ok(count);
-            }
-        }
+        self.exchange()?.read(out).await
     }
 
     /// Reads the whole body into the start of `buffer`.
@@ -77,8 +64,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
     /// [`read`](Self::read).
     pub async fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
-        let len = self.read_all(buffer).await?;
-        Ok(buffer.get_mut(..len).unwrap_or_default())
+        self.exchange()?.content(buffer).await
     }
 
     /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
@@ -86,8 +72,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
     pub async fn text<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
-        let len = self.read_all(buffer).await?;
-        as_text(buffer, len)
+        self.exchange()?.text(buffer).await
     }
 
     /// Reads the whole body as JSON into a value, which may borrow from `buffer`.
@@ -102,8 +87,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
-        let len = self.read_all(buffer).await?;
-        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        self.exchange()?.json(buffer).await
     }
 
     /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
@@ -114,8 +98,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text: then with the size needed, and
     /// the body as it came at the start of the buffer. Otherwise as for [`content`](Self::content).
     pub async fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
-        let len = self.read_all(buffer).await?;
-        as_latin1(buffer, len)
+        self.exchange()?.text_latin1(buffer).await
     }
 
     /// Reads the body line by line. The buffer bounds the length of a line.
@@ -214,15 +197,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Cancel safety
     /// Dropping the future loses nothing that was not to be thrown away.
     pub async fn drain(&mut self, most: usize) -> Result<bool> {
-        let mut left = most;
-        while self.info.is_unfinished()? {
-            if left == 0 {
-                return Ok(false);
-            }
-            let count = receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await?;
-            left = left.saturating_sub(count);
-        }
-        Ok(true)
+        self.exchange()?.drain(most).await
     }
 
     /// An error if the status is 400 or above.
@@ -243,58 +218,26 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would hold the response twice")]
     pub fn close(mut self) -> impl Future<Output = Result<()>> {
         async move {
-            let mut left = MAX_DRAIN;
-            let deadline = within_grace(self.pool.timer().now(), Deadline::NEVER);
+            let soon = within_grace(self.pool.timer().now(), Deadline::NEVER);
+            self.set_deadline(soon);
             if let Some(socket) = &mut self.socket {
-                socket.set_deadline(deadline);
+                self.info.leave(socket).await;
             }
-            while self.info.wants_more(left) {
-                match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []).await {
-                    Ok(count) => left = left.saturating_sub(count),
-                    Err(_) => break,
-                }
+            match self.socket.take() {
+                Some(socket) if self.info.may_keep() => socket.keep(self.info.key()),
+                Some(socket) => return socket.close().await,
+                None => {}
             }
-            let Some(socket) = self.socket.take() else { return Ok(()) };
-            if self.info.discard() {
-                socket.keep(self.info.key());
-                return Ok(());
-            }
-            socket.close().await
+            Ok(())
         }
     }
 
-    async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let was_begun = self.info.check_room(buffer.len())?;
-        let mut len = 0;
-        loop {
-            let want = self.info.want_all(buffer, len)?;
-            let count = match want {
-                Want::Nothing(count) => count,
-                want => {
-                    let room = buffer.get_mut(len..).unwrap_or_default();
-                    receive(&mut self.socket, &mut self.info, want, room).await?
-                }
-            };
-            match want {
-                Want::Staged => {}
-                _ if count == 0 => return whole(len, was_begun),
-                _ => len += count,
-            }
-        }
+    /// The exchange, whose body is read.
+    fn exchange(&mut self) -> Result<exchange::Response<'_, P::Socket<'p>>> {
+        let socket = self.socket.as_mut().ok_or(Error::new(Phase::Body, ErrorKind::NotConnected))?;
+        let ResponseInfo { memory, start, state, .. } = &mut self.info;
+        Ok(exchange::Response::new(socket, memory.get_mut(*start..).unwrap_or_default(), state))
     }
-}
-
-/// Receives what is wanted of the body, be it straight into `out`, and says how many bytes.
-async fn receive<M: DerefMut<Target = [u8]>>(
-    socket: &mut Option<impl Socket>,
-    info: &mut ResponseInfo<M>,
-    want: Want,
-    out: &mut [u8],
-) -> Result<usize> {
-    let socket = socket.as_mut().ok_or(Error::new(Phase::Body, ErrorKind::NotConnected))?;
-    let count = socket.read(info.room(want, out)).await.map_err(|error| error.in_phase(Phase::Body))?;
-    info.take_in(want, count)?;
-    Ok(count)
 }
 
 impl<'p, P: SocketPool> ErrorType for Response<'p, P> {
@@ -312,7 +255,7 @@ impl<'p, P: SocketPool> Read for Response<'p, P> {
 impl<'p, P: SocketPool + 'p> Drop for Response<'p, P> {
     fn drop(&mut self) {
         if let Some(socket) = self.socket.take()
-            && self.info.discard()
+            && self.info.may_keep()
         {
             socket.keep(self.info.key());
         }
@@ -339,36 +282,10 @@ pub struct ResponseInfo<M> {
     url: Url,
     /// Where the head begins in the memory.
     start: usize,
-    head: ResponseHead,
-    body: IncomingBody,
-    lease: LeaseTerms,
-    redirects: u8,
-    /// Some of the body was delivered, or thrown away.
-    begun: bool,
-}
-
-/// Under which terms a connection was leased.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LeaseTerms {
-    tls: Option<TlsId>,
+    state: State,
+    tls: TlsId,
     session_id: u32,
-    /// Whether both sides want it to be used again, as far as the heads say.
-    pub(crate) may_keep: bool,
-}
-
-impl LeaseTerms {
-    pub(crate) fn new<M: DerefMut<Target = [u8]>>(
-        draft: &Draft<'_, M>,
-        head: &ResponseHead,
-        tls: Option<TlsId>,
-        session_id: u32,
-    ) -> Self {
-        Self { tls, session_id, may_keep: head.close.is_none() && !draft.says_close() }
-    }
-
-    pub(crate) fn key(self, host: &str, port: u16) -> Key<'_> {
-        Key { host, port, session_id: self.session_id, tls: self.tls }
-    }
+    redirects: u8,
 }
 
 impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
@@ -376,25 +293,25 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     #[must_use]
     #[doc(alias = "status_code")]
     pub fn status(&self) -> StatusCode {
-        self.head.status
+        self.state.head.status
     }
 
     /// The reason phrase, as far as it is UTF-8. Often empty, and of no meaning to a program.
     #[must_use]
     pub fn reason(&self) -> &str {
-        core::str::from_utf8(self.head.reason(self.received())).unwrap_or_default()
+        core::str::from_utf8(self.state.head.reason(self.received())).unwrap_or_default()
     }
 
     /// The minor version of HTTP/1.x that the server speaks.
     #[must_use]
     pub fn minor_version(&self) -> u8 {
-        self.head.minor_version
+        self.state.head.minor_version
     }
 
     /// The header fields.
     #[must_use]
     pub fn headers(&self) -> Fields<'_> {
-        self.head.fields(self.received())
+        self.state.head.fields(self.received())
     }
 
     /// The first header field of this name, in whatever case, if it is there and UTF-8.
@@ -406,11 +323,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     /// Bytes of the body, if the server said so beforehand.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        match self.head.framing {
-            Framing::Length(len) => Some(len),
-            Framing::Empty => Some(0),
-            Framing::Chunked | Framing::UntilClose => None,
-        }
+        self.state.content_length()
     }
 
     /// The charset of the body, if the server names one in Content-Type: `utf-8`, in whatever case.
@@ -426,7 +339,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     /// # Errors
     /// [`ErrorKind::TooLarge`] if they were more than the exchange buffer has room for behind the head.
     pub fn trailers(&self) -> Result<impl Iterator<Item = (&str, &[u8])>> {
-        Ok(self.body.trailers(&self.memory)?.iter().filter(|(name, _)| may_be_trailer(name)))
+        Ok(self.state.body.trailers(self.received())?.iter().filter(|(name, _)| may_be_trailer(name)))
     }
 
     /// The first [trailer](Self::trailers) of this name, in whatever case, if it is there and UTF-8.
@@ -440,7 +353,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     #[cfg(feature = "gzip")]
     pub(crate) fn content_coding(&self) -> Result<Option<crate::http::Format>> {
         use crate::http::{Format, InflateError, field::list};
-        whole(0, self.begun && self.body.is_done())?;
+        whole(0, self.state.was_read())?;
         let unsupported = Error::new(Phase::Body, ErrorKind::Inflate(InflateError::UnsupportedCoding));
         let mut format = None;
         let codings = self.headers().get_all("content-encoding").flat_map(list);
@@ -472,95 +385,44 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
     }
 
     pub(crate) fn key(&self) -> Key<'_> {
-        self.lease.key(self.url.host(&self.memory), self.url.port())
+        let tls = (self.url.scheme() == Scheme::Https).then_some(self.tls);
+        Key { host: self.url.host(&self.memory), port: self.url.port(), session_id: self.session_id, tls }
     }
 
     pub(crate) fn check_status(&self) -> Result<()> {
-        let status = self.head.status;
+        let status = self.state.head.status;
         let is_error = status.as_u16() >= 400;
         if is_error { Err(Error::new(Phase::Head, ErrorKind::Status(status))) } else { Ok(()) }
     }
 
-    /// Whether a body of known length fits; and whether some of it was delivered before.
-    pub(crate) fn check_room(&self, have: usize) -> Result<bool> {
-        match self.content_length() {
-            Some(len) if len > have as u64 && !self.body.is_done() => Err(self.too_large(have)),
-            _ => Ok(self.begun),
-        }
-    }
-
-    pub(crate) fn too_large(&self, have: usize) -> Error {
-        let need = self.content_length().and_then(|len| usize::try_from(len).ok());
-        Error::new(Phase::Body, ErrorKind::TooLarge { what: Limit::ResponseBody, need, have })
-    }
-
     /// Throws away what has arrived; whether the connection can then be used again.
-    pub(crate) fn discard(&mut self) -> bool {
-        self.lease.may_keep && self.body.discard(&self.memory).is_ok() && self.body.is_cleanly_done()
-    }
-
-    /// Throws away what has arrived; whether more is to come.
-    pub(crate) fn is_unfinished(&mut self) -> Result<bool> {
-        self.begun |= !self.body.is_done();
-        self.body.discard(&self.memory)?;
-        Ok(!self.body.is_done())
-    }
-
-    /// Whether so much more should be received, because the connection could then be used again.
-    pub(crate) fn wants_more(&mut self, left: usize) -> bool {
-        self.lease.may_keep && left > 0 && self.body.discard(&self.memory).is_ok() && !self.body.is_done()
+    pub(crate) fn may_keep(&mut self) -> bool {
+        self.state.end(self.memory.get(self.start..).unwrap_or_default()).is_none()
     }
 }
 
 impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
-    pub(crate) fn new(
-        draft: Draft<'_, M>,
-        head: ResponseHead,
-        body: IncomingBody,
-        lease: LeaseTerms,
-        redirects: u8,
-    ) -> Self {
+    pub(crate) fn new(draft: Draft<'_, M>, state: State, tls: TlsId, session_id: u32, redirects: u8) -> Self {
         let (url, start) = (draft.url(), draft.work());
-        Self { memory: draft.into_memory(), url, start, head, body, lease, redirects, begun: false }
+        Self { memory: draft.into_memory(), url, start, state, tls, session_id, redirects }
     }
 
-    /// What has to happen for more of the body to be in `out`.
-    pub(crate) fn want(&mut self, out: &mut [u8]) -> Result<Want> {
-        let want = self.body.next(&self.memory, out)?;
-        self.begun |= matches!(want, Want::Nothing(1..));
-        Ok(want)
+    /// Receives a short rest of the body, if the connection could then be used again.
+    fn leave(&mut self, socket: &mut impl Socket) -> impl Future<Output = ()> {
+        leave(&mut self.state, socket, self.memory.get_mut(self.start..).unwrap_or_default())
     }
+}
 
-    /// The same for all of the body, of which the first `len` bytes of `buffer` hold the beginning.
-    pub(crate) fn want_all(&mut self, buffer: &mut [u8], len: usize) -> Result<Want> {
-        match buffer.get_mut(len..) {
-            Some(room @ [_, ..]) => self.want(room),
-            _ => match self.body.rest(&self.memory)? {
-                Rest::End => Ok(Want::Nothing(0)),
-                Rest::Data => Err(self.too_large(buffer.len())),
-                Rest::Unknown => Ok(Want::Staged),
-            },
-        }
+/// Receives a short rest of a body that is of no use, if the connection could then be used again.
+pub(crate) async fn leave(state: &mut State, socket: &mut impl Socket, memory: &mut [u8]) {
+    if state.close.is_none() {
+        let _ = state.drain(socket, memory, MAX_DRAIN).await;
     }
+}
 
-    /// Where to receive what is wanted.
-    pub(crate) fn room<'m>(&'m mut self, want: Want, out: &'m mut [u8]) -> &'m mut [u8] {
-        match want {
-            Want::Direct(len) => out.get_mut(..len).unwrap_or_default(),
-            _ => self.body.room(&mut self.memory),
-        }
-    }
-
-    /// Takes in that `count` bytes were received there.
-    pub(crate) fn take_in(&mut self, want: Want, count: usize) -> Result<()> {
-        match want {
-            Want::Direct(_) => {
-                self.begun |= count > 0;
-                self.body.received_direct(count)
-            }
-            _ => self.body.received_staged(count),
-        }
-    }
+/// A second from now, or the deadline if that is earlier.
+pub(crate) fn within_grace(now: Instant, deadline: Deadline) -> Deadline {
+    deadline.or_at(now.after(GRACE))
 }
 
 impl<M: Deref<Target = [u8]>> core::fmt::Debug for ResponseInfo<M> {

@@ -1,19 +1,17 @@
 //! A session: what makes requests over a pool.
 
-use core::{pin::pin, time::Duration};
-
-use embedded_io_async::{ErrorKind as IoKind, Read as _, Write as _};
+use core::{future::Future, time::Duration};
 
 use super::{
     builder::{Options, RequestBuilder},
-    course::at_fault,
-    exchange::{Stage, Want},
-    response::Response,
+    course::{NOT_REPLAYABLE, Stage, Turn},
+    listening::Listening,
+    response::{Response, leave, within_grace},
     retry::Retry,
 };
 use crate::{
     error::{Error, ErrorKind, Phase, Policy, Result},
-    exchange::Payload,
+    exchange::{self, Awaits, Content, Expecting, SourceError},
     http::Method,
     pool::{ConnectionManager, Line},
     time::{Clock as _, Deadline, Timer as _},
@@ -161,7 +159,7 @@ impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
-    B: Payload,
+    B: Content,
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
@@ -188,65 +186,93 @@ where
     /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
     /// it. A source that was lent to the request has been read as far as it was.
     pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>> {
-        let Self { session: &Session { pool, tls, .. }, outset, mut body, options } = self;
-        // Worked on where it lies: moved into an `async fn`, it would be there twice.
-        let mut stage = Stage::Before(outset, options);
-        async move {
-            let timer = pool.timer();
-            let (need, timeout) = stage.need(tls.takes_session());
-            let deadline = Deadline::within(timer, timeout);
-            let (place, memory) = pool.reserve(need, deadline).await?;
-            let under_way = stage.begin(memory, tls.id(), deadline)?;
-            let manager = ConnectionManager::in_exchange(pool);
-            let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
-            loop {
-                let want = under_way.next(outcome, &body, timer.now())?;
-                if let Some(socket) = line.socket() {
-                    socket.set_deadline(under_way.deadline());
+        let Self { session: &Session { pool, tls, .. }, outset, body, options } = self;
+        send::<Awaits, _, _, _>(pool, tls, Stage::Before(outset, options), body)
+    }
+}
+
+/// The way of a request: what both faces do.
+pub(crate) fn send<'p, F, P, T, B>(
+    pool: &'p P,
+    tls: &'p T,
+    mut stage: Stage<'_, P::Buffer<'p>>,
+    body: B,
+) -> impl Future<Output = Result<Response<'p, P>>>
+where
+    P: SocketPool,
+    T: TlsContext<P::Socket<'p>>,
+    B: Content<F>,
+{
+    let mut body = Expecting(body);
+    // `stage` is worked on where it lies: moved into an `async fn`, it would be there twice.
+    async move {
+        let timer = pool.timer();
+        let (need, timeout) = stage.need(tls.takes_session());
+        let deadline = Deadline::within(timer, timeout);
+        let (place, memory) = pool.reserve(need, deadline).await?;
+        let course = stage.begin(memory, deadline)?;
+        let manager = ConnectionManager::in_exchange(pool);
+        let mut line: Line<_, P::Socket<'p>> = Line::Reserved(place);
+        loop {
+            let staged = course.stage(&body)?;
+            let key = course.key(tls.id());
+            let opened = manager.open(&mut line, key, !course.anew, key.tls.map(|_| tls), deadline).await;
+            let sent = match (opened, line.socket()) {
+                (Ok(reused), Some(socket)) => {
+                    course.is_reused = reused;
+                    let mut io = Listening::new(socket, timer, !course.draft.is_https());
+                    let request = course.draft.request();
+                    exchange::send(
+                        &mut io,
+                        course.draft.memory(),
+                        &mut course.state,
+                        request,
+                        staged,
+                        &mut body,
+                        deadline,
+                    )
+                    .await
                 }
-                outcome = match (want, line.socket()) {
-                    (Want::Deliver, _) => return Ok(Response::new(pool, line.into_socket(), stage.into_info()?)),
-                    (Want::Connect, _) => {
-                        let (key, deadline) = (under_way.key(), under_way.deadline());
-                        let tls = key.tls.map(|_| tls);
-                        let opened = manager.open(&mut line, key, under_way.may_reuse(), tls, deadline).await;
-                        opened.map(usize::from)
+                (opened, _) => Err(opened.err().unwrap_or(NOT_CONNECTED)),
+            };
+            let now = timer.now();
+            let (at, failure) = match sent.map(|()| course.after(now)) {
+                Err(error) => {
+                    line.take();
+                    course.after_error(error, now)?
+                }
+                Ok(turn) => {
+                    let turn = turn?;
+                    let is_last = match turn {
+                        Turn::Deliver => true,
+                        Turn::Repeat(_) if course.draft.has_body() => !body.rewind().await.map_err(at_fault)?,
+                        _ => false,
+                    };
+                    if is_last {
+                        return Ok(Response::new(pool, line.into_socket(), stage.into_info(tls.id())?));
                     }
-                    (Want::Write, Some(socket)) => match socket.write(under_way.unsent(&body)).await {
-                        Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
-                        outcome => outcome,
-                    },
-                    (Want::Flush, Some(socket)) => socket.flush().await.map(|()| 0),
-                    (Want::Read, Some(socket)) => match under_way.room() {
-                        Ok(room) => socket.read(room).await,
-                        Err(error) => Err(error),
-                    },
-                    (Want::Fill, _) => {
-                        let deadline = under_way.deadline();
-                        match under_way.room() {
-                            Ok(room) => match deadline.limit(timer, pin!(body.fill(room))).await {
-                                Some(filled) => filled.map_err(at_fault),
-                                None => Err(Error::new(Phase::Send, ErrorKind::Timeout)),
-                            },
-                            Err(error) => Err(error),
+                    if let Line::Open(mut socket) = line.take() {
+                        socket.set_deadline(within_grace(now, deadline));
+                        leave(&mut course.state, &mut socket, course.draft.memory()).await;
+                        if deadline.has_passed(timer) {
+                            return Err(Error::new(Phase::Body, ErrorKind::Timeout));
+                        }
+                        if course.state.end(course.draft.memory()).is_none() {
+                            socket.keep(course.key(tls.id()));
                         }
                     }
-                    (Want::Rewind, _) => body.rewind().await.map(usize::from).map_err(at_fault),
-                    (Want::Leave, _) => {
-                        if let Line::Open(socket) = line.take()
-                            && under_way.may_keep()
-                        {
-                            socket.keep(under_way.key());
-                        }
-                        Ok(0)
-                    }
-                    (Want::Wait(at), _) => {
-                        timer.wait_until(at).await;
-                        Ok(0)
-                    }
-                    (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
-                };
+                    (course.take(turn, now)?, Error::new(Phase::Head, NOT_REPLAYABLE))
+                }
+            };
+            if course.draft.has_body() && !body.rewind().await.map_err(at_fault)? {
+                return Err(failure);
             }
+            timer.wait_until(at).await;
         }
     }
+}
+
+/// What is wrong with the source of a body.
+fn at_fault(error: SourceError) -> Error {
+    Error::new(Phase::Send, ErrorKind::Source(error))
 }

@@ -44,17 +44,3 @@ where
         traits::TlsContext::connect(&self.0, socket, host, port).await
     }
 }
-
-#[cfg(feature = "blocking")]
-impl<R: Random, S> crate::blocking::traits::TlsContext<S> for UnverifiedTlsContext<R>
-where
-    TlsContext<'static, R, fn() -> Now>: crate::blocking::traits::TlsContext<S>,
-{
-    fn id(&self) -> TlsId {
-        crate::blocking::traits::TlsContext::<S>::id(&self.0)
-    }
-
-    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
-        crate::blocking::traits::TlsContext::connect(&self.0, socket, host, port)
-    }
-}

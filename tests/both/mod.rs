@@ -55,7 +55,7 @@ macro_rules! scripted {
             #[allow(unused_imports, reason = "each test uses a part")]
             fn blocking_face() {
                 use crate::both::direct as wait;
-                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
+                use socketpool::traits::{Socket as _, TlsContext as _};
                 match &$peers {
                     peers => {
                         let $script = Script::new(peers);
@@ -91,7 +91,7 @@ macro_rules! loopback {
             #[allow(unused_imports, reason = "each test uses a part")]
             fn blocking_face() {
                 use crate::both::direct as wait;
-                use socketpool::blocking::traits::{Socket as _, TlsContext as _};
+                use socketpool::traits::{Socket as _, TlsContext as _};
                 let (mut network, mut memory) = (support::blocking_network(), Resources::<$slots, $tls>::new());
                 let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
                 $test

@@ -2,10 +2,9 @@
 
 use socketpool::{
     Result,
-    blocking::{
-        Session,
-        traits::{SocketPool, TlsContext},
-    },
+    blocking::Session,
+    time::BlockingTimer,
+    traits::{SocketPool, TlsContext},
 };
 
 use crate::{Schedule, Tally, weather::Weather};
@@ -13,7 +12,7 @@ use crate::{Schedule, Tally, weather::Weather};
 /// As [`weather::run`](crate::weather::run).
 pub fn weather<'p, P, T>(pool: &'p P, tls: &'p T, url: &str, schedule: Schedule<'_>) -> Tally
 where
-    P: SocketPool,
+    P: SocketPool<Timer: BlockingTimer>,
     T: TlsContext<P::Socket<'p>>,
 {
     let http = Session::new(pool, tls).timeout(Some(schedule.patience()));
@@ -29,7 +28,7 @@ where
 
 fn fetch<'p, P, T>(http: &Session<'p, P, T>, url: &str, city: &str) -> Result<Weather>
 where
-    P: SocketPool,
+    P: SocketPool<Timer: BlockingTimer>,
     T: TlsContext<P::Socket<'p>>,
 {
     let mut buffer = [0; 256];

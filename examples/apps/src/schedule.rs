@@ -94,14 +94,18 @@ impl<'r> Schedule<'r> {
     pub(crate) fn run_blocking(
         &self,
         app: &str,
-        pool: &impl socketpool::blocking::traits::SocketPool,
+        pool: &impl SocketPool<Timer: socketpool::time::BlockingTimer>,
         mut work: impl FnMut() -> Result<(), Error>,
     ) -> Tally {
-        use socketpool::time::Clock as _;
+        use socketpool::time::{BlockingTimer as _, Clock as _};
         let mut course = Course::new(self, app);
         loop {
             let Some(pause) = course.after(work()) else { return course.tally };
-            pool.wait_until(pool.clock().now().after(pause));
+            let timer = pool.timer();
+            let until = timer.now().after(pause);
+            while timer.now() < until {
+                timer.idle();
+            }
         }
     }
 }

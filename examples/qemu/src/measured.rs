@@ -1,7 +1,7 @@
 //! What a handshake costs.
 
 use socketpool::{
-    Result, blocking,
+    Result,
     traits::{TlsContext, TlsId},
 };
 
@@ -17,19 +17,6 @@ impl<S, T: TlsContext<S>> TlsContext<S> for Measured<T> {
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let before = qemu_board::instructions();
         let outcome = self.0.connect(socket, host, port).await;
-        say(before, &outcome);
-        outcome
-    }
-}
-
-impl<S, T: blocking::traits::TlsContext<S>> blocking::traits::TlsContext<S> for Measured<T> {
-    fn id(&self) -> TlsId {
-        self.0.id()
-    }
-
-    fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
-        let before = qemu_board::instructions();
-        let outcome = self.0.connect(socket, host, port);
         say(before, &outcome);
         outcome
     }

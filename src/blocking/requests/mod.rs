@@ -10,7 +10,7 @@ pub use self::stream::Decoded;
 #[cfg(feature = "json")]
 pub use self::stream::JsonElements;
 pub use self::{
-    payload::{Payload, Source},
+    payload::{Source, Waits},
     response::Response,
     session::Session,
     stream::{Events, Lines},

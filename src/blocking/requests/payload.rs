@@ -1,11 +1,8 @@
-//! What the blocking `send` can send.
+//! Where the bytes of streamed content come from, with the blocking face.
 
 use embedded_io::{ErrorKind as IoKind, Read, Seek, SeekFrom};
 
-use crate::exchange::{
-    Body, Multipart, NoSource, Outline, Parts, Produce, Rewindable, SourceError, Streamed,
-    content::{Want, checked_source as checked},
-};
+use crate::exchange::{Face, NoSource, Produce, Rewindable};
 
 /// Where the bytes of a streamed body come from: the blocking twin of [`requests::Source`](crate::requests::Source).
 ///
@@ -62,70 +59,16 @@ impl Source for NoSource {
     }
 }
 
-/// What `send` can send: the blocking twin of [`requests::Payload`](crate::requests::Payload).
-pub trait Payload: Outline {
-    /// Reads the next bytes of a streamed body into `room`; 0 at its end.
-    ///
-    /// # Errors
-    /// What is wrong with the source.
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError>;
+/// The blocking face: sources wait inside.
+#[derive(Debug, Clone, Copy)]
+pub enum Waits {}
 
-    /// Goes back to the beginning; `false` if that cannot be.
-    ///
-    /// # Errors
-    /// What is wrong with the source.
-    fn rewind(&mut self) -> Result<bool, SourceError>;
-}
-
-impl<B: Body> Payload for B {
-    fn fill(&mut self, _: &mut [u8]) -> Result<usize, SourceError> {
-        Ok(0)
+impl<S: Source> Face<S> for Waits {
+    async fn read(source: &mut S, room: &mut [u8]) -> Result<usize, IoKind> {
+        source.read(room)
     }
 
-    fn rewind(&mut self) -> Result<bool, SourceError> {
-        Ok(true)
-    }
-}
-
-impl<S: Source> Payload for Streamed<S> {
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
-        self.began = true;
-        let read = self.source.read(room).map_err(SourceError::Failed)?;
-        checked(read, room)
-    }
-
-    fn rewind(&mut self) -> Result<bool, SourceError> {
-        if self.began {
-            self.began = !self.source.rewind().map_err(SourceError::Failed)?;
-        }
-        Ok(!self.began)
-    }
-}
-
-impl<L: Parts> Payload for Multipart<'_, L>
-where
-    L::Source: Source,
-{
-    fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
-        loop {
-            let Want::Read { place, index } = self.next(room) else { return Ok(self.take_filled()) };
-            let Some(source) = self.source(index) else { return Err(SourceError::EndedEarly) };
-            let room = room.get_mut(place).unwrap_or_default();
-            let read = source.read(room).map_err(SourceError::Failed)?;
-            let read = checked(read, room)?;
-            self.received(room, read)?;
-        }
-    }
-
-    fn rewind(&mut self) -> Result<bool, SourceError> {
-        for index in 0..self.restart() {
-            if let Some(source) = self.source(index)
-                && !source.rewind().map_err(SourceError::Failed)?
-            {
-                return Ok(false);
-            }
-        }
-        self.restarted();
-        Ok(true)
+    async fn rewind(source: &mut S) -> Result<bool, IoKind> {
+        source.rewind()
     }
 }

@@ -1,6 +1,6 @@
 //! The blocking response.
 
-use core::ops::{Deref, DerefMut};
+use core::ops::Deref;
 
 use embedded_io::{ErrorType, Read};
 
@@ -10,11 +10,10 @@ use super::stream::JsonElements;
 use super::stream::{Decoded, DecodedCore};
 use super::stream::{Events, Lines};
 use crate::{
-    blocking::traits::{Socket, SocketPool},
-    error::{Error, ErrorKind, Phase, Result},
-    exchange::text::{as_latin1, as_text, whole},
-    requests::{ResponseInfo, course::within_grace, incoming::Want, response::MAX_DRAIN},
-    time::{Clock as _, Deadline},
+    error::{Error, Result},
+    requests::{self, ResponseInfo},
+    time::{BlockingTimer, Deadline, run},
+    traits::SocketPool,
 };
 
 /// A response: the blocking twin of [`requests::Response`](crate::requests::Response).
@@ -24,16 +23,11 @@ use crate::{
 ///
 /// Dropping it ends the exchange. If the body was read to its end (or had none left to receive) the connection goes
 /// back to the pool to be used again; if not it is closed.
-pub struct Response<'p, P: SocketPool> {
-    pool: &'p P,
-    /// There until dropped.
-    socket: Option<P::Socket<'p>>,
-    info: ResponseInfo<P::Buffer<'p>>,
-}
+pub struct Response<'p, P: SocketPool>(pub(super) requests::Response<'p, P>);
 
-impl<'p, P: SocketPool> Response<'p, P> {
-    pub(super) fn new(pool: &'p P, socket: Option<P::Socket<'p>>, info: ResponseInfo<P::Buffer<'p>>) -> Self {
-        Self { pool, socket, info }
+impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
+    fn timer(&self) -> &'p P::Timer {
+        self.0.pool.timer()
     }
 
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
@@ -44,16 +38,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        loop {
-            let want = self.info.want(out)?;
-            if let Want::Nothing(count) = want {
-                return Ok(count);
-            }
-            let count = receive(&mut self.socket, &mut self.info, want, out)?;
-            if let Want::Direct(_) = want {
-                return Ok(count);
-            }
-        }
+        run(self.timer(), self.0.read(out))
     }
 
     /// Reads the whole body into the start of `buffer`.
@@ -63,8 +48,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
     /// [`read`](Self::read).
     pub fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
-        let len = self.read_all(buffer)?;
-        Ok(buffer.get_mut(..len).unwrap_or_default())
+        run(self.timer(), self.0.content(buffer))
     }
 
     /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
@@ -72,8 +56,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
     pub fn text<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
-        let len = self.read_all(buffer)?;
-        as_text(buffer, len)
+        run(self.timer(), self.0.text(buffer))
     }
 
     /// Reads the whole body as JSON into a value, which may borrow from `buffer`.
@@ -88,8 +71,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
-        let len = self.read_all(buffer)?;
-        crate::exchange::json::parse(buffer, len).map_err(|kind| Error::new(Phase::Body, kind))
+        run(self.timer(), self.0.json(buffer))
     }
 
     /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
@@ -100,8 +82,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text: then with the size needed, and
     /// the body as it came at the start of the buffer. Otherwise as for [`content`](Self::content).
     pub fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
-        let len = self.read_all(buffer)?;
-        as_latin1(buffer, len)
+        run(self.timer(), self.0.text_latin1(buffer))
     }
 
     /// Reads the body line by line. The buffer bounds the length of a line.
@@ -135,15 +116,13 @@ impl<'p, P: SocketPool> Response<'p, P> {
         &'r mut self,
         memory: &'r mut crate::http::Inflate<WINDOW>,
     ) -> Result<Decoded<'r, Self>> {
-        let coding = self.info.content_coding()?;
+        let coding = self.0.content_coding()?;
         Ok(Decoded::new(self, DecodedCore::new(memory, coding)))
     }
 
     /// By when the rest of the body must be there, from now on: another deadline than that of the exchange.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        if let Some(socket) = &mut self.socket {
-            socket.set_deadline(deadline);
-        }
+        self.0.set_deadline(deadline);
     }
 
     /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes: whether the end
@@ -152,15 +131,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn drain(&mut self, most: usize) -> Result<bool> {
-        let mut left = most;
-        while self.info.is_unfinished()? {
-            if left == 0 {
-                return Ok(false);
-            }
-            let count = receive(&mut self.socket, &mut self.info, Want::Staged, &mut [])?;
-            left = left.saturating_sub(count);
-        }
-        Ok(true)
+        run(self.timer(), self.0.drain(most))
     }
 
     /// An error if the status is 400 or above.
@@ -169,7 +140,7 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`ErrorKind::Status`].
     #[doc(alias = "raise_for_status")]
     pub fn error_for_status(&mut self) -> Result<&mut Self> {
-        self.info.check_status()?;
+        self.0.error_for_status()?;
         Ok(self)
     }
 
@@ -178,58 +149,9 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
-    pub fn close(mut self) -> Result<()> {
-        let mut left = MAX_DRAIN;
-        let deadline = within_grace(self.pool.clock().now(), Deadline::NEVER);
-        if let Some(socket) = &mut self.socket {
-            socket.set_deadline(deadline);
-        }
-        while self.info.wants_more(left) {
-            match receive(&mut self.socket, &mut self.info, Want::Staged, &mut []) {
-                Ok(count) => left = left.saturating_sub(count),
-                Err(_) => break,
-            }
-        }
-        let Some(socket) = self.socket.take() else { return Ok(()) };
-        if self.info.discard() {
-            socket.keep(self.info.key());
-            return Ok(());
-        }
-        socket.close()
+    pub fn close(self) -> Result<()> {
+        run(self.timer(), self.0.close())
     }
-
-    fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let was_begun = self.info.check_room(buffer.len())?;
-        let mut len = 0;
-        loop {
-            let want = self.info.want_all(buffer, len)?;
-            let count = match want {
-                Want::Nothing(count) => count,
-                want => {
-                    let room = buffer.get_mut(len..).unwrap_or_default();
-                    receive(&mut self.socket, &mut self.info, want, room)?
-                }
-            };
-            match want {
-                Want::Staged => {}
-                _ if count == 0 => return whole(len, was_begun),
-                _ => len += count,
-            }
-        }
-    }
-}
-
-/// Receives what is wanted of the body, be it straight into `out`, and says how many bytes.
-fn receive<M: DerefMut<Target = [u8]>>(
-    socket: &mut Option<impl Socket>,
-    info: &mut ResponseInfo<M>,
-    want: Want,
-    out: &mut [u8],
-) -> Result<usize> {
-    let socket = socket.as_mut().ok_or(Error::new(Phase::Body, ErrorKind::NotConnected))?;
-    let count = socket.read(info.room(want, out)).map_err(|error| error.in_phase(Phase::Body))?;
-    info.take_in(want, count)?;
-    Ok(count)
 }
 
 impl<'p, P: SocketPool> ErrorType for Response<'p, P> {
@@ -237,20 +159,9 @@ impl<'p, P: SocketPool> ErrorType for Response<'p, P> {
 }
 
 /// For those who read from whatever can be read from; [`Response::read`] is the same.
-impl<'p, P: SocketPool> Read for Response<'p, P> {
+impl<'p, P: SocketPool<Timer: BlockingTimer>> Read for Response<'p, P> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         Response::read(self, out)
-    }
-}
-
-/// Nothing can be awaited here: what has arrived already decides whether the connection can be used again.
-impl<'p, P: SocketPool + 'p> Drop for Response<'p, P> {
-    fn drop(&mut self) {
-        if let Some(socket) = self.socket.take()
-            && self.info.discard()
-        {
-            socket.keep(self.info.key());
-        }
     }
 }
 
@@ -258,12 +169,12 @@ impl<'p, P: SocketPool> Deref for Response<'p, P> {
     type Target = ResponseInfo<P::Buffer<'p>>;
 
     fn deref(&self) -> &Self::Target {
-        &self.info
+        &self.0
     }
 }
 
 impl<'p, P: SocketPool> core::fmt::Debug for Response<'p, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Response").field("info", &self.info).finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

@@ -2,25 +2,14 @@
 
 use core::time::Duration;
 
-use embedded_io::{ErrorKind as IoKind, Read as _, Write as _};
-
-use super::{payload::Payload, response::Response};
+use super::{payload::Waits, response::Response};
 use crate::{
-    blocking::{
-        ConnectionManager,
-        traits::{Socket, SocketPool, TlsContext, TlsId},
-    },
-    error::{Error, ErrorKind, Phase, Result},
+    error::Result,
+    exchange::Content,
     http::Method,
-    pool::Line,
-    requests::{
-        NoTls, RequestBuilder, Retry,
-        builder::Options,
-        course::at_fault,
-        exchange::{Stage, Want},
-        session::{NO_TLS, NOT_CONNECTED},
-    },
-    time::{Clock as _, Deadline},
+    requests::{NoTls, RequestBuilder, Retry, builder::Options, course::Stage, session::send},
+    time::{BlockingTimer, run},
+    traits::{SocketPool, TlsContext},
 };
 
 /// Makes requests over a pool: the blocking twin of [`requests::Session`](crate::requests::Session).
@@ -31,17 +20,7 @@ pub struct Session<'p, P, T = NoTls> {
     options: Options<'p>,
 }
 
-impl<S> TlsContext<S> for NoTls {
-    fn id(&self) -> TlsId {
-        TlsId([0; 16])
-    }
-
-    fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
-        Err(NO_TLS)
-    }
-}
-
-impl<'p, P: SocketPool> Session<'p, P> {
+impl<'p, P: SocketPool<Timer: BlockingTimer>> Session<'p, P> {
     /// A session for `http` only: an `https` URL is an error, never sent in the clear.
     #[must_use]
     pub fn plain(pool: &'p P) -> Self {
@@ -49,7 +28,7 @@ impl<'p, P: SocketPool> Session<'p, P> {
     }
 }
 
-impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
+impl<'p, P: SocketPool<Timer: BlockingTimer>, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
     /// A session whose `https` connections are verified by `tls`.
     #[must_use]
     pub const fn new(pool: &'p P, tls: &'p T) -> Self {
@@ -145,9 +124,9 @@ impl<'p, P: SocketPool, T: TlsContext<P::Socket<'p>>> Session<'p, P, T> {
 
 impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
-    P: SocketPool,
+    P: SocketPool<Timer: BlockingTimer>,
     T: TlsContext<P::Socket<'p>>,
-    B: Payload,
+    B: Content<Waits>,
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
@@ -170,56 +149,8 @@ where
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
     pub fn send(self) -> Result<Response<'p, P>> {
-        let Self { session: &Session { pool, tls, .. }, outset, mut body, options } = self;
-        let clock = pool.clock();
-        let mut stage = Stage::Before(outset, options);
-        let (need, timeout) = stage.need(tls.takes_session());
-        let deadline = Deadline::within(clock, timeout);
-        let (place, memory) = pool.reserve(need, deadline)?;
-        let exchange = stage.begin(memory, tls.id(), deadline)?;
-        let manager = ConnectionManager::in_exchange(pool);
-        let (mut line, mut outcome): (Line<_, P::Socket<'p>>, _) = (Line::Reserved(place), Ok(0));
-        loop {
-            let want = exchange.next(outcome, &body, clock.now())?;
-            if let Some(socket) = line.socket() {
-                socket.set_deadline(exchange.deadline());
-            }
-            outcome = match (want, line.socket()) {
-                (Want::Deliver, _) => return Ok(Response::new(pool, line.into_socket(), stage.into_info()?)),
-                (Want::Connect, _) => {
-                    let (key, deadline) = (exchange.key(), exchange.deadline());
-                    let tls = key.tls.map(|_| tls);
-                    let opened = manager.open(&mut line, key, exchange.may_reuse(), tls, deadline);
-                    opened.map(usize::from)
-                }
-                (Want::Write, Some(socket)) => match socket.write(exchange.unsent(&body)) {
-                    Ok(0) => Err(Error::new(Phase::Send, ErrorKind::Io(IoKind::WriteZero))),
-                    outcome => outcome,
-                },
-                (Want::Flush, Some(socket)) => socket.flush().map(|()| 0),
-                (Want::Read, Some(socket)) => match exchange.room() {
-                    Ok(room) => socket.read(room),
-                    Err(error) => Err(error),
-                },
-                (Want::Fill, _) => match exchange.room() {
-                    Ok(room) => body.fill(room).map_err(at_fault),
-                    Err(error) => Err(error),
-                },
-                (Want::Rewind, _) => body.rewind().map(usize::from).map_err(at_fault),
-                (Want::Leave, _) => {
-                    if let Line::Open(socket) = line.take()
-                        && exchange.may_keep()
-                    {
-                        socket.keep(exchange.key());
-                    }
-                    Ok(0)
-                }
-                (Want::Wait(at), _) => {
-                    pool.wait_until(at);
-                    Ok(0)
-                }
-                (Want::Write | Want::Flush | Want::Read, None) => Err(NOT_CONNECTED),
-            };
-        }
+        let Self { session: &Session { pool, tls, .. }, outset, body, options } = self;
+        let work = send::<Waits, _, _, _>(pool, tls, Stage::Before(outset, options), body);
+        run(pool.timer(), work).map(Response)
     }
 }

@@ -25,13 +25,17 @@ pub trait Body {
     fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind>;
 }
 
-/// No body.
+/// No content.
 #[derive(Debug, Clone, Copy)]
 pub struct Empty;
 
 impl Body for Empty {
     fn content_type(&self) -> Option<&'static str> {
         None
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(&[])
     }
 
     fn write(&self, _: &mut [u8]) -> Result<usize, ErrorKind> {

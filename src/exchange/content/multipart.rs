@@ -1,11 +1,18 @@
 //! `multipart/form-data` (RFC 7578): a form with files, whose length is known before the first byte is read.
 
-use core::{fmt, ops::Range};
+use core::{fmt, future::Future, ops::Range};
 
-use super::payload::{NoSource, Outline, Payload, Plan, Source, SourceError, checked};
-use super::upload::Upload;
+use super::{
+    Content, Fill, Outline, Plan,
+    source::{Face, NoSource, SourceError, checked},
+    upload::{Upload, room_for},
+};
 use crate::{
-    error::ErrorKind,
+    error::{ErrorKind, Result},
+    exchange::{
+        io::Io,
+        send::{Link, Sent, Staged},
+    },
     http::{EncodeError, is_field_name, is_field_value},
 };
 
@@ -33,16 +40,16 @@ pub struct Part<'p, S = NoSource> {
     filename: Option<&'p str>,
     content_type: Option<&'p str>,
     headers: &'p [(&'p str, &'p str)],
-    content: Content<'p, S>,
+    content: Origin<'p, S>,
 }
 
 #[derive(Clone, Copy)]
-enum Content<'p, S> {
+enum Origin<'p, S> {
     Bytes(&'p [u8]),
     Source { source: S, len: u64 },
 }
 
-impl<S> Content<'_, S> {
+impl<S> Origin<'_, S> {
     fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -55,22 +62,22 @@ impl<'p, S> Part<'p, S> {
     /// A field.
     #[must_use]
     pub const fn field(name: &'p str, value: &'p str) -> Self {
-        Self::new(name, None, Content::Bytes(value.as_bytes()))
+        Self::new(name, None, Origin::Bytes(value.as_bytes()))
     }
 
     /// A file that is in memory.
     #[must_use]
     pub const fn file(name: &'p str, filename: &'p str, bytes: &'p [u8]) -> Self {
-        Self::new(name, Some(filename), Content::Bytes(bytes))
+        Self::new(name, Some(filename), Origin::Bytes(bytes))
     }
 
     /// A file of `len` bytes that is read from `source` while it is sent.
     #[must_use]
     pub const fn streamed(name: &'p str, filename: &'p str, source: S, len: u64) -> Self {
-        Self::new(name, Some(filename), Content::Source { source, len })
+        Self::new(name, Some(filename), Origin::Source { source, len })
     }
 
-    const fn new(name: &'p str, filename: Option<&'p str>, content: Content<'p, S>) -> Self {
+    const fn new(name: &'p str, filename: Option<&'p str>, content: Origin<'p, S>) -> Self {
         Self { name, filename, content_type: None, headers: &[], content }
     }
 
@@ -99,7 +106,7 @@ impl<'p, S> Part<'p, S> {
         }
         let mut watch = Watch::default();
         match self.content {
-            Content::Bytes(bytes) if watch.sees(bytes, boundary) => Err(EncodeError::BoundaryInPart),
+            Origin::Bytes(bytes) if watch.sees(bytes, boundary) => Err(EncodeError::BoundaryInPart),
             _ => Ok(()),
         }
     }
@@ -164,8 +171,8 @@ impl<S> Parts for &mut [Part<'_, S>] {
 
     fn source(&mut self, index: usize) -> Option<&mut S> {
         match &mut self.get_mut(index)?.content {
-            Content::Source { source, .. } => Some(source),
-            Content::Bytes(_) => None,
+            Origin::Source { source, .. } => Some(source),
+            Origin::Bytes(_) => None,
         }
     }
 }
@@ -205,7 +212,7 @@ impl Place {
 
 /// What has to happen for more of the form.
 #[derive(Debug)]
-pub(crate) enum Want {
+enum Want {
     /// Nothing: the room is full, or the form is at its end.
     Nothing,
     /// Read from the source of this part to this place of the room.
@@ -247,7 +254,7 @@ impl<'r, L: Parts> Multipart<'r, L> {
     }
 
     /// Fills the rest of `room` as far as no source is needed.
-    pub(crate) fn next(&mut self, room: &mut [u8]) -> Want {
+    fn next(&mut self, room: &mut [u8]) -> Want {
         self.began = true;
         loop {
             let rest = room.get_mut(self.filled..).unwrap_or_default();
@@ -259,14 +266,14 @@ impl<'r, L: Parts> Multipart<'r, L> {
             match part {
                 Some(part) if in_content => match part.content {
                     _ if at >= part.content.len() => self.place.go_to(index + 1, false),
-                    Content::Bytes(bytes) => {
+                    Origin::Bytes(bytes) => {
                         let mut window = Window::new(at, rest);
                         window.extend(bytes);
                         let written = window.written();
                         self.filled += written;
                         self.place.at += written as u64;
                     }
-                    Content::Source { len, .. } => {
+                    Origin::Source { len, .. } => {
                         let room = room_for(len - at, rest.len());
                         return Want::Read { place: self.filled..self.filled + room, index };
                     }
@@ -291,7 +298,7 @@ impl<'r, L: Parts> Multipart<'r, L> {
     }
 
     /// Takes in that `count` bytes were read to the place that was wanted.
-    pub(crate) fn received(&mut self, room: &[u8], count: usize) -> Result<(), SourceError> {
+    fn received(&mut self, room: &[u8], count: usize) -> Result<(), SourceError> {
         let len = self.parts.get().get(self.place.index).map_or(0, |part| part.content.len());
         self.place.at += count as u64;
         self.filled += count;
@@ -306,22 +313,9 @@ impl<'r, L: Parts> Multipart<'r, L> {
         }
     }
 
-    pub(crate) fn take_filled(&mut self) -> usize {
-        core::mem::take(&mut self.filled)
-    }
-
-    pub(crate) fn source(&mut self, index: usize) -> Option<&mut L::Source> {
-        self.parts.source(index)
-    }
-
     /// How many parts must be rewound: those that may have been read from.
-    pub(crate) fn restart(&self) -> usize {
+    fn restart(&self) -> usize {
         if self.began { self.parts.get().len().min(self.place.index + 1) } else { 0 }
-    }
-
-    pub(crate) fn restarted(&mut self) {
-        (self.filled, self.began) = (0, false);
-        self.place.go_to(0, false);
     }
 }
 
@@ -341,41 +335,35 @@ impl<L: Parts> Outline for Multipart<'_, L> {
     }
 }
 
-impl<L: Parts> Payload for Multipart<'_, L>
-where
-    L::Source: Source,
-{
+impl<L: Parts, F: Face<L::Source>> Fill<F> for Multipart<'_, L> {
     async fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
         loop {
-            let Want::Read { place, index } = self.next(room) else { return Ok(self.take_filled()) };
-            let Some(source) = self.source(index) else { return Err(SourceError::EndedEarly) };
+            let Want::Read { place, index } = self.next(room) else { return Ok(core::mem::take(&mut self.filled)) };
+            let Some(source) = self.parts.source(index) else { return Err(SourceError::EndedEarly) };
             let room = room.get_mut(place).unwrap_or_default();
-            let read = source.read(room).await.map_err(SourceError::Failed)?;
+            let read = F::read(source, room).await.map_err(SourceError::Failed)?;
             let read = checked(read, room)?;
             self.received(room, read)?;
         }
     }
+}
+
+impl<L: Parts, F: Face<L::Source>> Content<F> for Multipart<'_, L> {
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
+        link.stream::<F, _>(staged, self)
+    }
 
     async fn rewind(&mut self) -> Result<bool, SourceError> {
         for index in 0..self.restart() {
-            if let Some(source) = self.source(index)
-                && !source.rewind().await.map_err(SourceError::Failed)?
+            if let Some(source) = self.parts.source(index)
+                && !F::rewind(source).await.map_err(SourceError::Failed)?
             {
                 return Ok(false);
             }
         }
-        self.restarted();
+        (self.filled, self.began) = (0, false);
+        self.place.go_to(0, false);
         Ok(true)
-    }
-}
-
-/// How much a source may read when `left` bytes of it are wanted: one more, where that can be, so that it is seen when
-/// it goes on.
-pub(crate) fn room_for(left: u64, room: usize) -> usize {
-    match usize::try_from(left) {
-        Ok(left) if left < room => left + 1,
-        Ok(left) if left == room && room > 1 => room - 1,
-        _ => room,
     }
 }
 

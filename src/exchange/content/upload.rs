@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use super::{multipart::room_for, payload::SourceError};
+use super::source::SourceError;
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     http::{CHUNK_END, LAST_CHUNK, chunk_header},
@@ -11,7 +11,7 @@ use crate::{
 /// The least room there must be for a piece: that of a chunk with one byte of data.
 pub(crate) const LEAST: usize = 16;
 
-/// How far a streamed body has got. Part of [`Plan`](super::Plan); only a body that streams makes one.
+/// How far a streamed body has got. Part of [`Plan`](super::Plan); only content that streams makes one.
 #[derive(Debug, Clone, Copy)]
 pub struct Upload {
     /// What is left of an announced length; with `None` it is chunked.
@@ -90,6 +90,16 @@ impl Upload {
             }
         };
         Ok(end)
+    }
+}
+
+/// How much a source may read when `left` bytes of it are wanted: one more, where that can be, so that it is seen when
+/// it goes on.
+pub(super) fn room_for(left: u64, room: usize) -> usize {
+    match usize::try_from(left) {
+        Ok(left) if left < room => left + 1,
+        Ok(left) if left == room && room > 1 => room - 1,
+        _ => room,
     }
 }
 

@@ -38,8 +38,8 @@ where
 
 fn get_blocking<'p, P, T>(http: &blocking::Session<'p, P, T>, url: &str) -> usize
 where
-    P: blocking::traits::SocketPool,
-    T: blocking::traits::TlsContext<P::Socket<'p>>,
+    P: traits::SocketPool<Timer: socketpool::time::BlockingTimer>,
+    T: traits::TlsContext<P::Socket<'p>>,
 {
     let mut response = http.get(url).send().expect("an answer");
     let (mut room, mut len) = ([0; ROOM], 0);

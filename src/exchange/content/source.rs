@@ -1,11 +1,8 @@
-//! What `send` can send: a body that is staged, or one that streams from a [`Source`].
+//! Where the bytes of streamed content come from.
 
-use core::fmt;
+use core::{fmt, future::Future};
 
 use embedded_io_async::{ErrorKind as IoKind, Read, Seek, SeekFrom};
-
-use super::{body::Body, upload::Upload};
-use crate::error::ErrorKind;
 
 /// Where the bytes of a streamed body come from.
 ///
@@ -121,117 +118,33 @@ impl fmt::Display for SourceError {
 
 impl core::error::Error for SourceError {}
 
-/// What the head of a request says of its body, and where the body's bytes are. Part of [`Payload`]; there is nothing to
-/// implement here: write a [`Body`] or a [`Source`].
-pub trait Outline {
-    /// The media type, in two pieces, for Content-Type unless the caller says otherwise.
-    fn media_type(&self) -> Option<[&str; 2]>;
-
-    /// Where the body's bytes are.
-    ///
-    /// # Errors
-    /// If the body may not be sent as it is.
-    fn plan(&self) -> Result<Plan<'_>, ErrorKind>;
-
-    /// What [`Body::write`] does, for [`Plan::Written`].
+/// The face by which a source is read: what [`Content`](super::Content) is generic over, so that content that streams is
+/// written once for both. There is nothing to implement here.
+pub trait Face<S> {
+    /// Reads some bytes into `room`, as [`Source::read`] does.
     ///
     /// # Errors
     /// As there.
-    fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind> {
-        let _ = room;
-        Ok(0)
-    }
+    async fn read(source: &mut S, room: &mut [u8]) -> Result<usize, IoKind>;
+
+    /// Goes back to the beginning, as [`Source::rewind`] does.
+    ///
+    /// # Errors
+    /// As there.
+    async fn rewind(source: &mut S) -> Result<bool, IoKind>;
 }
 
-/// Where the bytes of a body are.
+/// The face at the root of the crate: sources are awaited.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Plan<'b> {
-    /// Here.
-    Bytes(&'b [u8]),
-    /// They are written into the exchange buffer.
-    Written,
-    /// They stream: so many, or who knows how many (chunked).
-    Streamed(Upload),
-}
+pub enum Awaits {}
 
-impl<B: Body> Outline for B {
-    fn media_type(&self) -> Option<[&str; 2]> {
-        self.content_type().map(|media_type| [media_type, ""])
+impl<S: Source> Face<S> for Awaits {
+    fn read(source: &mut S, room: &mut [u8]) -> impl Future<Output = Result<usize, IoKind>> {
+        source.read(room)
     }
 
-    fn plan(&self) -> Result<Plan<'_>, ErrorKind> {
-        Ok(self.as_bytes().map_or(Plan::Written, Plan::Bytes))
-    }
-
-    fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind> {
-        Body::write(self, room)
-    }
-}
-
-/// What `send` can send: every [`Body`], a [`Streamed`] source, a [`Multipart`](super::Multipart) form.
-///
-/// There is nothing to implement here: write a [`Body`], or a [`Source`] for a stream.
-pub trait Payload: Outline {
-    /// Reads the next bytes of a streamed body into `room`; 0 at its end.
-    ///
-    /// # Errors
-    /// What is wrong with the source.
-    async fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError>;
-
-    /// Goes back to the beginning; `false` if that cannot be.
-    ///
-    /// # Errors
-    /// What is wrong with the source.
-    async fn rewind(&mut self) -> Result<bool, SourceError>;
-}
-
-impl<B: Body> Payload for B {
-    async fn fill(&mut self, _: &mut [u8]) -> Result<usize, SourceError> {
-        Ok(0)
-    }
-
-    async fn rewind(&mut self) -> Result<bool, SourceError> {
-        Ok(true)
-    }
-}
-
-/// A body that streams from a source while it is sent.
-#[derive(Debug)]
-pub struct Streamed<S> {
-    pub(crate) source: S,
-    pub(crate) len: Option<u64>,
-    pub(crate) began: bool,
-}
-
-impl<S> Streamed<S> {
-    pub(crate) const fn new(source: S, len: Option<u64>) -> Self {
-        Self { source, len, began: false }
-    }
-}
-
-impl<S> Outline for Streamed<S> {
-    fn media_type(&self) -> Option<[&str; 2]> {
-        None
-    }
-
-    fn plan(&self) -> Result<Plan<'_>, ErrorKind> {
-        Ok(Plan::Streamed(Upload::new(self.len)))
-    }
-}
-
-impl<S: Source> Payload for Streamed<S> {
-    async fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError> {
-        self.began = true;
-        let read = self.source.read(room).await.map_err(SourceError::Failed)?;
-        checked(read, room)
-    }
-
-    async fn rewind(&mut self) -> Result<bool, SourceError> {
-        if self.began {
-            self.began = !self.source.rewind().await.map_err(SourceError::Failed)?;
-        }
-        Ok(!self.began)
+    fn rewind(source: &mut S) -> impl Future<Output = Result<bool, IoKind>> {
+        source.rewind()
     }
 }
 

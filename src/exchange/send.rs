@@ -1,0 +1,284 @@
+//! Sending a request, and receiving the head of the response.
+
+use core::{
+    future::{Future, poll_fn},
+    ops::Range,
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use super::{
+    content::{Content, Fill, Plan, SourceError},
+    head::{Glance, IncomingHead},
+    io::{Io, Moved, Op, checked},
+    state::State,
+};
+use crate::{
+    error::{Error, ErrorKind, Phase, Result},
+    http::{DecodeError, Method, ResponseHead, bytes::shift},
+    time::{Deadline, Instant},
+};
+
+/// How long a server may take to say whether it wants content, or to explain why it hung up on it.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+/// The least room behind a head for which the first piece of a stream is sent together with it.
+const WORTHWHILE: usize = 64;
+/// The room there must be behind what is staged, so that a part of it is kept for a response that comes early.
+const ROOM_TO_LISTEN: usize = 256;
+/// How much of it: a status line, or a short interim response.
+const EARLY_HEAD: usize = 64;
+
+/// A request as it is staged in the buffer.
+#[derive(Debug, Clone, Copy)]
+pub struct Staged {
+    /// Where what is to be sent begins.
+    pub(crate) start: usize,
+    /// Where the head ends.
+    pub(crate) head: usize,
+    /// Where the content ends that is staged behind it.
+    pub(crate) end: usize,
+    /// Whether the head asks the server whether it wants the content.
+    pub(crate) asks: bool,
+    /// Whether there is content, some of which may not be staged.
+    pub(crate) has_content: bool,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Sent {
+    /// All of it was sent.
+    Whole,
+    /// A response is arriving that says that the server does not want the rest.
+    Cut,
+    /// It could not be sent, because of this; the server may have said why.
+    Failed(Error),
+}
+
+/// The connection while a request is sent over it, and the response that may arrive meanwhile.
+#[derive(Debug)]
+pub struct Link<'l, I> {
+    io: &'l mut I,
+    memory: &'l mut [u8],
+    incoming: IncomingHead,
+    deadline: Deadline,
+    /// Where the part of the memory begins that is kept for a response, while the request is sent.
+    cut: usize,
+    /// Whether to listen while sending.
+    listens: bool,
+    /// When to stop sending, so that there is time to read why the server takes no more of it.
+    send_by: Deadline,
+}
+
+/// Sends what is staged at the front of `memory`, and what of the content follows, and receives the head of the response to
+/// the front of `memory`.
+pub(crate) async fn send<I: Io, F, C: Content<F>>(
+    io: &mut I,
+    memory: &mut [u8],
+    state: &mut State,
+    (method, says_close): (Method<'_>, bool),
+    staged: Staged,
+    content: &mut C,
+    deadline: Deadline,
+) -> Result<()> {
+    state.start();
+    let mut link = Link::new(io, memory, IncomingHead::new(method), deadline);
+    let sent = content.transmit(&mut link, staged).await;
+    let head = link.conclude(sent, state).await;
+    link.io.set_deadline(deadline);
+    state.settle(head, &link.incoming, says_close)
+}
+
+impl<'l, I: Io> Link<'l, I> {
+    fn new(io: &'l mut I, memory: &'l mut [u8], incoming: IncomingHead, deadline: Deadline) -> Self {
+        let cut = memory.len();
+        let mut send_by = deadline;
+        if let (Some(now), Some(at)) = (io.now(), deadline.instant()) {
+            let left = at.as_millis().saturating_sub(now.as_millis());
+            let grace = (left / 4).min(GRACE.as_millis() as u64);
+            send_by = Deadline::at(Instant::from_millis(at.as_millis().saturating_sub(grace)));
+        }
+        io.set_deadline(send_by);
+        Self { io, memory, incoming, deadline, cut, listens: false, send_by }
+    }
+
+    /// Begins to send what is staged up to `end`, and to listen, if the connection can and there is room.
+    fn begin(&mut self, end: usize) {
+        let len = self.memory.len();
+        self.listens = I::LISTENS && end + ROOM_TO_LISTEN <= len;
+        self.cut = if self.listens { len - EARLY_HEAD } else { len };
+        self.until_send_by();
+    }
+
+    /// What follows must be done shortly before the deadline; or until the deadline, if it is later than that.
+    fn until_send_by(&mut self) {
+        let is_over = self.send_by != self.deadline
+            && self.io.now().is_some_and(|now| self.send_by.instant().is_some_and(|at| at <= now));
+        self.io.set_deadline(if is_over { self.deadline } else { self.send_by });
+    }
+
+    /// Sends what is staged, and then these bytes.
+    pub(super) async fn send(&mut self, staged: Staged, bytes: &[u8]) -> Result<Sent> {
+        self.begin(staged.end);
+        let follows = if staged.head == staged.end && staged.has_content { bytes } else { &[] };
+        self.deliver(staged.start..staged.end, follows).await
+    }
+
+    /// Sends what is staged, with the first piece of a stream behind it, and then the other pieces.
+    pub(super) async fn stream<F, C: Fill<F>>(&mut self, staged: Staged, content: &mut C) -> Result<Sent> {
+        self.begin(staged.end);
+        let Ok(Plan::Streamed(mut upload)) = content.plan() else { return Ok(Sent::Whole) };
+        let (mut start, mut end) = (staged.start, staged.end);
+        loop {
+            let pieces = self.memory.get_mut(..self.cut).unwrap_or_default();
+            if !upload.is_done()
+                && staged.has_content
+                && (start == end || pieces.len().saturating_sub(end) >= WORTHWHILE)
+            {
+                self.io.set_deadline(self.deadline);
+                let count = filled(self.io, content.fill(upload.room(pieces, end)?)).await?;
+                end = upload.filled(pieces, end, count)?;
+                self.until_send_by();
+            }
+            let sent = self.deliver(start..end, &[]).await?;
+            if !matches!(sent, Sent::Whole) || upload.is_done() || !staged.has_content {
+                return Ok(sent);
+            }
+            (start, end) = (0, 0);
+        }
+    }
+
+    /// Sends the head, and waits for a moment until the server says whether it wants the content (RFC 9110 §10.1.1): what
+    /// is left to be sent, unless a final response was the end of it. A connection without a clock does not wait: no client
+    /// has to.
+    pub(super) async fn ask(&mut self, staged: Staged) -> Result<Result<Staged, Sent>> {
+        if !staged.asks {
+            return Ok(Ok(staged));
+        }
+        let sent = self.deliver(staged.start..staged.head, &[]).await?;
+        if !matches!(sent, Sent::Whole) {
+            return Ok(Err(sent));
+        }
+        let rest = Ok(Staged { start: staged.head, ..staged });
+        let Some(now) = self.io.now() else { return Ok(rest) };
+        let soon = self.deadline.or_at(now.after(GRACE));
+        // The head was sent; content that is staged behind it is still needed.
+        self.cut = if staged.head == staged.end { 0 } else { staged.end };
+        loop {
+            let region = self.memory.get_mut(self.cut..).unwrap_or_default();
+            if region.is_empty() {
+                return Ok(rest);
+            }
+            let is_silent = self.incoming.is_empty();
+            self.io.set_deadline(if is_silent { soon } else { self.deadline });
+            let room = self.incoming.room(region)?;
+            let outcome = self.io.perform(Op::Read(room)).await.map_err(|error| self.io.explain(error));
+            if is_silent && soon != self.deadline && outcome.is_err_and(|error| error.is_timeout()) {
+                return Ok(rest);
+            }
+            let glance = self.incoming.take(region, outcome).and_then(|()| self.incoming.glance(region));
+            match glance.map_err(|error| behind(error, self.cut, region.len()))? {
+                Glance::Nothing if self.incoming.continued && self.incoming.is_empty() => return Ok(rest),
+                Glance::Nothing => {}
+                Glance::Refusal | Glance::Response => return Ok(Err(Sent::Cut)),
+            }
+        }
+    }
+
+    /// Sends what lies there in the memory, and then what follows, and flushes it. Listens meanwhile, if the connection
+    /// can: a response that is no success ends it (RFC 9112 §9.5).
+    async fn deliver(&mut self, staged: Range<usize>, follows: &[u8]) -> Result<Sent> {
+        let mut sent = 0;
+        loop {
+            let (front, early) = self.memory.split_at_mut_checked(self.cut).unwrap_or_default();
+            let staged = front.get(staged.clone()).unwrap_or_default();
+            let rest = match staged.get(sent..) {
+                Some(rest @ [_, ..]) => rest,
+                _ => follows.get(sent.saturating_sub(staged.len())..).unwrap_or_default(),
+            };
+            let room = if self.listens { early.get_mut(self.incoming.end..).unwrap_or_default() } else { &mut [] };
+            let most = rest.len();
+            match self.io.write_or_read(rest, room).await {
+                Moved::Written(Ok(_)) if most == 0 => return Ok(Sent::Whole),
+                Moved::Written(outcome) => {
+                    let outcome = outcome.map_err(|error| self.io.explain(error).in_phase(Phase::Send));
+                    match outcome {
+                        Ok(count) => sent += checked(count, most, true).map_err(|error| error.in_phase(Phase::Send))?,
+                        Err(error) => return Ok(Sent::Failed(error)),
+                    }
+                }
+                Moved::Read(outcome) => {
+                    let outcome = outcome.map_err(|error| self.io.explain(error));
+                    self.incoming.take(early, outcome)?;
+                    match self.incoming.glance(early)? {
+                        Glance::Nothing => self.listens = self.incoming.end < early.len(),
+                        Glance::Response => self.listens = false,
+                        Glance::Refusal => return Ok(Sent::Cut),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Receives the head of the response. What arrived of it while the request was sent goes to the front of the memory. If
+    /// sending failed, the server may have said why.
+    async fn conclude(&mut self, sent: Result<Sent>, state: &mut State) -> Result<ResponseHead> {
+        let (sent, now) = (sent?, self.io.now());
+        shift(self.memory, self.cut..(self.cut + self.incoming.end).min(self.memory.len()), 0);
+        let failure = match sent {
+            Sent::Failed(error) if !was_closed(error) && !error.is_timeout() => return Err(error),
+            Sent::Failed(error) => Some(error),
+            _ => None,
+        };
+        self.io.set_deadline(match now {
+            Some(now) if failure.is_some() => self.deadline.or_at(now.after(GRACE)),
+            _ => self.deadline,
+        });
+        let mut receive = pin!(self.incoming.receive(self.io, self.memory));
+        // Without a clock only what is there already is received.
+        let head = poll_fn(|context| match (receive.as_mut().poll(context), failure) {
+            (Poll::Pending, Some(error)) if now.is_none() => Poll::Ready(Err(error)),
+            (outcome, _) => outcome,
+        });
+        let head = head.await;
+        if !matches!(sent, Sent::Whole) {
+            state.cut(failure);
+        }
+        match (head, failure) {
+            (Err(error), Some(failure)) if was_closed(error) || error.is_timeout() => Err(failure),
+            (head, _) => head,
+        }
+    }
+}
+
+/// How many bytes a source gave, within the deadline.
+async fn filled(io: &mut impl Io, fill: impl Future<Output = Result<usize, SourceError>>) -> Result<usize> {
+    let (mut fill, mut end) = (pin!(fill), pin!(io.expire()));
+    let outcome = poll_fn(|context| match fill.as_mut().poll(context) {
+        Poll::Ready(filled) => Poll::Ready(filled.map_err(ErrorKind::Source)),
+        Poll::Pending => end.as_mut().poll(context).map(|()| Err(ErrorKind::Timeout)),
+    });
+    outcome.await.map_err(|kind| Error::new(Phase::Send, kind))
+}
+
+/// Whether this is what a connection looks like that the peer has closed.
+pub(crate) fn was_closed(error: Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Io(_)
+            | ErrorKind::Truncated
+            | ErrorKind::NotConnected
+            | ErrorKind::Malformed(DecodeError::NoResponse)
+    )
+}
+
+/// What is received behind `front` bytes needs those too, of all of which there are `have` less.
+pub(crate) fn behind(error: Error, front: usize, region: usize) -> Error {
+    match error.kind() {
+        ErrorKind::TooLarge { what, need, have } if have == region => {
+            let kind = ErrorKind::TooLarge { what, need: need.map(|need| front + need), have: front + have };
+            Error::new(error.phase(), kind)
+        }
+        _ => error,
+    }
+}
