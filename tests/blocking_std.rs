@@ -163,7 +163,7 @@ fn datagrams_and_names() {
     one.set_timeout(DO_NOT_WAIT);
     assert_eq!(one.recv_from_into(&mut buffer), Err(Error::new(Phase::Receive, ErrorKind::WouldBlock)));
 
-    let deadline = Deadline::within(pool.clock(), LONG);
+    let deadline = Deadline::within(pool.timer(), LONG);
     assert_eq!(pool.getaddrinfo("localhost", 80, Family::Ipv4, deadline).unwrap(), ([127, 0, 0, 1], 80).into());
     let unknown = pool.getaddrinfo("no-such-name.invalid", 80, Family::Any, deadline).unwrap_err();
     assert_eq!(unknown, Error::new(Phase::Resolve, ErrorKind::NoAnswer));
