@@ -5,9 +5,13 @@ mod executor;
 mod offsets;
 mod reference;
 mod server;
+mod soak;
 mod world;
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 /// What was done, and what was wrong.
 #[derive(Debug, Default)]
@@ -30,13 +34,15 @@ impl Figures {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let is_long = args.iter().any(|arg| arg == "long");
+    let seconds = args.get(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
     let began = Instant::now();
     let mut figures = Figures::default();
     let identity = server::Identity::new();
     match args.first().map(String::as_str) {
         Some("offsets") => offsets::all(&identity, if is_long { 1 } else { 11 }, &mut figures),
+        Some("soak") => soak::run(&identity, Duration::from_secs(seconds), &mut figures),
         _ => {
-            eprintln!("chaos offsets [long]");
+            eprintln!("chaos offsets [long], chaos soak [SECONDS]");
             return ExitCode::from(2);
         }
     }

@@ -13,12 +13,20 @@ pub fn responses(mut bytes: &[u8]) -> Vec<(u16, Vec<u8>)> {
 }
 
 fn response(bytes: &[u8]) -> Option<(u16, Vec<u8>, &[u8])> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]);
-    let rest = &bytes[end + 4..];
-    let status = head.split(' ').nth(1)?.get(..3)?.parse().ok()?;
+    // A line ends in LF, with or without CR (RFC 9112 §2.2), and the head in an empty one.
+    let (mut lines, mut rest) = (Vec::new(), bytes);
+    loop {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let line = String::from_utf8_lossy(&rest[..end]).trim_end_matches('\r').to_owned();
+        rest = &rest[end + 1..];
+        if line.is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    let status = lines.first()?.split(' ').nth(1)?.get(..3)?.parse().ok()?;
     let field = |name: &str| {
-        head.split("\r\n").skip(1).find_map(|line| {
+        lines.iter().skip(1).find_map(|line| {
             let (this, value) = line.split_once(':')?;
             this.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         })

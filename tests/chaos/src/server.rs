@@ -30,8 +30,8 @@ pub fn body(id: u64, len: usize) -> Vec<u8> {
 pub struct Log {
     /// Requests that were read to their end, and answered.
     pub requests: u64,
-    /// Those of them that may not be repeated, by their number.
-    pub posts: HashMap<u64, u64>,
+    /// How often each of them came, by whether it came under TLS, and its number.
+    pub seen: HashMap<(bool, u64), u64>,
     /// What was no request.
     pub refused: u64,
     /// Handshakes that came to their end.
@@ -51,12 +51,13 @@ pub trait Service {
 pub struct Http {
     log: Rc<RefCell<Log>>,
     heard: Vec<u8>,
+    is_tls: bool,
     closed: bool,
 }
 
 impl Http {
-    pub fn new(log: &Rc<RefCell<Log>>) -> Self {
-        Self { log: log.clone(), ..Self::default() }
+    pub fn new(log: &Rc<RefCell<Log>>, is_tls: bool) -> Self {
+        Self { log: log.clone(), is_tls, ..Self::default() }
     }
 
     fn refuse(&mut self, out: &mut Vec<u8>) {
@@ -96,9 +97,7 @@ impl Service for Http {
             }
             let mut log = self.log.borrow_mut();
             log.requests += 1;
-            if method == "POST" {
-                *log.posts.entry(id).or_default() += 1;
-            }
+            *log.seen.entry((self.is_tls, id)).or_default() += 1;
             drop(log);
             self.heard.drain(..end + 4 + len);
             let body = body(id, size);
@@ -200,7 +199,7 @@ impl Https {
     pub fn new(config: &Arc<ServerConfig>, log: &Rc<RefCell<Log>>) -> Self {
         Self {
             tls: ServerConnection::new(config.clone()).expect("a server"),
-            http: Http::new(log),
+            http: Http::new(log, true),
             log: log.clone(),
             was_shaking: true,
             failed: false,
@@ -230,7 +229,7 @@ impl Service for Https {
             while let Ok(count @ 1..) = self.tls.reader().read(&mut heard) {
                 self.http.take(&heard[..count], &mut said);
             }
-            self.tls.writer().write_all(&said).expect("memory");
+            self.failed |= self.tls.writer().write_all(&said).is_err();
             if self.http.has_closed() {
                 self.tls.send_close_notify();
             }

@@ -131,16 +131,27 @@ struct Line {
     writer: Option<Waker>,
     /// At most so many bytes in one read.
     fragment: usize,
+    is_plain: bool,
+    fired: Rc<RefCell<Fired>>,
     /// All that arrived at the client, if it is kept.
     heard: Rc<RefCell<Vec<u8>>>,
 }
 
+/// What happened so far.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Tally {
-    pub connections: u64,
-    pub faults: u64,
+pub struct Fired {
+    /// In the order of [`KINDS`].
+    pub kinds: [u64; KINDS.len()],
+    /// How often bytes were altered that TLS did not protect.
+    pub altered_in_the_clear: u64,
     pub refused: u64,
     pub unnamed: u64,
+}
+
+impl Fired {
+    pub fn sum(&self) -> u64 {
+        self.kinds.iter().sum::<u64>() + self.refused + self.unnamed
+    }
 }
 
 struct State {
@@ -151,7 +162,8 @@ struct State {
     weather: Weather,
     config: Option<Arc<ServerConfig>>,
     log: Rc<RefCell<Log>>,
-    tally: Tally,
+    connections: u64,
+    fired: Rc<RefCell<Fired>>,
     fragments: Chance,
     /// What arrived on each connection, if it is kept.
     heard: Option<Vec<Rc<RefCell<Vec<u8>>>>>,
@@ -174,7 +186,8 @@ impl World {
             weather,
             config: Some(config.clone()),
             log: Rc::default(),
-            tally: Tally::default(),
+            connections: 0,
+            fired: Rc::default(),
             fragments: Chance::new(7),
             heard: keeps.then(Vec::new),
             names: Names::Right,
@@ -198,8 +211,13 @@ impl World {
         self.0.borrow().log.clone()
     }
 
-    pub fn tally(&self) -> Tally {
-        self.0.borrow().tally
+    pub fn fired(&self) -> Fired {
+        *self.0.borrow().fired.borrow()
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> u64 {
+        self.0.borrow().connections
     }
 
     pub fn millis(&self) -> u64 {
@@ -279,6 +297,10 @@ impl Line {
             let needs_a_byte = fault.kind.alters();
             if !needs_a_byte || at < bytes.len() {
                 self.fault = None;
+                let mut fired = self.fired.borrow_mut();
+                fired.kinds[fault.kind as usize] += 1;
+                fired.altered_in_the_clear += u64::from(fault.kind.alters() && self.is_plain);
+                drop(fired);
                 match fault.kind {
                     Kind::Close | Kind::Reset | Kind::Stall => bytes.truncate(at),
                     Kind::Drop => drop(bytes.remove(at)),
@@ -380,7 +402,7 @@ impl State {
         if let Weather::OneIn(many, chance) = &mut self.weather
             && chance.one_in(*many)
         {
-            self.tally.unnamed += 1;
+            self.fired.borrow_mut().unnamed += 1;
             names = [Names::Silent, Names::Missing, Names::Elsewhere][chance.below(3)];
         }
         match names {
@@ -395,18 +417,17 @@ impl State {
         if remote.ip() != IpAddr::V4(ADDRESS) {
             return Err(ErrorKind::AddrNotAvailable);
         }
-        self.tally.connections += 1;
+        self.connections += 1;
         let fault = match &mut self.weather {
             Weather::Fair => None,
             Weather::Once(fault) => {
                 let fault = *fault;
                 self.weather = Weather::Fair;
-                self.tally.faults += 1;
                 Some(fault)
             }
             Weather::OneIn(many, chance) => {
                 if chance.one_in(*many) {
-                    self.tally.refused += 1;
+                    self.fired.borrow_mut().refused += 1;
                     return Err(ErrorKind::ConnectionRefused);
                 }
                 None
@@ -414,7 +435,7 @@ impl State {
         };
         let service: Box<dyn Service> = match (&self.config, remote.port()) {
             (Some(config), 443) => Box::new(Https::new(config, &self.log)),
-            _ => Box::new(Http::new(&self.log)),
+            _ => Box::new(Http::new(&self.log, false)),
         };
         let heard: Rc<RefCell<Vec<u8>>> = Rc::default();
         if let Some(all) = &mut self.heard {
@@ -432,6 +453,8 @@ impl State {
             reader: None,
             writer: None,
             fragment,
+            is_plain: remote.port() != 443,
+            fired: self.fired.clone(),
             heard,
         };
         // What happens before the first byte.
@@ -450,7 +473,6 @@ impl State {
             let way = [Way::Up, Way::Down][chance.below(2)];
             let count = if way == Way::Up { line.up.count } else { line.down.count };
             line.fault = Some(Fault { kind: KINDS[chance.below(KINDS.len())], way, at: count + chance.below(400) });
-            self.tally.faults += 1;
         }
     }
 
