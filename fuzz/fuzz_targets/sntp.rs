@@ -7,7 +7,7 @@ use socketpool_fuzz::{take, target};
 target!(|input| {
     let mut packet = input;
     let [echo] = take(&mut packet);
-    let floor = u64::from_be_bytes(take(&mut packet));
+    let floor = u64::from_be_bytes(take(&mut packet)) >> 16;
     let request = Request::new(0x0123_4567_89AB_CDEF);
     let mut answer = packet.to_vec();
     // A fuzzer does not guess 64 bits.

@@ -10,6 +10,9 @@ type Other = Result<url::Url, url::ParseError>;
 fn text(other: &Other) -> Option<String> {
     let mut url = other.clone().ok()?;
     url.set_fragment(None);
+    // `^` in a path is encoded since the standard of 2024; theirs is older.
+    let path = url.path().replace('^', "%5E");
+    url.set_path(&path);
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())
 }
 
