@@ -77,7 +77,7 @@ fn by_waiting(input: &[u8], fragment: usize, way: Way) -> Outcome {
         let outcome = {
             let (mut network, mut memory) = (script.network(), Resources::<2>::new());
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
-            let outcome = exchange!(pool, blocking::requests::Session<_>, way,);
+            let outcome = exchange!(pool, blocking::Session<_>, way,);
             let counts = pool.counts();
             assert_eq!((counts.in_use, counts.waiting, counts.idle), (0, 0, script.open()), "no slot is lost");
             outcome

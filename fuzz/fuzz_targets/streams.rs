@@ -97,7 +97,7 @@ fn elements(input: &[u8], split: Split, room: usize) -> (Vec<Value>, bool) {
 target!(|input| {
     let mut rest = input;
     let [kind, split, room] = take(&mut rest);
-    let (split, room, roomy) = (Split::new(split), usize::from(room), rest.len() * 4 + 16);
+    let (split, room, roomy) = (Split::new(split), 1 + usize::from(room), rest.len() * 4 + 16);
     match kind % 3 {
         0 => {
             assert_eq!(lines(rest, Split::WHOLE, room), lines(rest, split, room));

@@ -18,8 +18,14 @@ fn text(other: &Other) -> Option<String> {
 
 fn compare(input: &str, ours: Result<&str, UrlError>, other: &Other) {
     match ours {
+        // Theirs keeps a segment that looks like a Windows drive, whatever the scheme.
+        Ok(ours) if input.split('/').chain(ours.split('/')).any(is_drive) => {}
         Ok(ours) => {
             let Some(theirs) = text(other) else {
+                // Any number of slashes stands before the authority of a reference too, says the standard.
+                if input.trim_start_matches(' ').split_once("//").is_some_and(|(_, rest)| rest.starts_with('/')) {
+                    return;
+                }
                 // IDNA has rules for `xn--` labels beyond Punycode; ours only decodes them.
                 return assert!(ours.to_ascii_lowercase().contains("xn--"), "{input:?}: {ours:?} and {other:?}");
             };
@@ -38,6 +44,10 @@ fn compare(input: &str, ours: Result<&str, UrlError>, other: &Other) {
         Err(UrlError::UnsupportedScheme) => assert_eq!(text(other), None, "{input:?}"),
         Err(error) => assert_eq!(text(other), None, "{input:?}: {error}"),
     }
+}
+
+fn is_drive(segment: &str) -> bool {
+    matches!(segment.as_bytes(), [letter, b':' | b'|', ..] if letter.is_ascii_alphabetic())
 }
 
 /// What holds for every URL of ours.
