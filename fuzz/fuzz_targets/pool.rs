@@ -37,6 +37,7 @@ async fn act(pool: &Pool<'_>, kind: u8, port: u16) {
         }
         3 => {
             if let Ok(mut socket) = pool.socket().await {
+                socket.set_timeout(Some(std::time::Duration::from_secs(1)));
                 _ = socket.connect("host", port).await;
                 _ = socket.send_all(b"GET / HTTP/1.1\r\n\r\n").await;
                 _ = socket.recv_into(&mut [0; 16]).await;
