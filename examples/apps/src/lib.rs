@@ -8,6 +8,7 @@
 //! | [`telemetry`] | POSTs readings as JSON; what could not be sent is sent the next time |
 //! | [`download`] | streams a body larger than memory, hashes it, and shows how far it is |
 //! | [`update`] | gets signed firmware into flash, whole or not at all |
+//! | `mqtt` (a feature) | publishes readings over a connection that lasts, and takes commands |
 //! | [`clock`] | asks two time servers for the date, without which no certificate can be checked |
 //! | [`web_server`] | answers browsers with a small JSON page |
 //!
@@ -25,6 +26,8 @@ mod messages;
 pub mod blocking;
 pub mod clock;
 pub mod download;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 mod schedule;
 pub mod telemetry;
 pub mod update;
