@@ -20,14 +20,20 @@ script() {
   )
 }
 
+# publish FOLDER: to this project the published crate is this one.
+publish() {
+  mkdir -p "$work/$1/.cargo"
+  printf '\n[patch.crates-io]\nsocketpool = { path = "%s" }\n' "$root" >>"$work/$1/.cargo/config.toml"
+}
+
 gate() {
   work=$root/target/guides
   rm -rf "$work"
-  mkdir -p "$work/.cargo" "$work/target"
+  mkdir -p "$work/target"
   ln -s "$root" "$work/socketpool"
-  # The published crate is this one.
-  printf '[patch.crates-io]\nsocketpool = { path = "%s" }\n' "$root" >"$work/.cargo/config.toml"
   python3 ci/guides.py files "$work"
+  publish desk
+  publish bare
 
   # Each guide is there, and says what it is.
   local guide
@@ -63,6 +69,8 @@ server.serve_forever()' 2>/dev/null) &
   echo "guides: from an empty directory"
   (cd "$work/bare" && cargo check --quiet --target "$small")
   script boards
+  publish rp2040-w
+  publish esp32
   python3 ci/guides.py add "$work"
   script pico
   script esp
