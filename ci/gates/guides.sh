@@ -55,7 +55,7 @@ server.serve_forever()' 2>/dev/null) &
 
   script plan >/dev/null
   local board
-  for board in pico-w pico2-w esp32c3 esp32c6; do cargo run --quiet --locked --example plan -- --board "$board" >/dev/null; done
+  for board in pico-w pico2-w esp32c3 esp32c6; do "$CARGO_TARGET_DIR/debug/examples/plan" --board "$board" >/dev/null; done
   script roots >/dev/null
   script authority 2>/dev/null
   script authority-tried
