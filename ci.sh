@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # In this order: what is quick and fails often comes first.
 gates=(
   fmt words tree clippy docs links features targets bare examples boards sizes bench icount interop qemu
-  compact corpora miri package
+  compact corpora miri guides package
 )
 
 if [ "${1:-}" = --list ]; then

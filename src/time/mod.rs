@@ -43,6 +43,12 @@ impl Instant {
 }
 
 /// A monotonic clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a monotonic clock",
+    label = "not a `socketpool::time::Clock`",
+    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one \
+            (feature `embedded-hal-async`); else implement `now`, in milliseconds"
+)]
 pub trait Clock {
     /// Now. Never earlier than an answer it gave before.
     fn now(&self) -> Instant;
@@ -55,6 +61,12 @@ impl<C: Clock + ?Sized> Clock for &C {
 }
 
 /// A clock that can be awaited.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot wait for a moment",
+    label = "not a `socketpool::time::Timer`",
+    note = "`socketpool::time::EmbassyTimer` can (feature `embassy-time`), `DelayTimer` can (feature \
+            `embedded-hal-async`); else implement `wait_until`"
+)]
 pub trait Timer: Clock {
     /// Waits until `at`; at once if it has passed.
     ///
