@@ -124,7 +124,7 @@ class AbandonedInstruction:
     The emulator goes on waiting for it, and the next transfer starts in the middle of the last.
     """
 
-    TX_FIFO = 5
+    OUT = 5  # what the emulator calls an OUT that waits for the FIFO
 
     def __init__(self, block, offset):
         self.block, self.offset = block, offset
@@ -142,7 +142,7 @@ class AbandonedInstruction:
     def abandon(self, machine):
         if not machine.waiting:
             return
-        if machine.wait_type == self.TX_FIFO:
+        if machine.wait_type == self.OUT:
             machine.output_shift_count = 32  # it waited because there was nothing left to shift out
         machine.waiting, machine.wait_type = False, 0
 
@@ -327,6 +327,7 @@ class PicoW:
         self.radio = Radio()
         self.mcu = mcu = build_rp2040_from_spec(BoardSpec(extras=(lambda: self.radio,)))
         mcu.logger = ConsoleLogger(LogLevel.ERROR)
+        mcu.load_bootrom(BOOTROM_B1)  # resets the chip
         self.simulator = Simulator(rp2040=mcu)
         self.simulator.bind_loop()
         self.pacing = Pacing(mcu, self.simulator)
@@ -338,7 +339,6 @@ class PicoW:
         for address in PIO_BLOCKS:
             mcu.peripherals[address] = Pio(mcu.peripherals[address], self.stepping)
         mcu.peripherals[RingOscillator.ADDRESS] = RingOscillator(mcu)
-        mcu.load_bootrom(BOOTROM_B1)
         mcu.flash[:] = b"\xff" * len(mcu.flash)
         with open(image, "rb") as file:
             for segment in ELFFile(file).iter_segments("PT_LOAD"):
