@@ -90,7 +90,7 @@ class Renderer:
             return chr(number) if kind == "char" else number
         match kind:
             case "?":
-                return self.text(self.interned())
+                return self.nested(self.interned())
             case "str":
                 return self.data.take(self.data.number("u32")).decode()
             case "istr":
@@ -111,9 +111,14 @@ class Renderer:
             return list(self.data.take(length)) if match[1] == "u8" else self.elements(length)
         raise ValueError(f"a type that is not known here: {kind}")
 
+    def nested(self, text):
+        """A value with a text of its own; an enum has one for each variant, and says first which it is."""
+        variants = text.split("|")
+        return self.text(variants[self.data.number("u8")] if len(variants) > 1 else text)
+
     def elements(self, count):
         text = self.interned()
-        return "[" + ", ".join(self.text(text) for _ in range(count)) + "]"
+        return "[" + ", ".join(self.nested(text) for _ in range(count)) + "]"
 
 
 def shown(value, hint):
