@@ -19,6 +19,8 @@ certificates() {
 
 emulator() {
   if ! cmp --quiet tests/picow/requirements.txt "${python%/bin/python}/installed.txt"; then
+    # The servers first: that installs what Python needs to make an environment.
+    PYTHONPATH=tests/interop python3 -c 'import servers; servers.install({})'
     python3 -m venv --clear "${python%/bin/python}"
     "$python" -m pip install --quiet --no-deps --require-hashes -r tests/picow/requirements.txt || {
       echo "the emulator (tests/picow/requirements.txt) cannot be installed: nothing was booted"
