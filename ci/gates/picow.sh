@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# the programs of the Pico W on an emulated RP2040 with its radio, against nginx; `picow all` for every app (minutes)
+# programs of the Pico W on an emulated RP2040 with its radio, against nginx: 4 minutes; `picow all`, every app: 6
 # shellcheck source=ci/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
