@@ -47,6 +47,7 @@ replay() {
 
 gate() {
   local seconds=${FUZZ_SECONDS:-10} targets name bad=0
+  # shellcheck disable=SC2086 # the pattern is to be expanded
   mapfile -t targets < <(cd fuzz/fuzz_targets && printf '%s\n' ${FUZZ_TARGETS:-*.rs} | sed 's/[.]rs$//')
   (cd fuzz && RUSTFLAGS="$coverage" cargo build --quiet --locked --release --target "$host" --bins)
   for name in "${targets[@]}"; do run "$name" "$seconds" || bad=1; done

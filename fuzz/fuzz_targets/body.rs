@@ -18,7 +18,9 @@ fn chunked(input: &[u8], data: &mut Vec<u8>) -> End {
     let mut at = 0;
     let mut chunks = true;
     loop {
-        let Some(end) = input[at..].iter().position(|byte| *byte == b'\n') else { return rest_of_line(&input[at..], chunks) };
+        let Some(end) = input[at..].iter().position(|byte| *byte == b'\n') else {
+            return rest_of_line(&input[at..], chunks);
+        };
         let line = &input[at..at + end];
         at += end + 1;
         if rest_of_line(line, chunks) == End::Malformed || line.last() != Some(&b'\r') {
@@ -32,7 +34,9 @@ fn chunked(input: &[u8], data: &mut Vec<u8>) -> End {
             true if digits == 0 => return End::Malformed,
             true => {}
         }
-        let Ok(len) = u64::from_str_radix(std::str::from_utf8(&line[..digits]).unwrap(), 16) else { return End::Malformed };
+        let Ok(len) = u64::from_str_radix(std::str::from_utf8(&line[..digits]).unwrap(), 16) else {
+            return End::Malformed;
+        };
         chunks = len > 0;
         if chunks {
             let there = usize::try_from(len).unwrap_or(usize::MAX).min(input.len() - at);
@@ -63,7 +67,10 @@ fn rest_of_line(line: &[u8], is_size: bool) -> End {
     } else {
         let name = &text[..colon.unwrap_or(text.len())];
         let named = !name.is_empty() || text.is_empty();
-        named && name.iter().all(is_token) && text[name.len()..].iter().all(is_text) && !(ended && colon.is_none() && !text.is_empty())
+        named
+            && name.iter().all(is_token)
+            && text[name.len()..].iter().all(is_text)
+            && !(ended && colon.is_none() && !text.is_empty())
     };
     if good { End::Truncated } else { End::Malformed }
 }

@@ -2,7 +2,9 @@
 //! webpki: what ours takes, theirs takes.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use rustls_pki_types::{CertificateDer, InvalidSignature, ServerName, SignatureVerificationAlgorithm, UnixTime, pem::PemObject};
+use rustls_pki_types::{
+    CertificateDer, InvalidSignature, ServerName, SignatureVerificationAlgorithm, UnixTime, pem::PemObject,
+};
 use socketpool::tls::{
     Roots, VerifyPolicy,
     identity::PrivateKey,

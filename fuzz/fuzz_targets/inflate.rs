@@ -57,7 +57,10 @@ target!(|input| {
             (Format::Gzip, &gzip[..], Some(theirs))
         }
         1 => (Format::Gzip, rest, None),
-        2 if rest.first().is_some_and(|byte| byte & 15 == 8) && rest.len() > 1 && u16::from_be_bytes([rest[0], rest[1]]) % 31 == 0 => {
+        2 if rest.first().is_some_and(|byte| byte & 15 == 8)
+            && rest.len() > 1
+            && u16::from_be_bytes([rest[0], rest[1]]) % 31 == 0 =>
+        {
             (Format::Deflate, rest, Some(decompress_to_vec_zlib_with_limit(rest, LIMIT)))
         }
         _ => (Format::Deflate, rest, None),
@@ -75,7 +78,8 @@ target!(|input| {
             Ok(()) => assert_eq!(whole.0, data),
             // They stop at the end of the stream, and look no further.
             Err(error) => assert!(
-                error == InflateError::TrailingData && whole.0 == data || error == InflateError::Checksum && kind % 4 == 0,
+                error == InflateError::TrailingData && whole.0 == data
+                    || error == InflateError::Checksum && kind % 4 == 0,
                 "{error:?}"
             ),
         },

@@ -65,7 +65,12 @@ async fn act(pool: &Pool<'_>, kind: u8, port: u16) {
 
 target!(|input| {
     let request = Step::Receive(b"\r\n\r\n");
-    let keep = [request, Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), request, Step::Send(b"HTTP/1.1 204 \r\n\r\n")];
+    let keep = [
+        request,
+        Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        request,
+        Step::Send(b"HTTP/1.1 204 \r\n\r\n"),
+    ];
     let close = [request, Step::Send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end"), Step::Close];
     let (reset, stall) = ([request, Step::Send(b"HTTP/1.1"), Step::Reset], [request, Step::Stall]);
     let peers: Vec<_> = (0..48)

@@ -15,7 +15,8 @@ fn read_back(sent: &[u8]) -> (String, String, Vec<(String, Vec<u8>)>, Vec<u8>) {
     let mut request = httparse::Request::new(&mut fields);
     let httparse::Status::Complete(len) = request.parse(sent).expect("a request") else { panic!("a whole head") };
     let fields: Vec<_> = request.headers.iter().map(|field| (field.name.to_string(), field.value.to_vec())).collect();
-    let of = |name: &str| fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| text(value));
+    let of =
+        |name: &str| fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| text(value));
     let mut rest = &sent[len..];
     let mut body = vec![];
     if of("transfer-encoding").is_some() {
@@ -96,7 +97,10 @@ target!(|input| {
     assert!(outcome.is_ok(), "what cannot be sent is refused before the first byte: {outcome:?}");
     let (sent_method, sent_target, fields, sent_body) = read_back(&sent);
     assert_eq!((&sent_method[..], &sent_target[..]), (method.as_str(), target));
-    assert!(fields.iter().any(|(n, v)| n == name && v == value.trim_matches([' ', '\t']).as_bytes()), "{name:?}: {value:?}");
+    assert!(
+        fields.iter().any(|(n, v)| n == name && v == value.trim_matches([' ', '\t']).as_bytes()),
+        "{name:?}: {value:?}"
+    );
     let framing = ["host", "content-length", "content-type", "transfer-encoding", "connection", "expect"];
     let others = fields.iter().filter(|(n, _)| n != name && !framing.contains(&&n.to_ascii_lowercase()[..])).count();
     assert_eq!(others, 0, "nothing that was not asked for: {fields:?}");
@@ -112,7 +116,8 @@ target!(|input| {
             assert_eq!(read, (name.to_string(), value.to_string(), text(body).to_string()));
         }
         _ => {
-            let kind = fields.iter().find(|(n, v)| n.eq_ignore_ascii_case("content-type") && v.starts_with(b"multipart/"));
+            let kind =
+                fields.iter().find(|(n, v)| n.eq_ignore_ascii_case("content-type") && v.starts_with(b"multipart/"));
             let Some(boundary) = kind.and_then(|(_, value)| text(value).split_once("boundary=")) else { return };
             let read = parts(&sent_body, boundary.1.trim_matches('"'));
             assert_eq!((read.len(), &read[0].1[..], &read[1].1[..]), (2, value.as_bytes(), body));

@@ -20,7 +20,10 @@ target!(|input| {
             assert!(since < WINDOW.as_secs() && (1..16).contains(&reply.stratum));
             assert_eq!((answer[0] & 0x3F, answer[24..32] == request.packet()[40..]), (0x24, true));
             // Our seconds are theirs, whichever era it is.
-            assert_eq!((reply.time.as_secs() + 2_208_988_800) as u32, u32::from_be_bytes(answer[40..44].try_into().unwrap()));
+            assert_eq!(
+                (reply.time.as_secs() + 2_208_988_800) as u32,
+                u32::from_be_bytes(answer[40..44].try_into().unwrap())
+            );
         }
         Err(error) => _ = (error.to_string(), error.blame()),
     }

@@ -89,7 +89,8 @@ target!(|input| {
     }
     if let Ok(pushed) = ours.push_query(&mut buffer, base, reference) {
         check(&pushed, &buffer);
-        let pairs = url::Url::parse(pushed.text(&buffer)).map(|url| url.query_pairs().last().map(|(a, b)| (a.into(), b.into())));
+        let pairs = url::Url::parse(pushed.text(&buffer))
+            .map(|url| url.query_pairs().last().map(|(a, b)| (a.into(), b.into())));
         assert!(!matches!(pairs, Ok(Some(pair)) if pair != (base.to_string(), reference.to_string())));
     }
 });

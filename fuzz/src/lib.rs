@@ -152,7 +152,11 @@ impl Read for Body<'_> {
 }
 
 /// Lends a response to a GET with this body, which arrives in pieces.
-pub fn with_response<T>(body: &[u8], split: Split, use_it: impl AsyncFnOnce(&mut Response<'_, Stream<Wire<'_>>>) -> T) -> T {
+pub fn with_response<T>(
+    body: &[u8],
+    split: Split,
+    use_it: impl AsyncFnOnce(&mut Response<'_, Stream<Wire<'_>>>) -> T,
+) -> T {
     let wire = [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
     let mut buffer = [0; 128];
     let mut connection = Connection::new(Wire::new(&wire, split), &mut buffer);

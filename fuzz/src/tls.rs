@@ -102,12 +102,13 @@ impl SignatureVerificationAlgorithm for Signature {
 /// Who the server is.
 pub const NAME: &str = "example.com";
 pub const ROOT: &[u8] = include_bytes!("../../tests/pki/der/root.der");
-const CHAIN: [&[u8]; 2] = [include_bytes!("../../tests/pki/der/good.der"), include_bytes!("../../tests/pki/der/int.der")];
+const CHAIN: [&[u8]; 2] =
+    [include_bytes!("../../tests/pki/der/good.der"), include_bytes!("../../tests/pki/der/int.der")];
 
 fn expand<const N: usize>(secret: &Secret, label: &str, context: &[u8]) -> [u8; N] {
     let label = format!("tls13 {label}");
-    let info =
-        [&(N as u16).to_be_bytes()[..], &[label.len() as u8], label.as_bytes(), &[context.len() as u8], context].concat();
+    let info = [&(N as u16).to_be_bytes()[..], &[label.len() as u8], label.as_bytes(), &[context.len() as u8], context]
+        .concat();
     let mut out = [0; N];
     Hkdf::<Sha256>::from_prk(secret).unwrap().expand(&info, &mut out).unwrap();
     out
@@ -220,7 +221,8 @@ impl<'i> Server<'i> {
     /// The client's key share: behind its group's code and a length, somewhere.
     fn share(&self) -> Option<Vec<u8>> {
         let len = self.group.share_len();
-        let head = [&[0, 51, 0, len as u8 + 6, 0, len as u8 + 4][..], &self.group.code().to_be_bytes(), &[0, len as u8]];
+        let head =
+            [&[0, 51, 0, len as u8 + 6, 0, len as u8 + 4][..], &self.group.code().to_be_bytes(), &[0, len as u8]];
         let at = self.hello.windows(10).position(|window| window == head.concat())? + 10;
         Some(self.hello.get(at..at + len)?.to_vec())
     }
@@ -266,7 +268,10 @@ impl<'i> Server<'i> {
                 let mac = <Hmac<Sha256> as Mac>::new_from_slice(&key).unwrap().chain_update(hash);
                 message(20, &mac.finalize().into_bytes())
             }
-            8 => message(4, &[&[0, 0, 14, 16, 1, 2, 3, 4][..], &vector(1, &[9, 9]), &vector(2, &[5; 100]), &[0, 0]].concat()),
+            8 => message(
+                4,
+                &[&[0, 0, 14, 16, 1, 2, 3, 4][..], &vector(1, &[9, 9]), &vector(2, &[5; 100]), &[0, 0]].concat(),
+            ),
             9 => message(24, &[0]),
             10 => {
                 let [kind] = take(&mut self.script);

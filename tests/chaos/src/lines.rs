@@ -49,7 +49,10 @@ pub fn all(exchanges: usize, figures: &mut Figures) {
     let lines = EMBASSY.map(|line| (true, line)).into_iter().chain(SMOLTCP.map(|line| (false, line)));
     for (is_embassy, (loss, least)) in lines {
         // Each thread has a time of its own.
-        let work = thread::spawn(move || if is_embassy { over_embassy(loss, exchanges) } else { over_smoltcp(loss, exchanges) });
+        let work =
+            thread::spawn(
+                move || if is_embassy { over_embassy(loss, exchanges) } else { over_smoltcp(loss, exchanges) },
+            );
         let name = if is_embassy { "embassy-net, async" } else { "smoltcp-nal, blocking" };
         let (ends, counts) = work.join().expect("no panic");
         println!("  {name}, {loss:>2} % lost: {} of {exchanges} right; {:?}", ends.right, ends.errors);

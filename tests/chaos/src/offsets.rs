@@ -13,8 +13,7 @@ use socketpool::{
 use crate::{
     Figures,
     chance::Chance,
-    executor,
-    reference,
+    executor, reference,
     server::{HOST, Identity, body},
     world::{Fault, KINDS, Kind, Way, Weather, World},
 };
@@ -134,7 +133,13 @@ fn run(face: Face, world: &World, identity: &Identity, scheme: &str, seed: u64) 
 }
 
 /// Says what is wrong with a run.
-fn judge(scheme: &str, fault: Fault, len: usize, world: &World, ended: &(Vec<Outcome>, Counts, Counts)) -> Result<bool, String> {
+fn judge(
+    scheme: &str,
+    fault: Fault,
+    len: usize,
+    world: &World,
+    ended: &(Vec<Outcome>, Counts, Counts),
+) -> Result<bool, String> {
     let (outcomes, before, after) = ended;
     let altered = fault.kind.alters() && scheme == "http";
     let mut all_right = true;

@@ -163,9 +163,8 @@ impl Identity {
         let root = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("a root");
         let key = KeyPair::generate().expect("a key");
         let mut server = params(HOST);
-        server.subject_alt_names = [HOST, "localhost"]
-            .map(|name| rcgen::SanType::DnsName(name.try_into().expect("a name")))
-            .to_vec();
+        server.subject_alt_names =
+            [HOST, "localhost"].map(|name| rcgen::SanType::DnsName(name.try_into().expect("a name"))).to_vec();
         let leaf = server.signed_by(&key, &root).expect("a certificate");
         let private = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS#8");
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -133,7 +133,8 @@ fn took(world: &World, began: u64, call: &Call, score: &mut Score) {
 
 /// Whether everything is back.
 fn check(face: &str, counts: Counts, world: &World, score: &mut Score) {
-    if (counts.free, counts.free_buffers, counts.free_tls_sessions) != (SOCKETS, SOCKETS, SESSIONS) || world.open() > 0 {
+    if (counts.free, counts.free_buffers, counts.free_tls_sessions) != (SOCKETS, SOCKETS, SESSIONS) || world.open() > 0
+    {
         score.wrong.push(format!("{face}: lost: {counts:?}, {} connections open", world.open()));
     }
     if counts.waiting != 0 {
@@ -312,7 +313,11 @@ pub fn run(identity: &Identity, time: Duration, figures: &mut Figures) {
     }
     figures.runs += rounds;
     let (grown, now) = (IN_USE.load(Ordering::Relaxed) as i64 - in_use as i64, resident_bytes());
-    println!("  memory: {in_use} bytes in use, {grown:+} since round {WARM}; resident {} KiB, {:+}", now / 1024, now / 1024 - resident / 1024);
+    println!(
+        "  memory: {in_use} bytes in use, {grown:+} since round {WARM}; resident {} KiB, {:+}",
+        now / 1024,
+        now / 1024 - resident / 1024
+    );
     if grown > 100_000 || now - resident > 8 << 20 {
         figures.wrong(format!("memory grew by {grown} bytes"));
     }
@@ -320,6 +325,7 @@ pub fn run(identity: &Identity, time: Duration, figures: &mut Figures) {
 
 /// What the system says that this process uses.
 fn resident_bytes() -> i64 {
-    let pages = fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok());
+    let pages =
+        fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok());
     pages.unwrap_or(0) * 4096
 }

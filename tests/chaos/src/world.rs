@@ -44,16 +44,8 @@ pub enum Kind {
     Deaf,
 }
 
-pub const KINDS: [Kind; 8] = [
-    Kind::Close,
-    Kind::Reset,
-    Kind::Drop,
-    Kind::Duplicate,
-    Kind::Corrupt,
-    Kind::Delay,
-    Kind::Stall,
-    Kind::Deaf,
-];
+pub const KINDS: [Kind; 8] =
+    [Kind::Close, Kind::Reset, Kind::Drop, Kind::Duplicate, Kind::Corrupt, Kind::Delay, Kind::Stall, Kind::Deaf];
 
 impl Kind {
     /// Whether bytes arrive that were not sent so.
