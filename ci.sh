@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # In this order: what is quick and fails often comes first.
 gates=(
   fmt words tree clippy docs links features targets bare examples boards sizes bench icount interop qemu
-  compact corpora chaos soak miri package
+  compact corpora miri package
 )
 # By name only: they take long, or do not stand in the budget of CI yet.
 by_name=(picow fuzz chaos soak guides newcomer arrows)

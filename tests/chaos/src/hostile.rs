@@ -130,7 +130,10 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
         *named.entry(what.replace(|digit: char| digit.is_ascii_digit(), "")).or_default() += 1;
         figures.requests += 1 + u64::from(end.next.is_some());
         if !is_right || !is_free {
-            figures.wrong(format!("{face:?}, {name}: {:?}, {} ms, then {:?}, free: {is_free}", end.outcome, end.took, end.next));
+            figures.wrong(format!(
+                "{face:?}, {name}: {:?}, {} ms, then {:?}, free: {is_free}",
+                end.outcome, end.took, end.next
+            ));
         }
     };
     let (plain, over_tls) = (format!("http://{HOST}/len/100?id=8"), format!("https://{HOST}/len/100?id=8"));
@@ -154,7 +157,8 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
             world.set_names(names);
             let then = |world: &World| world.set_names(Names::Right);
             let ended = run(face, &world, identity, random(1), &Trial { then: Some(&then), ..Trial::new(&over_tls) });
-            let is_named = matches!(ended.0.outcome, Err(error) if matches!(error.phase(), Phase::Resolve | Phase::Connect));
+            let is_named =
+                matches!(ended.0.outcome, Err(error) if matches!(error.phase(), Phase::Resolve | Phase::Connect));
             check(&format!("names: {names:?}"), face, &ended, is_named && in_time(&ended.0) && served(&ended.0));
         }
         // Forward by an hour, by 49 days and as far as there is time; and back, which a clock may not.
@@ -163,14 +167,16 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
                 for operations in 0..40 {
                     let world = fair(false);
                     world.jump(operations, to);
-                    let ended = run(face, &world, identity, random(1), &Trial { then: Some(&|_| ()), ..Trial::new(url) });
+                    let ended =
+                        run(face, &world, identity, random(1), &Trial { then: Some(&|_| ()), ..Trial::new(url) });
                     let is_right = match &ended.0.outcome {
                         Ok(content) => *content == body(8, 100),
                         Err(error) => error.is_timeout(),
                     };
                     // The jump may come in the second request.
                     let next = ended.0.next.as_ref();
-                    let is_next_right = next.is_none_or(|next| next.as_ref().map_or_else(Error::is_timeout, |next| *next == body(9, 20)));
+                    let is_next_right = next
+                        .is_none_or(|next| next.as_ref().map_or_else(Error::is_timeout, |next| *next == body(9, 20)));
                     check(&format!("the clock says {to} after {operations}"), face, &ended, is_right && is_next_right);
                 }
             }

@@ -7,14 +7,11 @@ mod executor;
 mod hostile;
 mod lines;
 mod offsets;
-mod proxy;
 mod reference;
 mod server;
 #[path = "../../smoltcp_nal/mod.rs"]
 mod smoltcp_nal;
 mod soak;
-#[path = "../../../examples/support/mod.rs"]
-mod support;
 mod world;
 
 use std::{
@@ -46,15 +43,14 @@ fn main() -> ExitCode {
     let seconds = args.get(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
     let began = Instant::now();
     let mut figures = Figures::default();
-    let identity = std::sync::Arc::new(server::Identity::new());
+    let identity = server::Identity::new();
     match args.first().map(String::as_str) {
         Some("offsets") => offsets::all(&identity, if is_long { 1 } else { 11 }, &mut figures),
         Some("hostile") => hostile::all(&identity, &mut figures),
         Some("lines") => lines::all(if is_long { 1000 } else { 100 }, &mut figures),
-        Some("proxy") => proxy::all(&identity, if is_long { 2 } else { 45 }, &mut figures),
         Some("soak") => soak::run(&identity, Duration::from_secs(seconds), &mut figures),
         _ => {
-            eprintln!("chaos offsets [long], chaos soak [SECONDS]");
+            eprintln!("chaos offsets|hostile|lines [long], chaos soak [SECONDS]");
             return ExitCode::from(2);
         }
     }
