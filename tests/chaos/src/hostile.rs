@@ -1,5 +1,5 @@
-//! Servers that never end, slowly and fast; name servers that are silent or lie; clocks that jump; generators that fail;
-//! every size of buffer. On both faces, in simulated time.
+//! Servers that never end, slowly and fast; name servers that are silent or lie; clocks that jump; generators that
+//! fail; every size of buffer. On both faces, in simulated time.
 
 use std::{collections::BTreeMap, time::Duration};
 

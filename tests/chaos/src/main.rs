@@ -1,4 +1,5 @@
-//! Faults on every byte, bad lines and long runs: what socketpool makes of them. `./ci.sh chaos` and `./ci.sh soak` run it.
+//! Faults on every byte, bad lines and long runs: what socketpool makes of them. `./ci.sh chaos` and `./ci.sh soak`
+//! run it.
 
 mod chance;
 #[path = "../../embassy/mod.rs"]
