@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 #
-# A sample, in half a minute. CHAOS=long takes every byte and a thousand exchanges on every line; RELIABILITY.md has what came of it.
+# A sample. CHAOS=long takes every byte and a thousand exchanges on every line; RELIABILITY.md has what came of it.
 
 gate() {
   [ -f tests/chaos/Cargo.toml ] || skip "not there yet: tests/chaos"
