@@ -1,9 +1,11 @@
-//! Faults on every byte, bad lines and long runs: what socketpool makes of them. `./ci.sh chaos` and `./ci.sh soak` run it.
+//! Faults on every byte, bad lines and long runs: what socketpool makes of them. `./ci.sh chaos` and `./ci.sh soak`
+//! run it.
 
 mod chance;
 #[path = "../../embassy/mod.rs"]
 mod embassy;
 mod executor;
+mod hostile;
 mod lines;
 mod offsets;
 mod reference;
@@ -45,10 +47,11 @@ fn main() -> ExitCode {
     let identity = server::Identity::new();
     match args.first().map(String::as_str) {
         Some("offsets") => offsets::all(&identity, if is_long { 1 } else { 11 }, &mut figures),
+        Some("hostile") => hostile::all(&identity, &mut figures),
         Some("lines") => lines::all(if is_long { 1000 } else { 100 }, &mut figures),
         Some("soak") => soak::run(&identity, Duration::from_secs(seconds), &mut figures),
         _ => {
-            eprintln!("chaos offsets [long], chaos soak [SECONDS]");
+            eprintln!("chaos offsets|hostile|lines [long], chaos soak [SECONDS]");
             return ExitCode::from(2);
         }
     }

@@ -143,8 +143,8 @@ fn judge(
     let (outcomes, before, after) = ended;
     let altered = fault.kind.alters() && scheme == "http";
     let mut all_right = true;
-    // What was altered may lie behind the last response, and silence shows when it is asked: then it is the next request
-    // that finds it, and the one after that must be served. Near the end the fault may hit that one.
+    // What was altered may lie behind the last response, and silence shows when it is asked: then it is the next
+    // request that finds it, and the one after that must be served. Near the end the fault may hit that one.
     let is_late = scheme == "https" && fault.at + 2 * PLAY >= len;
     let must_be_served = if is_late { 5 } else { 3 + u64::from(altered || fault.kind.is_silent()) };
     for ((outcome, took), call) in outcomes.iter().zip(CALLS) {

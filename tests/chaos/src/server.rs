@@ -137,9 +137,6 @@ fn asked(target: &str) -> Option<(bool, usize, u64)> {
 /// An identity that verifies below `root`.
 pub struct Identity {
     pub root: CertificateDer<'static>,
-    pub root_pem: String,
-    pub chain_pem: String,
-    pub key_pem: String,
     pub config: Arc<ServerConfig>,
 }
 
@@ -173,13 +170,7 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], private)
             .expect("a usable certificate");
-        Self {
-            root: root.der().clone(),
-            root_pem: root.pem(),
-            chain_pem: leaf.pem(),
-            key_pem: key.serialize_pem(),
-            config: Arc::new(config),
-        }
+        Self { root: root.der().clone(), config: Arc::new(config) }
     }
 }
 

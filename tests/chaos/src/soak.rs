@@ -1,5 +1,6 @@
-//! A long run: 24 tasks on three sockets, plain and TLS, both faces, one fault in a hundred requests, and tasks that give
-//! up at any moment. Memory stays as it is, no slot is lost, every task is served, and the server has seen what was sent.
+//! A long run: 24 tasks on three sockets, plain and TLS, both faces, one fault in a hundred requests, and tasks that
+//! give up at any moment. Memory stays as it is, no slot is lost, every task is served, and the server has seen what
+//! was sent.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

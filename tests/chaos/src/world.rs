@@ -100,6 +100,17 @@ pub enum Weather {
     OneIn(usize, Chance),
 }
 
+/// A server that never ends: what it begins with, and what it says then again and again.
+#[derive(Debug, Clone, Copy)]
+pub struct Flood {
+    pub begin: &'static str,
+    pub again: &'static str,
+    /// So many times at once.
+    pub times: usize,
+    /// Milliseconds between two.
+    pub pause: u64,
+}
+
 /// Bytes on their way.
 #[derive(Default)]
 struct Pipe {
@@ -121,6 +132,7 @@ struct Line {
     deaf: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    flood: Option<Flood>,
     /// At most so many bytes in one read.
     fragment: usize,
     is_plain: bool,
@@ -160,6 +172,9 @@ struct State {
     /// What arrived on each connection, if it is kept.
     heard: Option<Vec<Rc<RefCell<Vec<u8>>>>>,
     names: Names,
+    flood: Option<Flood>,
+    /// After so many reads the clock is another.
+    jump: Option<(usize, u64)>,
 }
 
 /// The network. Its clones are the same.
@@ -183,12 +198,9 @@ impl World {
             fragments: Chance::new(7),
             heard: keeps.then(Vec::new),
             names: Names::Right,
+            flood: None,
+            jump: None,
         })))
-    }
-
-    pub fn with_names(self, names: Names) -> Self {
-        self.0.borrow_mut().names = names;
-        self
     }
 
     pub fn set_weather(&self, weather: Weather) {
@@ -197,6 +209,16 @@ impl World {
 
     pub fn set_names(&self, names: Names) {
         self.0.borrow_mut().names = names;
+    }
+
+    /// From now on every server is like that.
+    pub fn set_flood(&self, flood: Flood) {
+        self.0.borrow_mut().flood = Some(flood);
+    }
+
+    /// After so many reads the clock says something else.
+    pub fn jump(&self, reads: usize, to: u64) {
+        self.0.borrow_mut().jump = Some((reads, to));
     }
 
     pub fn log(&self) -> Rc<RefCell<Log>> {
@@ -339,6 +361,14 @@ impl Line {
 
     fn try_read(&mut self, out: &mut [u8], now: u64) -> Poll<Result<usize, ErrorKind>> {
         self.serve(now);
+        if let Some(flood) = &mut self.flood
+            && self.up.count > 0
+            && self.down.arriving.is_empty()
+        {
+            let text = [flood.begin, &flood.again.repeat(flood.times)].concat();
+            flood.begin = "";
+            self.down.arriving.push_back((now + flood.pause, text.into()));
+        }
         match self.down.arriving.front_mut() {
             Some((at, bytes)) if *at <= now => {
                 let count = bytes.len().min(out.len()).min(self.fragment);
@@ -426,6 +456,7 @@ impl State {
             }
         };
         let service: Box<dyn Service> = match (&self.config, remote.port()) {
+            _ if self.flood.is_some() => Box::new(Mute),
             (Some(config), 443) => Box::new(Https::new(config, &self.log)),
             _ => Box::new(Http::new(&self.log, false)),
         };
@@ -444,6 +475,7 @@ impl State {
             deaf: false,
             reader: None,
             writer: None,
+            flood: self.flood,
             fragment,
             is_plain: remote.port() != 443,
             fired: self.fired.clone(),
@@ -469,6 +501,14 @@ impl State {
     }
 
     fn line(&mut self, id: usize) -> Option<(&mut Line, u64)> {
+        match &mut self.jump {
+            Some((0, to)) => {
+                self.now = *to;
+                self.jump = None;
+            }
+            Some((reads, _)) => *reads -= 1,
+            None => {}
+        }
         let now = self.now;
         self.lines.get_mut(&id).map(|line| (line, now))
     }
@@ -480,6 +520,17 @@ impl State {
         {
             line.heard.borrow_mut().clear();
         }
+    }
+}
+
+/// Takes everything.
+struct Mute;
+
+impl Service for Mute {
+    fn take(&mut self, _: &[u8], _: &mut Vec<u8>) {}
+
+    fn has_closed(&self) -> bool {
+        false
     }
 }
 
