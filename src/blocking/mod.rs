@@ -53,7 +53,6 @@ mod pool;
 mod requests;
 mod socket;
 pub mod stack;
-mod stream;
 #[cfg(feature = "tls")]
 mod sync;
 #[cfg(feature = "tls")]
