@@ -11,11 +11,11 @@ use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
     blocking::{
         Listener, SocketPool,
-        stack::{Listen, Stack},
+        stack::Stack,
         traits::SocketPool as _,
     },
     pool::WhenFull,
-    stack::{Family, SocketOption},
+    stack::{Family, Listen, SocketOption},
     time::Deadline,
 };
 
