@@ -17,11 +17,7 @@ use std::{
 use embedded_io::Read as _;
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SendAllError,
-    blocking::{
-        SocketPool,
-        stack::Stack,
-        traits::TlsContext as _,
-    },
+    blocking::{SocketPool, stack::Stack, traits::TlsContext as _},
     pool::Key,
     time::Deadline,
     tls::{Random, Roots, TimeSource, TlsContext, TlsError, roots::trust_anchor_from_der},

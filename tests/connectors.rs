@@ -245,11 +245,11 @@ mod asynchronous {
 }
 
 mod blocking {
+    use embedded_io_async::{Read, Write};
     use embedded_nal::{
         AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind,
         nb::{self, block},
     };
-    use embedded_io_async::{Read, Write};
     use socketpool::{
         blocking::SocketPool,
         mock::{Line, Network},

@@ -11,10 +11,7 @@ use both::{loopback, poll_times, scripted};
 use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, UdpClientStack, UdpFullStack, nb};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
-    blocking::{
-        self,
-        stack::{Network, UdpSilence, ZeroRead},
-    },
+    blocking::stack::{Network, UdpSilence, ZeroRead},
     mock::{Peer, Script, Step, block_on},
     pool::Key,
     stack::{DatagramSocket as _, Datagrams as _, Family, Local},

@@ -8,7 +8,7 @@ use crate::{
     pool::{self, Buffer, Counts, Key, Reserved, Resources},
     stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
-    time::{Deadline, Instant, Timer as _, run},
+    time::{Deadline, Instant, run},
     traits as seam,
 };
 
@@ -106,7 +106,6 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     pub fn close_idle(&self) {
         run(self.timer(), self.0.close_idle());
     }
-
 }
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {

@@ -39,7 +39,10 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 
 impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
     /// Does what the socket does, to its end.
-    fn run<'a, W: Future + 'a>(&'a mut self, verb: impl FnOnce(&'a mut pool::Socket<'p, 's, S, N, R>) -> W) -> W::Output {
+    fn run<'a, W: Future + 'a>(
+        &'a mut self,
+        verb: impl FnOnce(&'a mut pool::Socket<'p, 's, S, N, R>) -> W,
+    ) -> W::Output {
         run(self.0.timer(), verb(&mut self.0))
     }
 

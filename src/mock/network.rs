@@ -225,8 +225,8 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, 
 }
 
 #[cfg(feature = "blocking")]
-impl<'s, const N: usize, R: RawMutex> crate::blocking::traits::TlsContext<crate::blocking::Socket<'_, 's, Network<'s>, N, R>>
-    for MockTls
+impl<'s, const N: usize, R: RawMutex>
+    crate::blocking::traits::TlsContext<crate::blocking::Socket<'_, 's, Network<'s>, N, R>> for MockTls
 {
     fn id(&self) -> TlsId {
         TlsId([0; 16])

@@ -353,11 +353,7 @@ pub mod asynchronous {
 
 pub mod blocking {
     use embedded_io::ReadReady as _;
-    use socketpool::blocking::{
-        Socket, SocketPool,
-        stack::Stack,
-        traits::SocketPool as _,
-    };
+    use socketpool::blocking::{Socket, SocketPool, stack::Stack, traits::SocketPool as _};
 
     use socketpool::{
         stack::{Datagrams, Listen},

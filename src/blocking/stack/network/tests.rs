@@ -251,7 +251,11 @@ fn who_cannot_listen_leaves_no_socket() {
     assert!(told.bound.iter().all(|port| DYNAMIC_PORTS.contains(port)), "a stack is never asked for port 0");
 
     told.binds = [Err(OTHER)].into();
-    assert_eq!(at_once(network.listen(all(80), 1, false)).err(), Some(ErrorKind::Other), "a port of one's own is tried once");
+    assert_eq!(
+        at_once(network.listen(all(80), 1, false)).err(),
+        Some(ErrorKind::Other),
+        "a port of one's own is tried once"
+    );
     network.stack.get_mut().binds = (0..PORTS_TRIED).map(|_| Err(OTHER)).collect();
     assert_eq!(at_once(network.listen(all(0), 1, false)).err(), Some(ErrorKind::Other));
     network.stack.get_mut().full = true;
