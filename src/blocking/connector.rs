@@ -11,7 +11,7 @@ use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 use super::{Socket, SocketPool, stack::Stack};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    pool::{self, CONNECTING, PATIENCE, Plain, UNSUPPORTED},
+    pool::{CONNECTING, PATIENCE, Plain, UNSUPPORTED},
     stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
@@ -35,7 +35,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     #[must_use]
     pub const fn connector<'p, T>(&'p self, tls: &'p T, host: &'p str) -> Connector<'p, 's, S, T, N, R>
     where
-        T: TlsContext<pool::Socket<'p, 's, S, N, R>>,
+        T: TlsContext<Socket<'p, 's, S, N, R>>,
     {
         Connector { pool: self, tls: Some((tls, host)) }
     }
@@ -49,7 +49,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
 impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Connector<'_, 's, S, T, N, R> {
     fn within(&self, time: Duration) -> Deadline {
-        Deadline::within(self.pool.timer(), Some(time))
+        Deadline::within(self.pool.network(), Some(time))
     }
 }
 
@@ -71,7 +71,7 @@ const DO_NOT_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 impl<'p, 's, S: Stack + 's, T, const N: usize, R: RawMutex> TcpClientStack for Connector<'p, 's, S, T, N, R>
 where
-    T: TlsContext<pool::Socket<'p, 's, S, N, R>>,
+    T: TlsContext<Socket<'p, 's, S, N, R>>,
 {
     type TcpSocket = Socket<'p, 's, S, N, R>;
     type Error = Error;
@@ -79,16 +79,16 @@ where
     fn socket(&mut self) -> Result<Self::TcpSocket> {
         let tls_session = self.tls.is_some_and(|(tls, _)| tls.takes_session());
         let deadline = self.within(PATIENCE);
-        run(self.pool.timer(), async {
+        run(self.pool.network(), async {
             let (place, _) = self.pool.reserve(Need { tls_session, ..Need::default() }, deadline).await?;
-            Ok(Socket(self.pool.socket_in(place, None).await.0))
+            Ok(self.pool.socket_in(place, None).await.0)
         })
     }
 
     fn connect(&mut self, socket: &mut Self::TcpSocket, remote: SocketAddr) -> nb::Result<(), Error> {
         socket.set_deadline(self.within(CONNECTING));
         let connected = match self.tls {
-            Some((tls, host)) => run(self.pool.timer(), tls.connect_addr(&mut socket.0, host, remote)),
+            Some((tls, host)) => run(self.pool.network(), tls.connect_addr(socket, host, remote)),
             None => socket.connect_addr(remote),
         };
         connected.map_err(nb::Error::Other)

@@ -58,6 +58,7 @@ mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod traits;
+mod twins;
 mod udp;
 
 #[cfg(feature = "gzip")]

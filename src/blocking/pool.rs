@@ -2,14 +2,14 @@
 
 use core::{net::SocketAddr, time::Duration};
 
-use super::{ConnectionManager, Socket, stack::Stack, traits};
+use super::{ConnectionManager, Socket, stack::Stack};
 use crate::{
     error::Result,
     pool::{self, Buffer, Counts, Key, Reserved, Resources},
     stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
-    time::{Deadline, Instant, run},
-    traits as seam,
+    time::{Deadline, run},
+    traits::{self, SocketPool as _},
 };
 
 /// A pool of at most `N` sockets over one network stack. CircuitPython's `socketpool.SocketPool`; the blocking twin of
@@ -54,7 +54,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// The stack, for the verbs that wait.
-    pub(super) fn timer(&self) -> &'s S {
+    pub(super) const fn network(&self) -> &'s S {
         self.0.network()
     }
 
@@ -67,7 +67,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use.
     pub fn socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
-        run(self.timer(), self.0.socket()).map(Socket)
+        run(self.network(), self.0.socket()).map(Socket)
     }
 
     /// The same; threads wait in line until `deadline`.
@@ -75,7 +75,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Errors
     /// As for [`socket`](Self::socket).
     pub fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
-        run(self.timer(), self.0.socket_until(deadline)).map(Socket)
+        run(self.network(), self.0.socket_until(deadline)).map(Socket)
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -93,7 +93,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// apart; [`ErrorKind::NoSuchName`] too for a literal of another family; [`ErrorKind::HostName`] if it cannot be one;
     /// [`ErrorKind::Timeout`].
     pub fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
-        run(self.timer(), self.0.getaddrinfo(host, port, family, deadline))
+        run(self.network(), self.0.getaddrinfo(host, port, family, deadline))
     }
 
     /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
@@ -104,10 +104,11 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Closes every idle connection in order, waiting a second at most for each.
     pub fn close_idle(&self) {
-        run(self.timer(), self.0.close_idle());
+        run(self.network(), self.0.close_idle());
     }
 }
 
+/// As a pool for code that both faces share, which is [run](run) to its end.
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for SocketPool<'s, S, N, R> {
     type Socket<'p>
         = Socket<'p, 's, S, N, R>
@@ -121,64 +122,23 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
         = Reserved<'p, 's, S, N, R>
     where
         Self: 'p;
-    type Clock = S;
+    type Timer = S;
 
-    fn clock(&self) -> &S {
-        self.timer()
-    }
-
-    fn wait_until(&self, at: Instant) {
-        run(self.timer(), self.timer().wait_until(at));
+    fn timer(&self) -> &S {
+        self.0.network()
     }
 
     fn reserve(
         &self,
         need: traits::Need,
         deadline: Deadline,
-    ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
-        run(self.timer(), seam::SocketPool::reserve(&self.0, need, deadline))
-    }
-
-    fn socket_in<'p>(&'p self, place: Self::Reserved<'p>, key: Option<Key<'_>>) -> (Self::Socket<'p>, bool) {
-        let (socket, found) = run(self.timer(), seam::SocketPool::socket_in(&self.0, place, key));
-        (Socket(socket), found)
-    }
-}
-
-/// The pool below: what runs over it is [run](run) to its end.
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> seam::SocketPool for SocketPool<'s, S, N, R> {
-    type Socket<'p>
-        = pool::Socket<'p, 's, S, N, R>
-    where
-        Self: 'p;
-    type Buffer<'p>
-        = Buffer<'p, 's, N, R>
-    where
-        Self: 'p;
-    type Reserved<'p>
-        = Reserved<'p, 's, S, N, R>
-    where
-        Self: 'p;
-    type Timer = S;
-
-    fn timer(&self) -> &S {
-        self.timer()
-    }
-
-    fn reserve(
-        &self,
-        need: seam::Need,
-        deadline: Deadline,
     ) -> impl Future<Output = Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)>> {
         self.0.reserve(need, deadline)
     }
 
-    fn socket_in<'p>(
-        &'p self,
-        place: Self::Reserved<'p>,
-        key: Option<Key<'_>>,
-    ) -> impl Future<Output = (Self::Socket<'p>, bool)> {
-        self.0.socket_in(place, key)
+    async fn socket_in<'p>(&'p self, place: Self::Reserved<'p>, key: Option<Key<'_>>) -> (Self::Socket<'p>, bool) {
+        let (socket, found) = self.0.socket_in(place, key).await;
+        (Socket(socket), found)
     }
 }
 

@@ -5,13 +5,14 @@ use core::{net::SocketAddr, time::Duration};
 use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
 use embedded_io_async::{BufRead as _, Write as _};
 
-use super::{Listener, stack::Stack, traits};
+use super::{Listener, stack::Stack};
 use crate::{
     error::{Error, Result, SendAllError},
     pool::{self, Key, Shutdown},
     stack::{Connect, Listen, SocketOption},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
+    traits::{self, Socket as _},
 };
 
 /// A socket of a [`SocketPool`](super::SocketPool); its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`; the
@@ -188,25 +189,44 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 }
 
+/// As a socket for code that both faces share.
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'_, 's, S, N, R> {
     fn set_deadline(&mut self, deadline: Deadline) {
-        self.set_deadline(deadline);
+        self.0.set_deadline(deadline);
     }
 
-    fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        self.connect(host, port)
+    fn connect(&mut self, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        self.0.connect(host, port)
     }
 
-    fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
-        self.connect_addr(remote)
+    fn connect_addr(&mut self, remote: SocketAddr) -> impl Future<Output = Result<()>> {
+        self.0.connect_addr(remote)
     }
 
     fn keep(self, key: Key<'_>) {
-        crate::traits::Socket::keep(self.0, key);
+        self.0.keep(key);
     }
 
-    fn close(self) -> Result<()> {
-        self.close()
+    fn close(self) -> impl Future<Output = Result<()>> {
+        self.0.close()
+    }
+}
+
+/// As a socket for code that both faces share.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> embedded_io_async::Read for Socket<'_, 's, S, N, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        self.0.recv_into(buffer)
+    }
+}
+
+/// As a socket for code that both faces share.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> embedded_io_async::Write for Socket<'_, 's, S, N, R> {
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize>> {
+        self.0.send(bytes)
+    }
+
+    fn flush(&mut self) -> impl Future<Output = Result<()>> {
+        self.0.flush()
     }
 }
 

@@ -31,7 +31,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         servers: [&str; 2],
         random: &mut impl Random,
     ) -> Result<UnixTime> {
-        run(self.timer(), self.0.sync_time(clock, servers, random))
+        run(self.network(), self.0.sync_time(clock, servers, random))
     }
 
     /// The same, until `deadline`. Each server is asked three times within eight seconds at most.
@@ -45,6 +45,6 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         random: &mut impl Random,
         deadline: Deadline,
     ) -> Result<UnixTime> {
-        run(self.timer(), self.0.sync_time_until(clock, servers, random, deadline))
+        run(self.network(), self.0.sync_time_until(clock, servers, random, deadline))
     }
 }

@@ -2,13 +2,13 @@
 
 use core::net::SocketAddr;
 
-use super::{Socket, stack::Stack, traits};
+use super::{Socket, stack::Stack};
 use crate::{
     error::Result,
     sync::RawMutex,
     time::run,
     tls::{Random, TimeSource, TlsContext},
-    traits::{self as seam, TlsId},
+    traits::{self, TlsId},
 };
 
 impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
@@ -30,6 +30,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     }
 }
 
+/// As TLS for code that both faces share.
 impl<'s, S, const N: usize, R, G, C> traits::TlsContext<Socket<'_, 's, S, N, R>> for TlsContext<'_, G, C>
 where
     S: Stack + 's,
@@ -45,11 +46,21 @@ where
         true
     }
 
-    fn connect(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, port: u16) -> Result<()> {
-        run(socket.0.timer(), seam::TlsContext::connect(self, &mut socket.0, host, port))
+    fn connect(
+        &self,
+        socket: &mut Socket<'_, 's, S, N, R>,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect(self, &mut socket.0, host, port)
     }
 
-    fn connect_addr(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, remote: SocketAddr) -> Result<()> {
-        run(socket.0.timer(), seam::TlsContext::connect_addr(self, &mut socket.0, host, remote))
+    fn connect_addr(
+        &self,
+        socket: &mut Socket<'_, 's, S, N, R>,
+        host: &str,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect_addr(self, &mut socket.0, host, remote)
     }
 }

@@ -31,7 +31,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// # Errors
     /// [`ErrorKind::Exhausted`] when every slot is in use.
     pub fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
-        run(self.timer(), self.0.udp_socket()).map(UdpSocket)
+        run(self.network(), self.0.udp_socket()).map(UdpSocket)
     }
 }
 

@@ -225,19 +225,17 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, 
 }
 
 #[cfg(feature = "blocking")]
-impl<'s, const N: usize, R: RawMutex>
-    crate::blocking::traits::TlsContext<crate::blocking::Socket<'_, 's, Network<'s>, N, R>> for MockTls
-{
+impl<'s, const N: usize, R: RawMutex> TlsContext<crate::blocking::Socket<'_, 's, Network<'s>, N, R>> for MockTls {
     fn id(&self) -> TlsId {
         TlsId([0; 16])
     }
 
-    fn connect(
+    async fn connect(
         &self,
         socket: &mut crate::blocking::Socket<'_, 's, Network<'s>, N, R>,
         host: &str,
         port: u16,
     ) -> PoolResult<()> {
-        socket.connect(host, port)
+        crate::traits::Socket::connect(socket, host, port).await
     }
 }
