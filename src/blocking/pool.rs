@@ -9,7 +9,7 @@ use crate::{
     stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
-    traits::{self, SocketPool as _},
+    traits,
 };
 
 /// A pool of at most `N` sockets over one network stack. CircuitPython's `socketpool.SocketPool`; the blocking twin of

@@ -12,7 +12,7 @@ use crate::{
     stack::{Connect, Listen, SocketOption},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
-    traits::{self, Socket as _},
+    traits,
 };
 
 /// A socket of a [`SocketPool`](super::SocketPool); its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`; the
