@@ -8,7 +8,7 @@ use crate::{
     stack::Stack,
     sync::RawMutex,
     time::Deadline,
-    tls::{Lent, Random, TimeSource, TlsContext, TlsSession},
+    tls::{Lent, Random, TimeSource, TlsContext, TlsInfo, TlsSession},
     traits::{self, TlsId},
 };
 
