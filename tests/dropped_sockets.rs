@@ -121,7 +121,7 @@ fn shutdown_is_not_kept() {
 /// Its twin cannot be dropped, but time can run out.
 #[test]
 fn shutdown_that_ran_out_of_time_is_not_kept() {
-    use socketpool::blocking::{self, traits::Socket as _};
+    use socketpool::blocking;
     let peers = [peer(HELLO)];
     let script = Script::new(&peers);
     let (mut network, mut memory) = (script.network(), Resources::<1>::new());

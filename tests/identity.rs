@@ -7,7 +7,6 @@ mod support;
 
 use std::{sync::LazyLock, time::Duration};
 
-use embedded_io::Read as _;
 use embedded_io_async::Read as _;
 use rcgen::KeyPair;
 use rustls_pki_types::CertificateDer;
@@ -88,7 +87,7 @@ fn exchange_with<R: Random, T: TimeSource>(
             if write {
                 socket.send_all(REQUEST)?;
             }
-            socket.read_exact(&mut answer).map_err(short)?;
+            embedded_io::Read::read_exact(&mut socket, &mut answer).map_err(short)?;
             Ok(answer)
         }
     }

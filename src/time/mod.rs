@@ -112,7 +112,6 @@ impl<T: BlockingTimer + ?Sized> BlockingTimer for &T {
 
 /// Runs `work` to its end, over a stack whose operations wait inside.
 #[cfg(feature = "blocking")]
-#[allow(dead_code, reason = "the blocking face is being moved onto it")]
 pub(crate) fn run<W: Future>(timer: &impl BlockingTimer, work: W) -> W::Output {
     let mut context = core::task::Context::from_waker(core::task::Waker::noop());
     let mut work = pin!(work);
@@ -132,6 +131,9 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// No deadline: wait for ever. It is the end of time, where no clock comes.
     pub const NEVER: Self = Self(Instant(u64::MAX));
+
+    /// A deadline that has always passed: what can be done without waiting is done.
+    pub(crate) const PASSED: Self = Self(Instant(0));
 
     /// A deadline at this instant.
     #[must_use]
@@ -166,7 +168,7 @@ impl Deadline {
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {
-        clock.now() >= self.0
+        self.instant().is_some_and(|at| clock.now() >= at)
     }
 
     /// The work's output, or `None` when the deadline comes first.

@@ -29,8 +29,9 @@ use smoltcp_nal::{NetworkError, NetworkStack};
 use socketpool::{
     blocking::{
         Network, ZeroRead,
-        stack::{Datagrams, Stack as PoolStack, UdpSilence},
+        stack::{Stack as PoolStack, UdpSilence},
     },
+    stack::Datagrams,
     time::{Clock, Instant},
 };
 
