@@ -3,6 +3,18 @@
 #![warn(clippy::large_futures)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, rust_2018_idioms)]
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
+// Where the README is the front page, its links lead to the guides as rendered: the first definition of a link counts.
+#![cfg_attr(doc, doc = "[start]: crate::guides::start")]
+#![cfg_attr(doc, doc = "[circuitpython]: crate::guides::circuitpython")]
+#![cfg_attr(doc, doc = "[reqwless]: crate::guides::reqwless")]
+#![cfg_attr(doc, doc = "[numbers]: crate::guides::numbers")]
+#![cfg_attr(doc, doc = "[certificates]: crate::guides::certificates")]
+#![cfg_attr(doc, doc = "[testing]: crate::guides::testing")]
+#![cfg_attr(doc, doc = "[types]: crate::guides::types")]
+#![cfg_attr(doc, doc = "[stacks]: crate::guides::stacks")]
+#![cfg_attr(doc, doc = "[troubleshooting]: crate::guides::troubleshooting")]
+#![cfg_attr(doc, doc = "[glossary]: crate::guides::glossary")]
+#![cfg_attr(doc, doc = "")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

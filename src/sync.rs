@@ -14,7 +14,6 @@
 //! let pool = SocketPool::new(&mut network, &mut memory);
 //! ```
 
-#[cfg(feature = "blocking")]
 use core::any::TypeId;
 
 use embassy_sync::blocking_mutex::raw;
@@ -26,7 +25,6 @@ pub trait RawMutex: raw::RawMutex + 'static {}
 impl<R: raw::RawMutex + 'static> RawMutex for R {}
 
 /// Whether another thread can give back what this one waits for.
-#[cfg(feature = "blocking")]
 pub(crate) fn is_shared<R: RawMutex>() -> bool {
     TypeId::of::<R>() != TypeId::of::<NoopRawMutex>()
 }

@@ -35,6 +35,11 @@ use crate::{
 /// A bounded number of sockets over one network, and the memory that exchanges over them need.
 ///
 /// Every socket and every buffer goes back when it is dropped, whatever happened to it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pool of sockets",
+    label = "not a `socketpool::traits::SocketPool`",
+    note = "give a reference to a `socketpool::SocketPool`; its network has to be a `socketpool::stack::Stack`"
+)]
 pub trait SocketPool {
     /// A socket of this pool; its slot is free again when it is dropped.
     type Socket<'p>: Socket
@@ -142,6 +147,12 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
 }
 
 /// What makes a socket of type `S` a verified TLS connection.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make connections of `{S}` verified ones",
+    label = "not a `socketpool::traits::TlsContext` for these sockets",
+    note = "a `socketpool::tls::TlsContext` does, if its random numbers are a `tls::Random` and its clock is \
+            a `tls::TimeSource`; in a generic function write `T: TlsContext<P::Socket<'p>>`"
+)]
 pub trait TlsContext<S> {
     /// Which context this is. A kept connection is only ever found again under the context that verified it.
     fn id(&self) -> TlsId;

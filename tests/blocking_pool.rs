@@ -11,10 +11,7 @@ use std::{
 use Step::{Close, Receive, Send, Stall};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
-    blocking::{
-        Network, SocketPool, ZeroRead,
-        stack::{Connect, Resolve},
-    },
+    blocking::{Network, SocketPool, ZeroRead, stack::Stack},
     mock::{Peer, Script, Step, block_on},
     pool::{Key, Shutdown},
     stack::Family,
@@ -158,7 +155,7 @@ impl<S> TlsContext<S> for NoTls {
 
 const PLAIN: Option<&NoTls> = None;
 
-fn echo<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn echo<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_timeout(LONG);
     socket.connect(at.host, at.port).unwrap();
@@ -169,7 +166,7 @@ fn echo<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     assert_eq!(pool.counts().free, 2);
 }
 
-fn refusal<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn refusal<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_timeout(LONG);
     assert_eq!(socket.recv_into(&mut [0]), Err(Error::new(Phase::Receive, ErrorKind::NotConnected)));
@@ -188,7 +185,7 @@ fn refusal<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
     assert!(matches!(error.kind(), ErrorKind::NoSuchName | ErrorKind::NoAnswer), "{error}");
 }
 
-fn peer_closes<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn peer_closes<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_timeout(LONG);
     socket.connect(at.host, at.port).unwrap();
@@ -197,7 +194,7 @@ fn peer_closes<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At
     assert_eq!(socket.recv_into(&mut [0; 8]), Ok(0), "the end stays the end");
 }
 
-fn timeout_loses_nothing<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn timeout_loses_nothing<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_timeout(LONG);
     socket.connect(at.host, at.port).unwrap();
@@ -210,7 +207,7 @@ fn timeout_loses_nothing<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, 
     assert_eq!(receive(&mut socket, 4), b"late");
 }
 
-fn a_deadline_covers_all_operations<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn a_deadline_covers_all_operations<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_deadline(Deadline::within(pool.timer(), LONG));
     socket.connect(at.host, at.port).unwrap();
@@ -227,7 +224,7 @@ fn a_deadline_covers_all_operations<'s, S: Connect + Resolve + Clock + 's>(pool:
     assert_eq!(socket.connect("127.0.0.1", at.port), Err(Error::new(Phase::Connect, ErrorKind::Timeout)));
 }
 
-fn a_slot_is_always_returned<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn a_slot_is_always_returned<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     for _ in 0..3 {
         let mut socket = pool.socket().unwrap();
         socket.set_timeout(LONG);
@@ -243,7 +240,7 @@ fn a_slot_is_always_returned<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<
     assert_eq!(pool.counts().free, 2, "what is not connected is not kept");
 }
 
-fn exhausted<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn exhausted<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
     let deadline = Deadline::within(pool.timer(), LONG);
     let a = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
@@ -267,7 +264,7 @@ fn exhausted<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) 
     assert!(buffer().is_ok());
 }
 
-fn reuse_and_eviction<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn reuse_and_eviction<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
     let deadline = Deadline::within(pool.timer(), LONG);
     let mut leased = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
@@ -290,15 +287,15 @@ fn reuse_and_eviction<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>,
     assert_eq!((pool.counts().in_use, pool.counts().idle), (2, 0), "the idle one made room");
 }
 
-fn a_stale_connection_is_not_reused<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn a_stale_connection_is_not_reused<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     not_reused(pool, at);
 }
 
-fn a_talkative_connection_is_not_reused<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn a_talkative_connection_is_not_reused<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     not_reused(pool, at);
 }
 
-fn not_reused<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn not_reused<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
     let deadline = Deadline::within(pool.timer(), LONG);
     let mut leased = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();
@@ -311,7 +308,7 @@ fn not_reused<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At)
     assert_eq!(pool.counts().in_use + pool.counts().free, 2);
 }
 
-fn half_a_connection_is_not_kept<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn half_a_connection_is_not_kept<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let mut socket = pool.socket().unwrap();
     socket.set_timeout(LONG);
     socket.connect(at.host, at.port).unwrap();
@@ -322,7 +319,7 @@ fn half_a_connection_is_not_kept<'s, S: Connect + Resolve + Clock + 's>(pool: &P
     assert_eq!(pool.counts().free, 2);
 }
 
-fn close_idle<'s, S: Connect + Resolve + Clock + 's>(pool: &Pool<'s, S>, at: At) {
+fn close_idle<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {
     let manager = pool.connection_manager();
     let deadline = Deadline::within(pool.timer(), LONG);
     let a = manager.get_socket(at.host, at.port, 0, PLAIN, deadline).unwrap();

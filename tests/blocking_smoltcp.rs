@@ -15,7 +15,7 @@ use socketpool::{
     blocking::{Session, Socket, SocketPool, stack::Stack as PoolStack},
     pool::Shutdown,
     stack::{Family, SocketOption},
-    time::{Clock, Deadline},
+    time::{Clock, Deadline, run},
     traits::SocketPool as _,
 };
 
@@ -56,7 +56,7 @@ fn at(port: u16) -> SocketAddr {
 
 /// Lets so much time pass, and both stacks work.
 fn pass<'s, S: PoolStack + 's>(pool: &Pool<'s, S>, time: Duration) {
-    pool.wait_until(pool.timer().now().after(time));
+    run(pool.timer(), pool.timer().wait_until(pool.timer().now().after(time)));
 }
 
 const fn receive(kind: ErrorKind) -> Error {

@@ -9,13 +9,9 @@ use std::{net::SocketAddr, thread, time::Duration};
 use embedded_io::{ErrorKind as Io, Read as _};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
-    blocking::{
-        Listener, SocketPool,
-        stack::{Listen, Stack},
-        traits::SocketPool as _,
-    },
+    blocking::{Listener, SocketPool, stack::Stack, traits::SocketPool as _},
     pool::WhenFull,
-    stack::{Family, SocketOption},
+    stack::{Family, Listen, SocketOption},
     time::Deadline,
 };
 

@@ -17,12 +17,9 @@ use std::{
 use embedded_io::Read as _;
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SendAllError,
-    blocking::{
-        SocketPool,
-        stack::{Connect, Resolve},
-    },
+    blocking::{SocketPool, stack::Stack},
     pool::Key,
-    time::{Clock, Deadline},
+    time::Deadline,
     tls::{Random, Roots, TimeSource, TlsContext, TlsError, roots::trust_anchor_from_der},
     traits::{TlsContext as _, TlsId},
 };
@@ -52,7 +49,7 @@ fn exchange(socket: &mut impl embedded_io::Read<Error = Error>) {
 }
 
 /// Reads until there is nothing more, without waiting for long.
-fn drain<'s, S: Connect + Resolve + Clock + 's, const N: usize>(
+fn drain<'s, S: Stack + 's, const N: usize>(
     socket: &mut socketpool::blocking::Socket<'_, 's, S, N>,
 ) -> Result<(), Error> {
     socket.set_timeout(PATIENCE);
@@ -92,7 +89,7 @@ fn verified_and_kept_and_found_again_by_its_context_only() {
     });
 }
 
-fn id<S: Connect + Resolve + Clock, R: Random, C: TimeSource>(
+fn id<S: Stack, R: Random, C: TimeSource>(
     tls: &TlsContext<'_, R, C>,
     _: &socketpool::blocking::Socket<'_, '_, S, 2>,
 ) -> TlsId {

@@ -295,7 +295,7 @@ loopback! {
             let tls = TlsContext::new(support::random, || now).policy(policy);
             let mut socket = wait!(pool.socket()).unwrap();
             socket.set_timeout(LONG);
-            let outcome = wait!(tls.connect(&mut socket, "localhost", server.port));
+            let outcome = async_io::block_on(tls.connect(&mut socket, "localhost", server.port));
             let wanted = wanted.map_err(|error| Error::new(Phase::Handshake, ErrorKind::Tls(error)));
             assert_eq!(outcome, wanted, "{now:?}, {time:?}, {validity:?}");
         }
@@ -312,7 +312,7 @@ loopback! {
             let tls = TlsContext::new(support::random, || now).policy(policy).floor(year_2021);
             let mut socket = wait!(pool.socket()).unwrap();
             socket.set_timeout(LONG);
-            match wait!(tls.connect(&mut socket, "localhost", valid.port)).map_err(|error| error.kind()) {
+            match async_io::block_on(tls.connect(&mut socket, "localhost", valid.port)).map_err(|error| error.kind()) {
                 Err(ErrorKind::Tls(TlsError::Certificate(CertificateError::NotYetValid { .. }))) if is_refused => {}
                 Ok(()) if !is_refused => {}
                 outcome => panic!("{now:?}, {time:?}: {outcome:?}"),
@@ -334,7 +334,7 @@ loopback! {
         let tls = TlsContext::new(support::random, &clock);
         let mut socket = wait!(pool.socket()).unwrap();
         socket.set_timeout(LONG);
-        let error = wait!(tls.connect(&mut socket, "localhost", port)).unwrap_err();
+        let error = async_io::block_on(tls.connect(&mut socket, "localhost", port)).unwrap_err();
         assert_eq!(error, Error::new(Phase::Handshake, ErrorKind::Tls(TlsError::TimeUnknown)));
         assert!(error.to_string().contains("call sync_time, or set the clock"), "{error}");
         drop(socket);

@@ -245,17 +245,16 @@ mod asynchronous {
 }
 
 mod blocking {
+    use embedded_io_async::{Read, Write};
     use embedded_nal::{
         AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind,
         nb::{self, block},
     };
     use socketpool::{
-        blocking::{
-            SocketPool,
-            stack::{Connect, Connection, Family, Resolve, ResolveError},
-        },
+        blocking::SocketPool,
         mock::{Line, Network},
-        time::{Deadline, Instant},
+        stack::{Connect, Connection, Family, Resolve, ResolveError},
+        time::{BlockingTimer, Instant, Timer},
     };
 
     use super::*;
@@ -439,18 +438,22 @@ mod blocking {
         where
             Self: 'a;
 
-        fn set_deadline(&self, deadline: Deadline) {
-            self.0.set_deadline(deadline);
-        }
-
-        fn connect(&self, remote: SocketAddr) -> Result<SlowLine<'_>, embedded_io::ErrorKind> {
-            Connect::connect(&self.0, remote).map(SlowLine)
+        async fn connect(&self, remote: SocketAddr) -> Result<SlowLine<'_>, embedded_io::ErrorKind> {
+            self.0.connect(remote).await.map(SlowLine)
         }
     }
 
+    impl Timer for Slow<'_> {
+        async fn wait_until(&self, at: Instant) {
+            self.0.wait_until(at).await;
+        }
+    }
+
+    impl BlockingTimer for Slow<'_> {}
+
     impl Resolve for Slow<'_> {
-        fn resolve(&self, host: &str, family: Family) -> Result<std::net::IpAddr, ResolveError> {
-            Resolve::resolve(&self.0, host, family)
+        async fn resolve(&self, host: &str, family: Family) -> Result<std::net::IpAddr, ResolveError> {
+            self.0.resolve(host, family).await
         }
     }
 
@@ -458,24 +461,24 @@ mod blocking {
         type Error = embedded_io::ErrorKind;
     }
 
-    impl embedded_io::Read for SlowLine<'_> {
-        fn read(&mut self, out: &mut [u8]) -> Result<usize, embedded_io::ErrorKind> {
-            embedded_io::Read::read(&mut self.0, out)
+    impl Read for SlowLine<'_> {
+        async fn read(&mut self, out: &mut [u8]) -> Result<usize, embedded_io::ErrorKind> {
+            self.0.read(out).await
         }
     }
 
-    impl embedded_io::Write for SlowLine<'_> {
-        fn write(&mut self, bytes: &[u8]) -> Result<usize, embedded_io::ErrorKind> {
-            embedded_io::Write::write(&mut self.0, bytes)
+    impl Write for SlowLine<'_> {
+        async fn write(&mut self, bytes: &[u8]) -> Result<usize, embedded_io::ErrorKind> {
+            self.0.write(bytes).await
         }
 
-        fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> {
+        async fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> {
             Err(embedded_io::ErrorKind::TimedOut)
         }
     }
 
     impl Connection for SlowLine<'_> {
-        fn shutdown(&mut self) -> Result<(), embedded_io::ErrorKind> {
+        async fn shutdown(&mut self) -> Result<(), embedded_io::ErrorKind> {
             Ok(())
         }
     }

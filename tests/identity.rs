@@ -7,7 +7,6 @@ mod support;
 
 use std::{sync::LazyLock, time::Duration};
 
-use embedded_io::Read as _;
 use embedded_io_async::Read as _;
 use rcgen::KeyPair;
 use rustls_pki_types::CertificateDer;

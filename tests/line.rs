@@ -28,9 +28,9 @@ use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool, blocking,
     pool::{Counts, WAITERS},
     requests::{MAX_PARTS, Session},
-    stack::{Family, ResolveError},
+    stack::{self, Family, ResolveError},
     sync::{CriticalSectionRawMutex, NoopRawMutex, RawMutex},
-    time::{Clock, Deadline, Instant},
+    time::{BlockingTimer, Clock, Deadline, Instant, Timer},
     tls::{
         Now, Roots, TlsContext,
         roots::{TrustAnchor, trust_anchor_from_der},
@@ -372,47 +372,56 @@ impl embedded_io::ErrorType for ThreadConnection {
     type Error = embedded_io::ErrorKind;
 }
 
-impl embedded_io::Read for ThreadConnection {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> {
+impl embedded_io_async::Read for ThreadConnection {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> {
         self.0.set_read_timeout(patience()).map_err(in_words)?;
         self.0.read(out).map_err(in_words)
     }
 }
 
-impl embedded_io::Write for ThreadConnection {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+impl embedded_io_async::Write for ThreadConnection {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         self.0.write(bytes).map_err(in_words)
     }
 
-    fn flush(&mut self) -> Result<(), Self::Error> {
+    async fn flush(&mut self) -> Result<(), Self::Error> {
         self.0.flush().map_err(in_words)
     }
 }
 
-impl blocking::stack::Connection for ThreadConnection {
-    fn shutdown(&mut self) -> Result<(), Self::Error> {
+impl stack::Connection for ThreadConnection {
+    async fn shutdown(&mut self) -> Result<(), Self::Error> {
         self.0.shutdown(Shutdown::Write).map_err(in_words)
     }
 }
 
-impl blocking::stack::Connect for ThreadNetwork {
-    type Connection<'a> = ThreadConnection;
+impl Timer for ThreadNetwork {
+    async fn wait_until(&self, at: Instant) {
+        poll_fn(|_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 
     fn set_deadline(&self, deadline: Deadline) {
         DEADLINE.set(deadline);
     }
+}
 
-    fn wait_until(&self, at: Instant) {
-        thread::sleep(Duration::from_millis(at.as_millis().saturating_sub(self.now().as_millis())));
+/// Waiting in line is looking once a millisecond.
+impl BlockingTimer for ThreadNetwork {
+    fn idle(&self) {
+        thread::sleep(Duration::from_millis(1));
     }
+}
 
-    fn connect(&self, remote: SocketAddr) -> Result<ThreadConnection, embedded_io::ErrorKind> {
+impl stack::Connect for ThreadNetwork {
+    type Connection<'a> = ThreadConnection;
+
+    async fn connect(&self, remote: SocketAddr) -> Result<ThreadConnection, embedded_io::ErrorKind> {
         TcpStream::connect(remote).map(ThreadConnection).map_err(in_words)
     }
 }
 
-impl blocking::stack::Resolve for ThreadNetwork {
-    fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
+impl stack::Resolve for ThreadNetwork {
+    async fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
         Ok(Ipv4Addr::LOCALHOST.into())
     }
 }

@@ -18,7 +18,7 @@ use socketpool::{
     mock::{Peer, Script, Step},
     requests::Session,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
-    time::{Clock, Deadline, Instant, Timer},
+    time::{BlockingTimer, Clock, Instant, Timer},
     tls::{RELEASE_DATE, Roots, TlsContext, WallClock, roots::trust_anchor_from_der},
 };
 use support::server::{Authority, Server, Validity};
@@ -28,8 +28,6 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// By when the blocking face wants to have its answer.
-    static DEADLINE: Cell<Deadline> = const { Cell::new(Deadline::NEVER) };
 }
 
 fn allocations() -> usize {
@@ -70,6 +68,12 @@ impl Timer for BareStack {
     }
 }
 
+impl BlockingTimer for BareStack {
+    fn idle(&self) {
+        std::thread::yield_now();
+    }
+}
+
 struct BareConnection(TcpStream);
 
 impl BareConnection {
@@ -97,7 +101,7 @@ impl embedded_io_async::Read for BareConnection {
 
 impl embedded_io_async::Write for BareConnection {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        embedded_io::Write::write(self, bytes)
+        self.0.set_nonblocking(false).and_then(|()| self.0.write(bytes)).map_err(|_| ErrorKind::Other)
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
@@ -105,40 +109,8 @@ impl embedded_io_async::Write for BareConnection {
     }
 }
 
-impl embedded_io::Read for BareConnection {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        loop {
-            match self.0.set_nonblocking(true).and_then(|()| self.0.read(out)) {
-                Err(error) if error.kind() == StdErrorKind::WouldBlock => {
-                    if DEADLINE.get().has_passed(&BareStack) {
-                        return Err(ErrorKind::TimedOut);
-                    }
-                    std::thread::yield_now();
-                }
-                outcome => return outcome.map_err(|_| ErrorKind::Other),
-            }
-        }
-    }
-}
-
-impl embedded_io::Write for BareConnection {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.0.set_nonblocking(false).and_then(|()| self.0.write(bytes)).map_err(|_| ErrorKind::Other)
-    }
-
-    fn flush(&mut self) -> Result<(), ErrorKind> {
-        Ok(())
-    }
-}
-
 impl Connection for BareConnection {
     async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        Ok(())
-    }
-}
-
-impl blocking::stack::Connection for BareConnection {
-    fn shutdown(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 }
@@ -151,26 +123,8 @@ impl Connect for BareStack {
     }
 }
 
-impl blocking::stack::Connect for BareStack {
-    type Connection<'a> = BareConnection;
-
-    fn set_deadline(&self, deadline: Deadline) {
-        DEADLINE.set(deadline);
-    }
-
-    fn connect(&self, remote: SocketAddr) -> Result<BareConnection, ErrorKind> {
-        BareConnection::open(remote)
-    }
-}
-
 impl Resolve for BareStack {
     async fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
-        Ok(IpAddr::V4(Ipv4Addr::LOCALHOST))
-    }
-}
-
-impl blocking::stack::Resolve for BareStack {
-    fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
         Ok(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }

@@ -11,13 +11,13 @@ use std::{rc::Rc, sync::Arc};
 
 use embassy::{CLIENT, Cable, SERVER, Stacks, over, stacks};
 use embassy_net::tcp::TcpSocket;
-use embedded_io::{ErrorKind, ErrorType};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use rustls::ServerConnection;
 use socketpool::{
     Resources, SocketPool, blocking,
     mock::{self, Peer, Script, Step},
-    stack::{Family, ResolveError, SocketOption},
-    time::{Clock, Deadline, Instant},
+    stack::{Connect, Connection, Family, Resolve, ResolveError, SocketOption},
+    time::{BlockingTimer, Clock, Instant, Timer},
     tls::{Roots, TlsContext, roots::trust_anchor_from_der},
 };
 use support::server::{Authority, Validity};
@@ -134,24 +134,32 @@ impl Clock for Noting<'_> {
     }
 }
 
-impl blocking::stack::Resolve for Noting<'_> {
-    fn resolve(&self, host: &str, family: Family) -> Result<core::net::IpAddr, ResolveError> {
-        blocking::stack::Resolve::resolve(&self.network, host, family)
+impl Timer for Noting<'_> {
+    async fn wait_until(&self, at: Instant) {
+        self.network.wait_until(at).await;
     }
 }
 
-impl blocking::stack::Connect for Noting<'_> {
+impl BlockingTimer for Noting<'_> {
+    fn idle(&self) {
+        self.network.idle();
+    }
+}
+
+impl Resolve for Noting<'_> {
+    async fn resolve(&self, host: &str, family: Family) -> Result<core::net::IpAddr, ResolveError> {
+        self.network.resolve(host, family).await
+    }
+}
+
+impl Connect for Noting<'_> {
     type Connection<'a>
         = Noted<'a>
     where
         Self: 'a;
 
-    fn set_deadline(&self, deadline: Deadline) {
-        blocking::stack::Connect::set_deadline(&self.network, deadline);
-    }
-
-    fn connect(&self, remote: core::net::SocketAddr) -> Result<Noted<'_>, ErrorKind> {
-        blocking::stack::Connect::connect(&self.network, remote).map(|line| Noted(line, self.option.clone()))
+    async fn connect(&self, remote: core::net::SocketAddr) -> Result<Noted<'_>, ErrorKind> {
+        self.network.connect(remote).await.map(|line| Noted(line, self.option.clone()))
     }
 }
 
@@ -159,24 +167,24 @@ impl ErrorType for Noted<'_> {
     type Error = ErrorKind;
 }
 
-impl embedded_io::Read for Noted<'_> {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        embedded_io::Read::read(&mut self.0, out)
+impl Read for Noted<'_> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.0.read(out).await
     }
 }
 
-impl embedded_io::Write for Noted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        embedded_io::Write::write(&mut self.0, bytes)
+impl Write for Noted<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.0.write(bytes).await
     }
 
-    fn flush(&mut self) -> Result<(), ErrorKind> {
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 }
 
-impl blocking::stack::Connection for Noted<'_> {
-    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+impl Connection for Noted<'_> {
+    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 

@@ -168,7 +168,7 @@ macro_rules! ends_by_name {
     ($wait:ident, $pool:ident, $script:ident, $($random:expr),+ $(,)?) => {$(
         let tls = TlsContext::new($random, || TODAY).crypto(&P256);
         let mut socket = $wait!($pool.socket()).expect("a free slot");
-        let error = $wait!(tls.connect(&mut socket, "host.example", 443)).expect_err(stringify!($random));
+        let error = block_on(tls.connect(&mut socket, "host.example", 443)).expect_err(stringify!($random));
         let wanted = (Phase::Handshake, ErrorKind::Tls(TlsError::Random));
         assert_eq!((error.phase(), error.kind()), wanted, stringify!($random));
         assert!(error.to_string().ends_with("see that it is clocked and seeded"), "{error}");
@@ -198,7 +198,7 @@ scripted! {
             let psk = socketpool::tls::Psk::new(b"device", &[7; 16]).expect("a key");
             let tls = TlsContext::new(stuck, || TODAY).psk(psk);
             let mut socket = wait!(pool.socket()).expect("a free slot");
-            let error = wait!(tls.connect(&mut socket, "host.example", 443)).expect_err("refused");
+            let error = block_on(tls.connect(&mut socket, "host.example", 443)).expect_err("refused");
             assert_eq!((error.kind(), script.writes()), (ErrorKind::Tls(TlsError::Random), 0));
         }
     )

@@ -11,13 +11,11 @@ use both::{loopback, poll_times, scripted};
 use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, UdpClientStack, UdpFullStack, nb};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
-    blocking::{
-        self,
-        stack::{DatagramSocket as _, Datagrams as _, Family, Local, Network, UdpSilence, ZeroRead},
-    },
+    blocking::stack::{Network, UdpSilence, ZeroRead},
     mock::{Peer, Script, Step, block_on},
     pool::Key,
-    time::Deadline,
+    stack::{DatagramSocket as _, Datagrams as _, Family, Local},
+    time::{Deadline, Timer as _},
 };
 use support::HostClock;
 
@@ -246,8 +244,6 @@ impl TcpClientStack for Quirks {
 
 #[test]
 fn the_quirks_of_embedded_nal_stacks() {
-    use blocking::stack::Connect as _;
-
     let quirks = Quirks::default();
     let stack = quirks.0.clone();
     let idle = |stack: &mut Quirks| {
@@ -260,7 +256,7 @@ fn the_quirks_of_embedded_nal_stacks() {
     };
     let network = Network::new(quirks, HostClock, idle, ZeroRead::WouldBlock).udp_silence(UdpSilence::Error);
     network.set_deadline(Deadline::within(&HostClock, PATIENCE));
-    let mut socket = network.bind(any(0)).unwrap();
+    let mut socket = block_on(network.bind(any(0))).unwrap();
     {
         let odd = stack.borrow();
         assert_eq!((odd.open, odd.bound.len()), (1, 2), "the one that failed was closed");
@@ -268,15 +264,15 @@ fn the_quirks_of_embedded_nal_stacks() {
     }
     let mut out = [0; 8];
     let sender: SocketAddr = "10.0.0.1:7".parse().unwrap();
-    assert_eq!(socket.recv_from(&mut out), Ok((4, sender)), "silence was no error, and the sender is IPv4");
-    assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::TimedOut));
+    assert_eq!(block_on(socket.recv_from(&mut out)), Ok((4, sender)), "silence was no error, and the sender is IPv4");
+    assert_eq!(block_on(socket.recv_from(&mut out)), Err(embedded_io::ErrorKind::TimedOut));
     drop(socket);
-    assert!(network.bind(any(5)).is_err(), "a port of one's own is tried once");
+    assert!(block_on(network.bind(any(5))).is_err(), "a port of one's own is tried once");
     assert_eq!((stack.borrow().open, stack.borrow().bound[2]), (0, 5));
 
     let network = network.udp_silence(UdpSilence::WouldBlock);
-    let mut socket = network.bind(any(5)).unwrap();
-    assert_eq!(socket.recv_from(&mut out), Err(embedded_io::ErrorKind::Other), "now an error is one");
+    let mut socket = block_on(network.bind(any(5))).unwrap();
+    assert_eq!(block_on(socket.recv_from(&mut out)), Err(embedded_io::ErrorKind::Other), "now an error is one");
 }
 
 // With a time-out of 0, strangers who do not stop keep nobody.

@@ -6,10 +6,10 @@
 gate() {
   local files stray needed
   files=$(cargo package --quiet --locked --allow-dirty --list)
-  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|src/.*\.(rs|der|txt)|examples/([a-z0-9_]+/)*[a-z0-9_]+\.rs' \
+  stray=$(grep -vxE 'Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|src/.*\.(rs|der|txt)|docs/[a-z]+\.md|benches/budgets\.toml|examples/([a-z0-9_]+/)*[a-z0-9_]+\.rs' \
     <<<"$files" || true)
   [ -z "$stray" ] || { echo "stray files:" && echo "$stray" && return 1; }
-  for needed in LICENSE README.md CHANGELOG.md SECURITY.md src/lib.rs; do
+  for needed in LICENSE README.md CHANGELOG.md SECURITY.md src/lib.rs docs/start.md benches/budgets.toml; do
     grep -qxF "$needed" <<<"$files" || { echo "missing: $needed" && return 1; }
     [ -s "$needed" ] || { echo "empty: $needed" && return 1; }
   done

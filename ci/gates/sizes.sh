@@ -70,6 +70,7 @@ POST JSON and parse|post|http|22000|reqwless-post:reqwless edge-http-post:edge-h
 the same with f32|post-float|http||
 GET over a connection|connection-get|http|14000|reqwless-get:reqwless edge-http-get:edge-http
 POST JSON and parse over a connection|connection-post|http|18000|reqwless-post:reqwless edge-http-post:edge-http
+GET, blocking|get-blocking|both||
 GET with both faces|both|both||
 HTTPS, one CA|https-one|https||reqwless-https-one:reqwless-https
 HTTPS, one CA, verify-compact|https-one|verify-compact|190000|

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs as _},
     sync::mpsc,
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -17,9 +18,8 @@ use async_io::Async;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns as _};
 use socketpool::{
-    blocking,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
-    time::{Clock, Deadline, Instant, Timer},
+    time::{BlockingTimer, Clock, Deadline, Instant, Timer},
 };
 
 use crate::{
@@ -210,41 +210,59 @@ impl HostNetwork<'_> {
     }
 }
 
-impl blocking::stack::Connect for HostNetwork<'_> {
+/// The same network, whose operations wait inside.
+#[derive(Debug)]
+pub struct Waiting<'n>(pub HostNetwork<'n>);
+
+impl Clock for Waiting<'_> {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+impl Timer for Waiting<'_> {
+    async fn wait_until(&self, at: Instant) {
+        std::future::poll_fn(|_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn set_deadline(&self, deadline: Deadline) {
+        self.0.deadline.set(deadline);
+    }
+}
+
+impl BlockingTimer for Waiting<'_> {
+    fn idle(&self) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+impl Connect for Waiting<'_> {
     type Connection<'c>
         = Tcp<'c, TcpStream>
     where
         Self: 'c;
 
-    fn set_deadline(&self, deadline: Deadline) {
-        self.deadline.set(deadline);
-    }
-
-    fn wait_until(&self, at: Instant) {
-        std::thread::sleep(Duration::from_millis(at.as_millis().saturating_sub(self.now().as_millis())));
-    }
-
-    fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
-        let address = match self.destination(remote) {
+    async fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
+        let address = match self.0.destination(remote) {
             Destination::Address(address) => address,
-            Destination::Name(host) => SocketAddr::new(self.look_up_blocking(host, Family::Any)?, remote.port()),
+            Destination::Name(host) => SocketAddr::new(self.0.look_up_blocking(host, Family::Any)?, remote.port()),
         };
-        let stream = match self.time_left() {
+        let stream = match self.0.time_left() {
             Some(Duration::ZERO) => return Err(ErrorKind::TimedOut),
             Some(left) => TcpStream::connect_timeout(&address, left),
             None => TcpStream::connect(address),
         };
         let stream = stream.map_err(failure)?;
         stream.set_nodelay(true).map_err(failure)?;
-        Ok(self.connected(stream))
+        Ok(self.0.connected(stream))
     }
 }
 
-impl blocking::stack::Resolve for HostNetwork<'_> {
-    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
-        match self.stand_in(host) {
+impl Resolve for Waiting<'_> {
+    async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+        match self.0.stand_in(host) {
             Some(stand_in) => Ok(stand_in),
-            None => self.look_up_blocking(host, family).map_err(|_| ResolveError::NoAnswer),
+            None => self.0.look_up_blocking(host, family).map_err(|_| ResolveError::NoAnswer),
         }
     }
 }
@@ -260,25 +278,25 @@ impl Tcp<'_, TcpStream> {
     }
 }
 
-impl embedded_io::Read for Tcp<'_, TcpStream> {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+impl Read for Tcp<'_, TcpStream> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         self.limit_wait().and_then(|()| self.stream.read(out)).map_err(failure)
     }
 }
 
-impl embedded_io::Write for Tcp<'_, TcpStream> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+impl Write for Tcp<'_, TcpStream> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         count(&self.network.meter.writes);
         self.limit_wait().and_then(|()| self.stream.write(bytes)).map_err(failure)
     }
 
-    fn flush(&mut self) -> Result<(), ErrorKind> {
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 }
 
-impl blocking::stack::Connection for Tcp<'_, TcpStream> {
-    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+impl Connection for Tcp<'_, TcpStream> {
+    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         self.stream.shutdown(std::net::Shutdown::Write).map_err(failure)
     }
 }

@@ -8,16 +8,14 @@ use core::{
 use embedded_io::Write as _;
 use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 
-use super::{
-    Socket, SocketPool,
-    stack::{Family, Stack},
-};
+use super::{Socket, SocketPool, stack::Stack};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
     pool::{CONNECTING, PATIENCE, Plain, UNSUPPORTED},
+    stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
-    traits::{Need, TlsContext},
+    traits::{Need, SocketPool as _, TlsContext},
 };
 
 /// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal `TcpClientStack` and `Dns`. With
@@ -27,7 +25,7 @@ use crate::{
 /// Connecting, resolving, and sending over TLS wait inside one call, thirty seconds at most. Receiving never waits; the end
 /// of the stream is an error of the kind `PipeClosed`, and a connection that broke is of the kind `Other`, so that nobody
 /// takes half a message for a whole one.
-pub struct Connector<'p, 's, S: Stack, T, const N: usize, R: RawMutex = NoopRawMutex> {
+pub struct Connector<'p, 's, S: Connect, T, const N: usize, R: RawMutex = NoopRawMutex> {
     pool: &'p SocketPool<'s, S, N, R>,
     tls: Option<(&'p T, &'p str)>,
 }
@@ -46,6 +44,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     #[must_use]
     pub const fn plain_connector(&self) -> Connector<'_, 's, S, Plain, N, R> {
         Connector { pool: self, tls: None }
+    }
+}
+
+impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Connector<'_, 's, S, T, N, R> {
+    fn within(&self, time: Duration) -> Deadline {
+        Deadline::within(self.pool.network(), Some(time))
     }
 }
 
@@ -74,15 +78,17 @@ where
 
     fn socket(&mut self) -> Result<Self::TcpSocket> {
         let tls_session = self.tls.is_some_and(|(tls, _)| tls.takes_session());
-        let deadline = Deadline::within(self.pool.network, Some(PATIENCE));
-        let (place, _) = self.pool.reserve_now(Need { tls_session, ..Need::default() }, deadline)?;
-        Ok(self.pool.socket_in_now(place, None).0)
+        let deadline = self.within(PATIENCE);
+        run(self.pool.network(), async {
+            let (place, _) = self.pool.reserve(Need { tls_session, ..Need::default() }, deadline).await?;
+            Ok(self.pool.socket_in(place, None).await.0)
+        })
     }
 
     fn connect(&mut self, socket: &mut Self::TcpSocket, remote: SocketAddr) -> nb::Result<(), Error> {
-        socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING)));
+        socket.set_deadline(self.within(CONNECTING));
         let connected = match self.tls {
-            Some((tls, host)) => run(&self.pool.timer, tls.connect_addr(socket, host, remote)),
+            Some((tls, host)) => run(self.pool.network(), tls.connect_addr(socket, host, remote)),
             None => socket.connect_addr(remote),
         };
         connected.map_err(nb::Error::Other)
@@ -91,7 +97,7 @@ where
     fn send(&mut self, socket: &mut Self::TcpSocket, bytes: &[u8]) -> nb::Result<usize, Error> {
         match self.tls {
             // A record that is cut short cannot be gone on with.
-            Some(_) => socket.set_deadline(Deadline::within(self.pool.network, Some(CONNECTING))),
+            Some(_) => socket.set_deadline(self.within(CONNECTING)),
             None => socket.set_timeout(DO_NOT_WAIT),
         }
         let sent = socket.send(bytes).map_err(nb)?;
@@ -127,7 +133,7 @@ impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Dns for Connector<'_, 's
             AddrType::IPv6 => Family::Ipv6,
             AddrType::Either => Family::Any,
         };
-        let deadline = Deadline::within(self.pool.network, Some(CONNECTING));
+        let deadline = self.within(CONNECTING);
         Ok(self.pool.getaddrinfo(host, 0, family, deadline).map_err(nb::Error::Other)?.ip())
     }
 

@@ -5,7 +5,7 @@
 //! [`Error`](crate::Error) are not twins but the very same types.
 //!
 //! A blocking program does one thing at a time, so the deadline is a property of the network, not of a future: before
-//! each operation the socket tells the [stack](stack::Connect::set_deadline) by when it must be over.
+//! each operation the socket tells the [stack](crate::time::Timer::set_deadline) by when it must be over.
 //!
 //! ```text
 //!     socket            stack                  embedded-nal
@@ -49,12 +49,10 @@ mod connector;
 mod listener;
 mod manager;
 mod pool;
-mod ready;
 #[cfg(feature = "requests")]
 mod requests;
 mod socket;
 pub mod stack;
-mod stream;
 #[cfg(feature = "tls")]
 mod sync;
 #[cfg(feature = "tls")]
@@ -72,7 +70,6 @@ pub use self::{
     listener::Listener,
     manager::ConnectionManager,
     pool::SocketPool,
-    ready::StackTimer,
     socket::Socket,
     stack::{Network, ZeroRead},
     udp::UdpSocket,

@@ -1,28 +1,21 @@
 //! A blocking socket: one slot of the pool in somebody's hands.
 
-use core::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use core::{net::SocketAddr, time::Duration};
 
 use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
+use embedded_io_async::{BufRead as _, Write as _};
 
-use super::{
-    Listener, SocketPool,
-    pool::{PoolLease, Resting},
-    stack::{Connect, Connection as _, Family, Listen, Local, SocketOption, Stack},
-};
+use super::{Listener, stack::Stack};
 use crate::{
-    error::{Error, ErrorKind, Phase, Result, SendAllError},
-    pool::{
-        Buffer, Key, LINGER, NO_ANSWER, NO_ROOM_AHEAD, NOT_CONNECTED, Patience, ROOM, ReadAhead, Shutdown, Stream,
-        Timeout, UNSUPPORTED, copy, local_host, may_try_another,
-    },
+    error::{Error, Result, SendAllError},
+    pool::{self, Key, Shutdown},
+    stack::{Connect, Listen, SocketOption},
     sync::{NoopRawMutex, RawMutex},
-    time::Deadline,
+    time::{Deadline, run},
+    traits,
 };
 
-/// A socket of a [`SocketPool`]; its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`; the
+/// A socket of a [`SocketPool`](super::SocketPool); its slot is free again when it is dropped. CircuitPython's `socketpool.Socket`; the
 /// blocking twin of [`Socket`](crate::Socket).
 ///
 /// It is also an embedded-io `Read`, `BufRead`, `ReadReady` and `Write`. After `TlsContext::wrap_socket_blocking` all of
@@ -41,51 +34,29 @@ use crate::{
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
 ///
 /// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
-pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
-    pub(super) pool: &'p SocketPool<'s, S, N, R>,
-    /// What was read ahead; in memory of the pool, lent when it is first needed.
-    ahead: Option<ReadAhead<Buffer<'p, 's, N, R>>>,
-    pub(super) lease: PoolLease<'p, 's, S, N, R>,
-    timeout: Timeout,
-    /// Where [`bind`](Self::bind) wants it.
-    local: Option<Local>,
-    reuse_address: bool,
-    /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
-    torn: bool,
-    /// We want to read no more.
-    read_ended: bool,
-    /// We said that we write no more.
-    write_ended: bool,
-    /// A direction was ended, or may have been: never to be kept.
-    not_kept: bool,
-}
+pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
+    pub(super) pool::Socket<'p, 's, S, N, R>,
+);
 
 impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
-    pub(super) fn new(pool: &'p SocketPool<'s, S, N, R>, lease: PoolLease<'p, 's, S, N, R>) -> Self {
-        Self {
-            pool,
-            ahead: None,
-            lease,
-            timeout: Timeout::Each(None),
-            local: None,
-            reuse_address: false,
-            torn: false,
-            read_ended: false,
-            write_ended: false,
-            not_kept: false,
-        }
+    /// Does what the socket does, to its end.
+    fn run<'a, W: Future + 'a>(
+        &'a mut self,
+        verb: impl FnOnce(&'a mut pool::Socket<'p, 's, S, N, R>) -> W,
+    ) -> W::Output {
+        run(self.0.timer(), verb(&mut self.0))
     }
 
     /// How long each operation may take from now on; for ever with `None`, which is the default. With no time at all it
     /// does what it can without waiting. The [table](Self#time-outs) says what happens then.
     #[doc(alias = "settimeout", alias = "setblocking")]
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
-        self.timeout = Timeout::Each(timeout);
+        self.0.set_timeout(timeout);
     }
 
     /// By when everything must be done from now on.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.timeout = Timeout::Until(deadline);
+        self.0.set_deadline(deadline);
     }
 
     /// Resolves `host` and opens a TCP connection to it. A connection that was open is closed.
@@ -98,71 +69,15 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Resolve` or `Connect`: that of the last address of the first family; the attempt is over then, and the
     /// socket can be connected again.
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        let patience = self.patience();
-        self.disconnect();
-        let (mut family, mut failure) = (Family::Any, NO_ANSWER);
-        loop {
-            let mut room = ROOM;
-            let found = match self.pool.find(host, family, patience, &mut room) {
-                Ok(found) => room.get(..found).unwrap_or(&room),
-                Err(unresolved) if family == Family::Any => return Err(unresolved),
-                Err(_) => return Err(failure),
-            };
-            let mut left = found.len();
-            for address in found {
-                let share = patience.share(self.pool.network, left);
-                left -= 1;
-                if !family.has(*address) {
-                    continue; // not every stack heeds it
-                }
-                let Err(error) = self.open(SocketAddr::new(*address, port), share) else { return Ok(()) };
-                if family == Family::Any {
-                    failure = error;
-                }
-                if !may_try_another(error) {
-                    return Err(failure);
-                }
-            }
-            if family != Family::Any || found.iter().any(IpAddr::is_ipv6) {
-                return Err(failure);
-            }
-            family = Family::Ipv6;
-        }
+        self.run(|socket| socket.connect(host, port))
     }
 
-    /// The same, to an address: one of [`getaddrinfo`](SocketPool::getaddrinfo).
+    /// The same, to an address: one of [`getaddrinfo`](super::SocketPool::getaddrinfo).
     ///
     /// # Errors
     /// As for [`connect`](Self::connect).
     pub fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
-        self.disconnect();
-        self.open(remote, self.patience())
-    }
-
-    fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
-        let network = self.pool.network;
-        let connected = match self.local {
-            Some(_) => Err(UNSUPPORTED),
-            None => self.pool.wait(patience, || Ok(network.connect(remote)?)),
-        };
-        let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
-        self.put(connection, remote);
-        Ok(())
-    }
-
-    /// Closes what was open, without waiting.
-    pub(super) fn disconnect(&mut self) {
-        self.lease.disconnect();
-        self.ahead = None;
-    }
-
-    /// Puts a connection into the slot. What is flushed is to leave at once: a request after the end of a handshake, or its body
-    /// after its head, would wait for the peer to acknowledge what came before, which it puts off for 40 ms and more
-    /// (RFC 9293 §3.7.4 and §3.8.6.3).
-    pub(super) fn put(&mut self, mut connection: S::Connection<'s>, peer: SocketAddr) {
-        let _ = connection.set_option(SocketOption::NoDelay(true));
-        self.lease.connect(Stream::Plain(connection), peer);
-        (self.torn, self.read_ended, self.write_ended, self.not_kept) = (false, false, false, false);
+        self.run(|socket| socket.connect_addr(remote))
     }
 
     /// Says where to [listen](Self::listen): on this port, any free one for 0, of the local address `host`, or of all of
@@ -171,8 +86,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// # Errors
     /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal.
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
-        self.local = Some(local_host(host, port)?);
-        Ok(())
+        self.0.bind(host, port)
     }
 
     /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
@@ -185,18 +99,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     where
         S: Listen,
     {
-        let patience = self.patience();
-        let network = self.pool.network;
-        let listener = match self.local {
-            None => Err(ErrorKind::NotConnected),
-            Some(local) => {
-                let reuse = self.reuse_address;
-                self.pool.wait(patience, || Ok(network.listen(local, backlog, reuse)?))
-            }
-        };
-        let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
-        let (pool, timeout) = (self.pool, self.timeout);
-        Ok(Listener::new(pool, self.into_slot(), listener, timeout))
+        run(self.0.timer(), self.0.listen(backlog)).map(Listener)
     }
 
     /// Sets an option. [`ReuseAddress`](SocketOption::ReuseAddress) is for a socket that will [listen](Self::listen); the
@@ -207,12 +110,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// the option.
     #[doc(alias = "setsockopt")]
     pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
-        if let SocketOption::ReuseAddress(reuse) = option {
-            self.reuse_address = reuse;
-            return Ok(());
-        }
-        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
-        stream.and_then(|stream| stream.set_option(option)).map_err(|kind| Error::new(Phase::Setup, kind))
+        self.0.set_option(option)
     }
 
     /// Whom it is connected with.
@@ -221,7 +119,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Setup`: [`ErrorKind::NotConnected`].
     #[doc(alias = "getpeername")]
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        self.lease.peer().ok_or(Error::new(Phase::Setup, ErrorKind::NotConnected))
+        self.0.peer_addr()
     }
 
     /// Our address and port on its connection.
@@ -230,8 +128,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&mut self) -> Result<SocketAddr> {
-        let stream = self.lease.connection().as_mut().ok_or(ErrorKind::NotConnected);
-        stream.and_then(|stream| stream.local_addr()).map_err(|kind| Error::new(Phase::Setup, kind))
+        self.0.local_addr()
     }
 
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
@@ -240,7 +137,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] nothing was sent, and it can be tried
     /// again; after any other, and after any over TLS, close the socket.
     pub fn send(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.exclusive(|stream| stream.write(bytes))
+        self.run(|socket| socket.send(bytes))
     }
 
     /// Sends all of `bytes`, and flushes them onto the wire.
@@ -249,14 +146,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Send`, and how many bytes were sent before. As for [`send`](Self::send).
     #[doc(alias = "sendall")]
     pub fn send_all(&mut self, bytes: &[u8]) -> Result<(), SendAllError> {
-        let mut sent = 0;
-        let work = |stream: &mut Resting<'s, S, R>| {
-            while let Some(rest @ [_, ..]) = bytes.get(sent..) {
-                sent += stream.write(rest)?;
-            }
-            stream.flush()
-        };
-        self.exclusive(work).map_err(|error| SendAllError { sent, error })
+        self.run(|socket| socket.send_all(bytes))
     }
 
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
@@ -266,16 +156,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// the connection; it is not followed by an end of the stream that could be taken for an orderly one.
     #[doc(alias = "recv")]
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
-            return Ok(ahead.take_into(buffer));
-        }
-        if self.read_ended || buffer.is_empty() {
-            return Ok(0);
-        }
-        let patience = self.patience();
-        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
-        let received = self.pool.wait(patience, || stream.read(buffer));
-        self.note(received)
+        self.run(|socket| socket.recv_into(buffer))
     }
 
     /// What arrived, without taking it: copies some of it, and says how much; 0 when the peer has ended the stream. Takes
@@ -286,7 +167,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// in use, [`ErrorKind::TooLarge`] if they have no room.
     #[doc(alias = "MSG_PEEK")]
     pub fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        Ok(copy(self.fill_buf()?, buffer))
+        self.run(|socket| socket.peek(buffer))
     }
 
     /// Ends one direction, or both. A socket that was asked to is closed, not kept.
@@ -295,16 +176,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
     /// both sides, and under TLS.
     pub fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
-        let patience = self.patience();
-        let error = |kind| Error::new(Phase::Close, kind);
-        let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        self.not_kept = true;
-        if direction != Shutdown::Read && !self.write_ended {
-            self.pool.wait(patience, || stream.close_write()).map_err(error)?;
-            self.write_ended = true;
-        }
-        self.read_ended |= direction != Shutdown::Write;
-        Ok(())
+        self.run(|socket| socket.shutdown(direction))
     }
 
     /// Closes in order: sends what was written, `close_notify` under TLS, and a FIN where the stack can; waits for
@@ -312,86 +184,49 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     ///
     /// # Errors
     /// With phase `Close`, if the peer could not be told.
-    pub fn close(mut self) -> Result<()> {
-        self.shut_down()
-    }
-
-    /// What [`close`](Self::close) does, with the slot kept.
-    pub(super) fn shut_down(&mut self) -> Result<()> {
-        let network = self.pool.network;
-        let outcome = match self.lease.connection() {
-            Some(stream) if !self.torn => {
-                network.set_deadline(Deadline::at(network.now().after(LINGER)));
-                stream.shutdown()
-            }
-            _ => Ok(()),
-        };
-        self.disconnect();
-        outcome.map_err(|kind| Error::new(Phase::Close, kind))
-    }
-
-    /// Closes in order what was idle in the slot.
-    pub(super) fn vacate(&mut self) {
-        self.lease.evict();
-        if self.lease.connection().is_some() {
-            debug!("pool: closing the longest idle connection for its slot");
-            let _ = self.shut_down();
-        }
-    }
-
-    /// The slot, with nothing in it.
-    pub(super) fn into_slot(mut self) -> PoolLease<'p, 's, S, N, R> {
-        self.disconnect();
-        self.lease
-    }
-
-    /// The slot's content, for the TLS context that wraps it.
-    #[cfg(feature = "tls")]
-    pub(super) fn stream(&mut self) -> &mut Option<Resting<'s, S, R>> {
-        self.lease.connection()
-    }
-
-    pub(super) fn patience(&self) -> Patience {
-        self.timeout.begin(self.pool.network)
-    }
-
-    /// What became of a read. One that failed was the last: some stacks would report the end of the stream after it.
-    fn note(&mut self, received: Result<usize, ErrorKind>) -> Result<usize> {
-        if received.is_err_and(|kind| !ran_out(kind)) {
-            self.disconnect();
-        }
-        received.map_err(|kind| Error::new(Phase::Receive, kind))
-    }
-
-    /// Sends something. If that fails the connection is torn; also if time runs out under TLS.
-    fn exclusive<T>(&mut self, work: impl FnOnce(&mut Resting<'s, S, R>) -> Result<T, ErrorKind>) -> Result<T> {
-        let patience = self.patience();
-        let error = |kind| Error::new(Phase::Send, kind);
-        let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        if self.write_ended {
-            return Err(error(ErrorKind::Io(embedded_io::ErrorKind::BrokenPipe)));
-        }
-        if self.torn {
-            return Err(error(ErrorKind::NotConnected));
-        }
-        let is_tls = stream.is_tls();
-        let outcome = self.pool.wait(patience, || work(stream));
-        self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !ran_out(*kind));
-        outcome.map_err(error)
+    pub fn close(self) -> Result<()> {
+        run(self.0.timer(), self.0.close())
     }
 }
 
-/// Whether time ran out, which breaks nothing.
-const fn ran_out(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Timeout | ErrorKind::WouldBlock)
+/// As a socket for code that both faces share.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'_, 's, S, N, R> {
+    fn set_deadline(&mut self, deadline: Deadline) {
+        self.0.set_deadline(deadline);
+    }
+
+    fn connect(&mut self, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        self.0.connect(host, port)
+    }
+
+    fn connect_addr(&mut self, remote: SocketAddr) -> impl Future<Output = Result<()>> {
+        self.0.connect_addr(remote)
+    }
+
+    fn keep(self, key: Key<'_>) {
+        self.0.keep(key);
+    }
+
+    fn close(self) -> impl Future<Output = Result<()>> {
+        self.0.close()
+    }
 }
 
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
-    pub(super) fn keep_now(self, key: Key<'_>) {
-        let has_unread = self.ahead.is_some_and(|ahead| !ahead.is_empty());
-        if !(self.torn || self.not_kept || has_unread) {
-            self.lease.rest(key, self.pool.network.now());
-        }
+/// As a socket for code that both faces share.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> embedded_io_async::Read for Socket<'_, 's, S, N, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        self.0.recv_into(buffer)
+    }
+}
+
+/// As a socket for code that both faces share.
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> embedded_io_async::Write for Socket<'_, 's, S, N, R> {
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize>> {
+        self.0.send(bytes)
+    }
+
+    fn flush(&mut self) -> impl Future<Output = Result<()>> {
+        self.0.flush()
     }
 }
 
@@ -410,31 +245,11 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Read for Socket<'_, 's, S, 
 /// [`peek`](Socket::peek).
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, S, N, R> {
     fn fill_buf(&mut self) -> Result<&[u8]> {
-        let patience = self.patience();
-        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
-        let ahead = match &mut self.ahead {
-            Some(ahead) => ahead,
-            none => {
-                none.insert(ReadAhead::new(self.pool.lend_buffer().map_err(|error| error.in_phase(Phase::Receive))?))
-            }
-        };
-        if ahead.is_empty() && !self.read_ended {
-            if ahead.room().is_empty() {
-                return Err(NO_ROOM_AHEAD);
-            }
-            let received = self.pool.wait(patience, || stream.read(ahead.room()));
-            let received = self.note(received)?;
-            if let Some(ahead) = &mut self.ahead {
-                ahead.fill(received);
-            }
-        }
-        Ok(self.ahead.as_ref().map_or(&[], ReadAhead::bytes))
+        self.run(|socket| socket.fill_buf())
     }
 
     fn consume(&mut self, len: usize) {
-        if let Some(ahead) = &mut self.ahead {
-            ahead.consume(len);
-        }
+        self.0.consume(len);
     }
 }
 
@@ -442,13 +257,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> BufRead for Socket<'_, 's, 
 /// exchange buffer of the pool as [`peek`](Socket::peek) does.
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ReadReady for Socket<'_, 's, S, N, R> {
     fn read_ready(&mut self) -> Result<bool> {
-        let timeout = core::mem::replace(&mut self.timeout, Timeout::Each(Some(Duration::ZERO)));
-        let ready = self.fill_buf().map(|_| true);
-        self.timeout = timeout;
-        match ready {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            ready => ready,
-        }
+        embedded_io_async::ReadReady::read_ready(&mut self.0)
     }
 }
 
@@ -459,12 +268,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Write for Socket<'_, 's, S,
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.exclusive(|stream| stream.flush())
+        self.run(|socket| socket.flush())
     }
 }
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> core::fmt::Debug for Socket<'_, 's, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Socket").field("timeout", &self.timeout).field("torn", &self.torn).finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

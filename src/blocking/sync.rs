@@ -1,22 +1,13 @@
 //! Setting a clock from two time servers, blocking.
 
-use core::net::SocketAddr;
-
 use rustls_pki_types::UnixTime;
 
-use super::{
-    SocketPool, UdpSocket,
-    stack::{Datagrams, Stack},
-};
+use super::{SocketPool, stack::Stack};
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
-    pool::{
-        Patience,
-        sync::{PATIENCE, PAUSES, Sample, Server, agreed, different, judge, new_request},
-    },
-    sntp,
+    error::Result,
+    stack::Datagrams,
     sync::RawMutex,
-    time::{Clock, Deadline},
+    time::{Clock, Deadline, run},
     tls::{Random, time::WallClock},
 };
 
@@ -31,7 +22,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// # Errors
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
     /// `Send`, also with [`TlsError::Random`](crate::tls::TlsError::Random) if `random` fails or stands still, and nothing was
-    /// sent then; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
+    /// sent then; `Receive`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if one of them did not answer, [`ErrorKind::Sntp`](crate::ErrorKind::Sntp) for an answer that
     /// cannot be used, or two that do not agree.
     #[doc(alias = "NTP")]
     pub fn sync_time<C: Clock>(
@@ -40,7 +31,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         servers: [&str; 2],
         random: &mut impl Random,
     ) -> Result<UnixTime> {
-        self.sync_time_until(clock, servers, random, Deadline::within(self.network, Some(PATIENCE)))
+        run(self.network(), self.0.sync_time(clock, servers, random))
     }
 
     /// The same, until `deadline`. Each server is asked three times within eight seconds at most.
@@ -50,49 +41,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     pub fn sync_time_until<C: Clock>(
         &self,
         clock: &WallClock<C>,
-        [first, second]: [&str; 2],
+        servers: [&str; 2],
         random: &mut impl Random,
         deadline: Deadline,
     ) -> Result<UnixTime> {
-        let mut socket = self.udp_socket()?;
-        socket.set_deadline(deadline);
-        let (first, second) = (Server::parse(first)?, Server::parse(second)?);
-        let first = self.ask(&mut socket, first, None, random, deadline)?;
-        let second = self.ask(&mut socket, second, Some(first.server), random, deadline)?;
-        agreed(first, second, self.network.now(), clock)
-    }
-
-    fn ask(
-        &self,
-        socket: &mut UdpSocket<'_, 's, S, N, R>,
-        server: Server<'_>,
-        other: Option<SocketAddr>,
-        random: &mut impl Random,
-        deadline: Deadline,
-    ) -> Result<Sample> {
-        let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline))?, other)?;
-        for pause in PAUSES {
-            let request = new_request(random)?;
-            socket.set_deadline(deadline);
-            socket.send_to_addr(&request.packet(), server)?;
-            socket.set_deadline(deadline.or_within(self.network, pause));
-            loop {
-                let mut packet = [0; sntp::PACKET_LEN];
-                match socket.recv_from_into(&mut packet) {
-                    Err(error) if error.is_timeout() => break,
-                    Err(error) => return Err(error),
-                    Ok((size, sender)) => {
-                        let datagram = &packet[..size.min(packet.len())];
-                        if let Some(sample) = judge(&request, datagram, sender, server, self.network.now())? {
-                            return Ok(sample);
-                        }
-                    }
-                }
-            }
-            if deadline.has_passed(self.network) {
-                break;
-            }
-        }
-        Err(Error::new(Phase::Receive, ErrorKind::Timeout))
+        run(self.network(), self.0.sync_time_until(clock, servers, random, deadline))
     }
 }

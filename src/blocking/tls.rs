@@ -1,46 +1,15 @@
-//! TLS over the sockets of a blocking pool: the pool lends the record buffers, the context does the rest.
+//! TLS over the sockets of a blocking pool.
 
-use super::{
-    Socket,
-    pool::DO_NOT_WAIT,
-    stack::Stack,
-    stream::{Ready, TlsSession, run_until},
-};
+use core::net::SocketAddr;
+
+use super::{Socket, stack::Stack};
 use crate::{
-    error::{Error, ErrorKind, Phase, Resource, Result},
-    pool::{Need, PATIENCE, Patience, Stream},
+    error::Result,
     sync::RawMutex,
-    time::Deadline,
-    tls::{Lent, Random, TimeSource, TlsContext},
+    time::run,
+    tls::{Random, TimeSource, TlsContext},
+    traits::{self, TlsId},
 };
-
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
-    /// Takes a TLS session for the connection of this socket: if need be that of the TLS connection that was idle for the
-    /// longest time. Threads wait for one in line.
-    fn reserve_session(&mut self) -> Result<()> {
-        if self.lease.has_session() {
-            return Ok(());
-        }
-        let deadline = match self.patience() {
-            Patience::Nothing => DO_NOT_WAIT,
-            Patience::Until(Deadline::NEVER) => Deadline::within(self.pool.network, Some(PATIENCE)),
-            Patience::Until(deadline) => deadline,
-        };
-        let taken = self.pool.take(Need::SESSION, Some(&self.lease), deadline)?;
-        let from = taken.lease.map(|idle| self.pool.vacated(idle).into_slot());
-        self.lease.reserve_session(from);
-        Ok(())
-    }
-
-    /// Gives the TLS session back, because there is no connection for it.
-    fn without_session(&mut self, failed: Result<()>) -> Result<()> {
-        self.lease.release_session();
-        failed
-    }
-}
-
-/// What there cannot be: a session that was reserved and is not there.
-const NO_SESSION: Error = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
 
 impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// Makes a connected [blocking socket](Socket) a TLS connection: performs the handshake and verifies that the peer
@@ -50,55 +19,43 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// A pool that several threads share is waited for as [there](Self::wrap_socket).
     ///
     /// # Errors
-    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`] when every TLS session is in use or there is none;
+    /// With phase `Handshake`, or `Setup` and [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every TLS session is in use or there is none;
     /// the socket is closed then, and nothing of the application's was sent.
     pub fn wrap_socket_blocking<'s, S: Stack + 's, const N: usize, R: RawMutex>(
         &self,
         socket: &mut Socket<'_, 's, S, N, R>,
         server_hostname: &str,
     ) -> Result<()> {
-        let error = |kind| Error::new(Phase::Handshake, kind);
-        // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
-        let connection = match socket.stream().take() {
-            Some(Stream::Plain(connection)) => connection,
-            _ => {
-                socket.disconnect();
-                return Err(error(ErrorKind::NotConnected));
-            }
-        };
-        socket.reserve_session()?;
-        let memory = socket.pool.tls.iter().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
-        socket.lease.use_session();
-        let (patience, pool) = (socket.patience(), socket.pool);
-        let session = socket.stream().insert(Stream::Tls(TlsSession::new(Ready(connection), Lent::new(memory))));
-        let is_late = || match patience {
-            Patience::Nothing => true,
-            Patience::Until(deadline) => deadline.has_passed(pool.network),
-        };
-        let proven = pool.wait(patience, || match session {
-            Stream::Tls(session) => run_until(is_late, session.connect(self, server_hostname)),
-            Stream::Plain(_) => Err(ErrorKind::NotConnected),
-        });
-        if proven.is_err() {
-            socket.disconnect();
-        }
-        proven.map_err(error)
+        run(socket.0.timer(), self.wrap_socket(&mut socket.0, server_hostname))
     }
 }
 
-impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
-    /// Connects the socket in this way, with the TLS session that it needs reserved before, and wraps it.
-    pub(super) fn connect_blocking<'p, 's, S: Stack + 's, const N: usize, R: RawMutex>(
+/// As TLS for code that both faces share.
+impl<'s, S, const N: usize, R, G, C> traits::TlsContext<Socket<'_, 's, S, N, R>> for TlsContext<'_, G, C>
+where
+    S: Stack + 's,
+    R: RawMutex,
+    G: Random,
+    C: TimeSource,
+{
+    fn id(&self) -> TlsId {
+        self.id()
+    }
+
+    fn takes_session(&self) -> bool {
+        true
+    }
+
+    fn connect(&self, socket: &mut Socket<'_, 's, S, N, R>, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect(self, &mut socket.0, host, port)
+    }
+
+    fn connect_addr(
         &self,
-        socket: &mut Socket<'p, 's, S, N, R>,
+        socket: &mut Socket<'_, 's, S, N, R>,
         host: &str,
-        connect: impl FnOnce(&mut Socket<'p, 's, S, N, R>) -> Result<()>,
-    ) -> Result<()> {
-        socket.disconnect();
-        socket.reserve_session()?;
-        match connect(socket) {
-            Ok(()) => self.wrap_socket_blocking(socket, host),
-            failed => socket.without_session(failed),
-        }
+        remote: SocketAddr,
+    ) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect_addr(self, &mut socket.0, host, remote)
     }
 }

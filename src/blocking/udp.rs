@@ -5,16 +5,13 @@ use core::{
     time::Duration,
 };
 
-use super::{
-    SocketPool,
-    pool::PoolLease,
-    stack::{Connect, DatagramSocket, Datagrams, Family, Local, SocketOption, Stack},
-};
+use super::{SocketPool, stack::Stack};
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
-    pool::{NOT_CONNECTED, Patience, STRANGERS, Timeout, local_host},
+    error::Result,
+    pool,
+    stack::{Connect, Datagrams, SocketOption},
     sync::{NoopRawMutex, RawMutex},
-    time::Deadline,
+    time::{Deadline, run},
 };
 
 /// A UDP socket of a [`SocketPool`]; it takes a slot like any other socket, which is free again when it is dropped.
@@ -24,15 +21,9 @@ use crate::{
 /// look at the sender, and at more than that where it matters.
 ///
 /// Time-outs mean what they mean for a [TCP socket](super::Socket#time-outs).
-pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex = NoopRawMutex> {
-    /// Dropped before the slot is free. `None` until it is bound.
-    socket: Option<S::Socket<'s>>,
-    /// The one peer it speaks with, once it is connected.
-    peer: Option<SocketAddr>,
-    pool: &'p SocketPool<'s, S, N, R>,
-    _slot: PoolLease<'p, 's, S, N, R>,
-    timeout: Timeout,
-}
+pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex = NoopRawMutex>(
+    pool::UdpSocket<'p, 's, S, N, R>,
+);
 
 impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
@@ -40,22 +31,21 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// # Errors
     /// [`ErrorKind::Exhausted`] when every slot is in use.
     pub fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
-        let slot = self.socket()?.into_slot();
-        Ok(UdpSocket { socket: None, peer: None, pool: self, _slot: slot, timeout: Timeout::Each(None) })
+        run(self.network(), self.0.udp_socket()).map(UdpSocket)
     }
 }
 
-impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, 's, S, N, R> {
+impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'p, 's, S, N, R> {
     /// How long each operation may take from now on; for ever with `None`, which is the default. With no time at all it
     /// does what it can without waiting.
     #[doc(alias = "settimeout", alias = "setblocking")]
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
-        self.timeout = Timeout::Each(timeout);
+        self.0.set_timeout(timeout);
     }
 
     /// By when everything must be done from now on.
     pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.timeout = Timeout::Until(deadline);
+        self.0.set_deadline(deadline);
     }
 
     /// Receives from now on on this port, any free one for 0, of the local address `host`, or of all of them for `""`. What
@@ -67,8 +57,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal; the port is taken,
     /// or the stack has no socket left.
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
-        let patience = self.patience();
-        self.bind_to(local_host(host, port)?, patience)
+        run(self.0.timer(), self.0.bind(host, port))
     }
 
     /// Speaks with one peer from now on: [`send`](Self::send) and [`recv_into`](Self::recv_into) mean that one, and what
@@ -77,8 +66,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// # Errors
     /// With phase `Resolve`. (UDP has no connections: nobody is asked whether there is a peer.)
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        self.peer = Some(self.resolve(host, port, self.patience())?);
-        Ok(())
+        run(self.0.timer(), self.0.connect(host, port))
     }
 
     /// Sends one datagram to the peer it is connected with, whole or not at all.
@@ -86,8 +74,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// # Errors
     /// With phase `Listen` (an unbound socket could not be bound) or `Send`; [`ErrorKind::NotConnected`].
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        let peer = self.peer.ok_or(NOT_CONNECTED.in_phase(Phase::Send))?;
-        self.send_until(bytes, peer, self.patience())
+        run(self.0.timer(), self.0.send(bytes))
     }
 
     /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
@@ -98,21 +85,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// As for [`recv_from_into`](Self::recv_from_into).
     #[doc(alias = "recv")]
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let peer = self.peer.ok_or(NOT_CONNECTED)?;
-        let patience = self.patience();
-        let mut strangers = 0u8;
-        loop {
-            let (size, sender) = self.recv_until(buffer, patience)?;
-            if (sender.ip(), sender.port()) == (peer.ip(), peer.port()) {
-                return Ok(size);
-            }
-            strangers = strangers.saturating_add(1);
-            if strangers >= STRANGERS
-                && let Patience::Nothing = patience
-            {
-                return Err(Error::new(Phase::Receive, ErrorKind::WouldBlock));
-            }
-        }
+        run(self.0.timer(), self.0.recv_into(buffer))
     }
 
     /// Resolves `host` and sends it one datagram, whole or not at all.
@@ -122,9 +95,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// arrives.
     #[doc(alias = "sendto")]
     pub fn send_to(&mut self, bytes: &[u8], host: &str, port: u16) -> Result<()> {
-        let patience = self.patience();
-        let remote = self.resolve(host, port, patience)?;
-        self.send_until(bytes, remote, patience)
+        run(self.0.timer(), self.0.send_to(bytes, host, port))
     }
 
     /// Sends one datagram to an address: that of a sender, or one of [`getaddrinfo`](SocketPool::getaddrinfo), which
@@ -133,7 +104,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// # Errors
     /// With phase `Listen` (an unbound socket could not be bound) or `Send`.
     pub fn send_to_addr(&mut self, bytes: &[u8], remote: SocketAddr) -> Result<()> {
-        self.send_until(bytes, remote, self.patience())
+        run(self.0.timer(), self.0.send_to_addr(bytes, remote))
     }
 
     /// Receives one datagram: how many bytes it has, and who sent it.
@@ -148,7 +119,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// [`ErrorKind::WouldBlock`] lose nothing: call again.
     #[doc(alias = "recvfrom_into")]
     pub fn recv_from_into(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr)> {
-        self.recv_until(buffer, self.patience())
+        run(self.0.timer(), self.0.recv_from_into(buffer))
     }
 
     /// Receives from now on also what is sent to this multicast group.
@@ -158,7 +129,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// stack has no multicast.
     #[doc(alias = "IP_ADD_MEMBERSHIP")]
     pub fn join(&mut self, group: IpAddr) -> Result<()> {
-        self.bound(|socket| socket.set_member(group, true))
+        self.0.join(group)
     }
 
     /// Receives no more what is sent to this multicast group.
@@ -167,7 +138,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// As for [`join`](Self::join).
     #[doc(alias = "IP_DROP_MEMBERSHIP")]
     pub fn leave(&mut self, group: IpAddr) -> Result<()> {
-        self.bound(|socket| socket.set_member(group, false))
+        self.0.leave(group)
     }
 
     /// Sets an option of a bound socket.
@@ -177,7 +148,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// stack does not have the option.
     #[doc(alias = "setsockopt")]
     pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
-        self.bound(|socket| socket.set_option(option))
+        self.0.set_option(option)
     }
 
     /// Our port, and our address if it is bound to one.
@@ -187,54 +158,12 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&mut self) -> Result<SocketAddr> {
-        self.bound(|socket| socket.local_addr())
-    }
-
-    fn bound<T>(&mut self, work: impl FnOnce(&mut S::Socket<'s>) -> Result<T, embedded_io::ErrorKind>) -> Result<T> {
-        let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected);
-        socket.and_then(|socket| Ok(work(socket)?)).map_err(|kind| Error::new(Phase::Setup, kind))
-    }
-
-    /// An address of `host` that this socket can send to.
-    pub(super) fn resolve(&self, host: &str, port: u16, patience: Patience) -> Result<SocketAddr> {
-        let family = self.socket.as_ref().map_or(Family::Any, DatagramSocket::family);
-        self.pool.resolve(host, port, family, patience)
-    }
-
-    fn recv_until(&mut self, buffer: &mut [u8], patience: Patience) -> Result<(usize, SocketAddr)> {
-        let socket = self.socket.as_mut().ok_or(NOT_CONNECTED)?;
-        let received = self.pool.wait(patience, || Ok(socket.recv_from(buffer)?));
-        received.map_err(|kind| Error::new(Phase::Receive, kind))
-    }
-
-    fn send_until(&mut self, bytes: &[u8], remote: SocketAddr, patience: Patience) -> Result<()> {
-        if self.socket.is_none() {
-            let family = if remote.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-            self.bind_to(Local { address: None, family, port: 0 }, patience)?;
-        }
-        let error = |kind| Error::new(Phase::Send, kind);
-        let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        self.pool.wait(patience, || Ok(socket.send_to(remote, bytes)?)).map_err(error)
-    }
-
-    fn bind_to(&mut self, local: Local, patience: Patience) -> Result<()> {
-        self.socket = None;
-        let network = self.pool.network;
-        let bound = self.pool.wait(patience, || Ok(network.bind(local)?));
-        self.socket = Some(bound.map_err(|kind| Error::new(Phase::Listen, kind))?);
-        Ok(())
-    }
-
-    fn patience(&self) -> Patience {
-        self.timeout.begin(self.pool.network)
+        self.0.local_addr()
     }
 }
 
 impl<'s, S: Connect + Datagrams + 's, const N: usize, R: RawMutex> core::fmt::Debug for UdpSocket<'_, 's, S, N, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("UdpSocket")
-            .field("bound", &self.socket.is_some())
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

@@ -208,6 +208,9 @@ impl<C: Timer, E> Limit<C, E> {
     /// clock is not looked at before. (Work that was handed over as a future would lie there
     /// twice.)
     async fn keep<T, W: Future<Output = Result<T, E>>>(&self, begin: impl FnOnce() -> W) -> Result<T, Failure<E>> {
+        if let Some(timer) = &self.timer {
+            timer.set_deadline(self.deadline);
+        }
         let (mut work, mut end) = (pin!(begin()), pin!(self.end()));
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(output.map_err(Failure::Io)),

@@ -30,9 +30,7 @@
 //! assert_eq!((script.connections(), script.writes()), (1, 1));
 //! ```
 
-#[cfg(feature = "blocking")]
-mod blocking;
-mod nonblocking;
+mod network;
 mod played;
 
 use core::{
@@ -45,8 +43,6 @@ use core::{
 use embedded_io_async::ErrorKind;
 
 use self::played::{Act, Astray};
-#[cfg(feature = "blocking")]
-use crate::time::Deadline;
 use crate::{
     stack::{Family, Local, ResolveError},
     time::{Clock, Instant},
@@ -222,9 +218,8 @@ pub struct Script<'a> {
     due: Cell<Option<Instant>>,
     /// Counts what happened, so that a timer knows when nothing does any more.
     events: Cell<u64>,
-    /// What the blocking face set.
-    #[cfg(feature = "blocking")]
-    deadline: Cell<Deadline>,
+    /// How often a blocking program was idle since the last of it, and when that was.
+    idle: Cell<(u64, Instant, u32)>,
 }
 
 impl<'a> Script<'a> {
@@ -242,8 +237,7 @@ impl<'a> Script<'a> {
             now: Cell::new(Instant::from_millis(0)),
             due: Cell::new(None),
             events: Cell::new(0),
-            #[cfg(feature = "blocking")]
-            deadline: Cell::new(Deadline::NEVER),
+            idle: Cell::new((0, Instant::from_millis(0), 0)),
         }
     }
 
@@ -561,12 +555,12 @@ impl Drop for Door<'_> {
 
 impl<'a> Door<'a> {
     /// The first client at this port that nobody has met, unless it comes with hesitation.
-    fn accept(&mut self, may_wait: bool) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
+    fn accept(&mut self) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
         let script = self.script;
         let comes = |peer: &Peer<'_>| peer.comes && peer.port == self.port;
         let (index, peer) =
             script.peers.iter().enumerate().find(|(index, peer)| comes(peer) && !script.has_met(*index))?;
-        if may_wait && peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
+        if peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
             return None;
         }
         self.hesitated = false;
@@ -676,7 +670,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             return output;
         }
     }
-    panic!(
-        "the future waits for ever: a peer of the script is silent, and there is no deadline (printed, the script says which)"
-    );
+    panic!("{FOR_EVER}");
 }
+
+const FOR_EVER: &str = "the program waits for ever: a peer of the script is silent, and there is no deadline (printed, the script \
+                        says which)";
+
+/// So often a blocking program may be idle while nothing happens and no time passes.
+const IDLE: u32 = 1000;

@@ -101,7 +101,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
         loop {
             if self.waiting.is_none() {
                 let arrived = patience.limit(self.pool.network, pin!(self.listener.accept())).await;
-                self.waiting = Some(arrived.and_then(|client| Ok(client?)).map_err(error)?);
+                self.waiting = Some(arrived.map_err(error)?);
             }
             let mut socket = match self.slot(patience).await {
                 Ok(socket) => socket,
@@ -124,6 +124,12 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
             Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline).await,
             _ => Ok(self.pool.vacated(self.pool.slots.take(Need::SLOT, None)?.slot()?).await),
         }
+    }
+
+    /// The stack, for the verbs that wait.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn timer(&self) -> &'s S {
+        self.pool.network
     }
 
     /// Where it listens; with the port that the stack picked.

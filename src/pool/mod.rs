@@ -61,13 +61,7 @@ pub(crate) use self::{
     timeout::{Patience, Timeout},
 };
 #[cfg(feature = "blocking")]
-pub(crate) use self::{
-    ahead::{ReadAhead, copy},
-    connector::CONNECTING,
-    socket::NO_ROOM_AHEAD,
-    stream::UNSUPPORTED,
-    udp::STRANGERS,
-};
+pub(crate) use self::{connector::CONNECTING, stream::UNSUPPORTED};
 pub use self::{
     connector::{Connector, Plain},
     key::KEPT_HOST_LEN,
@@ -86,7 +80,7 @@ use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result},
     lending::Place,
     stack::{Connect, Family, Local, ResolveError, Stack},
-    sync::{NoopRawMutex, RawMutex},
+    sync::{NoopRawMutex, RawMutex, is_shared},
     time::{Deadline, Instant},
     traits,
 };
@@ -153,6 +147,8 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
     tls: &'s [Place<TlsMemory, R>],
     idle_timeout: Option<Duration>,
+    #[cfg(feature = "blocking")]
+    is_blocking: bool,
 }
 
 /// What rests in a slot of a pool over `S`.
@@ -185,15 +181,42 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
             tls: &memory.tls,
             idle_timeout: Some(IDLE_TIMEOUT),
+            #[cfg(feature = "blocking")]
+            is_blocking: false,
         }
+    }
+
+    /// The same for the blocking face, whose stack may wait inside.
+    #[cfg(feature = "blocking")]
+    pub(crate) const fn blocking(mut self) -> Self {
+        self.is_blocking = true;
+        self
+    }
+
+    /// Whether it is under the blocking face.
+    const fn is_blocking(&self) -> bool {
+        #[cfg(feature = "blocking")]
+        return self.is_blocking;
+        #[cfg(not(feature = "blocking"))]
+        false
     }
 
     /// How long a kept connection may be idle and still be used again: [90 seconds](IDLE_TIMEOUT) unless you say
     /// otherwise; for ever with `None`. One that was idle for longer is closed when it would have been used.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.idle_timeout = timeout;
+        self.set_idle_timeout(timeout);
         self
+    }
+
+    pub(crate) const fn set_idle_timeout(&mut self, timeout: Option<Duration>) {
+        self.idle_timeout = timeout;
+    }
+
+    /// The stack.
+    #[cfg(feature = "blocking")]
+    pub(crate) const fn network(&self) -> &'s S {
+        self.network
     }
 
     /// How the slots are used at this moment.
@@ -243,7 +266,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         Ok(Socket::new(self, lease))
     }
 
-    /// Takes all that is needed in one step, when it is our turn in the line.
+    /// Takes all that is needed in one step, when it is our turn in the line. A blocking program of one thread does not
+    /// wait: it would keep itself from dropping a socket.
     async fn take(
         &self,
         need: Need,
@@ -256,6 +280,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             Ok(Some(taken)) => Poll::Ready(Ok(taken)),
             Err(error) => Poll::Ready(Err(error)),
         });
+        let deadline = if self.is_blocking() && !is_shared::<R>() { Deadline::PASSED } else { deadline };
         let served = deadline.limit(self.network, turn).await;
         served.unwrap_or_else(|| place.take())
     }
@@ -266,7 +291,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         let now = self.network.now();
         let is_good = |lease: &mut PoolLease<'_, 's, S, N, R>, since: Instant| {
             let is_fresh = self.idle_timeout.is_none_or(|timeout| now <= since.after(timeout));
-            is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet())
+            self.network.set_deadline(Deadline::PASSED);
+            is_fresh && lease.connection().as_mut().is_some_and(|stream| stream.is_quiet(self.is_blocking()))
         };
         while let Some((mut kept, since)) = self.slots.kept(key) {
             if is_good(&mut kept, since) {
@@ -313,8 +339,21 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
             Ok(address) => literal(address, family, out),
             Err(name) => {
                 let answer = patience.limit(self.network, pin!(self.network.resolve_all(name, family, out))).await;
-                answer.and_then(|answer| Ok(answer?)).map_err(unresolved)
+                answer.map_err(|kind| unresolved(self.why_no_answer(kind, patience)))
             }
+        }
+    }
+
+    /// A stack that waits inside says that there is no answer also when the time is over.
+    fn why_no_answer(&self, kind: ErrorKind, patience: Patience) -> ErrorKind {
+        match (kind, patience) {
+            (ErrorKind::NoAnswer, Patience::Nothing) if self.is_blocking() => ErrorKind::WouldBlock,
+            (ErrorKind::NoAnswer, Patience::Until(deadline))
+                if self.is_blocking() && deadline.has_passed(self.network) =>
+            {
+                ErrorKind::Timeout
+            }
+            (kind, _) => kind,
         }
     }
 

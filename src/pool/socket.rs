@@ -164,7 +164,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         let network = self.pool.network;
         let connected = match self.local {
             Some(_) => Err(UNSUPPORTED),
-            None => patience.limit(network, pin!(network.connect(remote))).await.and_then(|made| Ok(made?)),
+            None => patience.limit(network, pin!(network.connect(remote))).await,
         };
         let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
         self.put(connection, remote);
@@ -216,7 +216,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
             None => Err(ErrorKind::NotConnected),
             Some(local) => {
                 let work = network.listen(local, backlog, self.reuse_address);
-                patience.limit(network, pin!(work)).await.and_then(|bound| Ok(bound?))
+                patience.limit(network, pin!(work)).await
             }
         };
         let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
@@ -345,7 +345,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.not_kept = true;
         if direction != Shutdown::Read && !self.write_ended {
             let told = patience.limit(self.pool.network, pin!(stream.close_write())).await;
-            told.and_then(|told| told).map_err(error)?;
+            told.map_err(error)?;
             self.write_ended = true;
         }
         self.read_ended |= direction != Shutdown::Write;
@@ -394,6 +394,12 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.lease.connection()
     }
 
+    /// The stack, for the verbs that wait.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn timer(&self) -> &'s S {
+        self.pool.network
+    }
+
     pub(super) fn patience(&self) -> Patience {
         self.timeout.begin(self.pool.network)
     }
@@ -403,11 +409,11 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// What became of a read. One that failed was the last: some stacks would report the end of the stream after it.
-    fn note<T>(&mut self, received: Result<Result<T, ErrorKind>, ErrorKind>) -> Result<T> {
-        if received.as_ref().is_ok_and(|outcome| outcome.as_ref().is_err_and(|kind| *kind != ErrorKind::Timeout)) {
+    fn note(&mut self, received: Result<usize, ErrorKind>) -> Result<usize> {
+        if received.is_err_and(|kind| !matches!(kind, ErrorKind::Timeout | ErrorKind::WouldBlock)) {
             self.disconnect();
         }
-        received.and_then(|outcome| outcome).map_err(|kind| Error::new(Phase::Receive, kind))
+        received.map_err(|kind| Error::new(Phase::Receive, kind))
     }
 
     /// Sends something. If that fails the connection is torn; also if it is dropped half-way and that is `fragile`, or if
@@ -429,11 +435,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.torn = fragile;
         let is_tls = stream.is_tls();
         let outcome = patience.limit(self.pool.network, pin!(work(stream))).await;
-        self.torn = match &outcome {
-            Ok(outcome) => outcome.is_err(),
-            Err(_) => is_tls,
-        };
-        outcome.and_then(|outcome| outcome).map_err(error)
+        self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !patience.ran_out(self.pool.network, *kind));
+        outcome.map_err(error)
     }
 }
 

@@ -75,9 +75,11 @@ impl<S: Timer, C: Read, M: DerefMut<Target = [u8]>> ReadHalf<'_, '_, S, C, M> {
         if *self.torn {
             return Err(NOT_CONNECTED);
         }
-        let received = self.timeout.begin(self.network).limit(self.network, pin!(reader.read(buffer))).await;
-        *self.torn = received.as_ref().is_ok_and(Result::is_err);
-        received.and_then(|received| received.map_err(from_io)).map_err(|kind| Error::new(Phase::Receive, kind))
+        let patience = self.timeout.begin(self.network);
+        let work = async { reader.read(buffer).await.map_err(from_io) };
+        let received = patience.limit(self.network, pin!(work)).await;
+        *self.torn = received.is_err_and(|kind| !patience.ran_out(self.network, kind));
+        received.map_err(|kind| Error::new(Phase::Receive, kind))
     }
 }
 
@@ -124,8 +126,8 @@ impl<S: Timer, C: Write> WriteHalf<'_, '_, S, C> {
         }
         let patience = self.timeout.begin(self.network);
         let outcome = patience.limit(self.network, pin!(work(&mut self.writer))).await;
-        *self.torn = outcome.as_ref().is_ok_and(|outcome| outcome.is_err());
-        outcome.and_then(|outcome| outcome).map_err(error)
+        *self.torn = outcome.as_ref().is_err_and(|kind| !patience.ran_out(self.network, *kind));
+        outcome.map_err(error)
     }
 }
 

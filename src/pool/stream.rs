@@ -99,10 +99,14 @@ impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
         Ok(self.plain()?.local_addr()?)
     }
 
-    /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting.
-    pub(crate) fn is_quiet(&mut self) -> bool {
+    /// Whether the peer is silent, as it must be between two exchanges: neither data nor the end is waiting. A stack that
+    /// `may_wait` inside must have been told not to.
+    pub(crate) fn is_quiet(&mut self, may_wait: bool) -> bool {
         match self {
-            Self::Plain(connection) => poll_once(connection.read(&mut [0])).is_none(),
+            Self::Plain(connection) => match poll_once(connection.read(&mut [0])) {
+                None => true,
+                Some(outcome) => may_wait && outcome.map_err(from_io) == Err(ErrorKind::Timeout),
+            },
             #[cfg(feature = "tls")]
             Self::Tls(session) => session.is_quiet(),
             #[cfg(not(feature = "tls"))]

@@ -62,23 +62,27 @@ impl Patience {
         }
     }
 
-    /// The work's output, or what to report when there is none in time. Large work is passed pinned.
+    /// What comes of the work, or what to report when there is nothing in time. Large work is passed pinned.
     ///
     /// There is one place where the work is polled: it is compiled into this, and is large.
-    pub(crate) async fn limit<W: Future>(self, timer: &impl Timer, work: W) -> Result<W::Output, ErrorKind> {
-        if let Self::Until(deadline) = self
-            && deadline.has_passed(timer)
-        {
-            return Err(ErrorKind::Timeout);
-        }
-        timer.set_deadline(match self {
-            Self::Nothing => Deadline::at(Instant::from_millis(0)),
+    pub(crate) async fn limit<T, E>(
+        self,
+        timer: &impl Timer,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ErrorKind>
+    where
+        ErrorKind: From<E>,
+    {
+        let deadline = match self {
+            Self::Nothing => Deadline::PASSED,
+            Self::Until(deadline) if deadline.has_passed(timer) => return Err(ErrorKind::Timeout),
             Self::Until(deadline) => deadline,
-        });
+        };
+        timer.set_deadline(deadline);
         let mut work = pin!(work);
         let mut end = pin!(self.end(timer));
         poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(|error| self.explain(error.into()))),
             Poll::Pending => end.as_mut().poll(context).map(Err),
         })
         .await
@@ -86,12 +90,25 @@ impl Patience {
 
     /// Waits until it is used up, and says what to report then.
     async fn end(self, timer: &impl Timer) -> ErrorKind {
+        if let Self::Until(deadline) = self {
+            deadline.end(timer).await;
+        }
+        self.explain(ErrorKind::Timeout)
+    }
+
+    /// A stack that waits inside knows one word for the end of its time.
+    const fn explain(self, kind: ErrorKind) -> ErrorKind {
+        match (kind, self) {
+            (ErrorKind::Timeout, Self::Nothing) => ErrorKind::WouldBlock,
+            (kind, _) => kind,
+        }
+    }
+
+    /// Whether a failure is this patience's end, and not the stack's own.
+    pub(crate) fn ran_out(self, clock: &impl Clock, failure: ErrorKind) -> bool {
         match self {
-            Self::Nothing => ErrorKind::WouldBlock,
-            Self::Until(deadline) => {
-                deadline.end(timer).await;
-                ErrorKind::Timeout
-            }
+            Self::Nothing => matches!(failure, ErrorKind::WouldBlock),
+            Self::Until(deadline) => matches!(failure, ErrorKind::Timeout) && deadline.has_passed(clock),
         }
     }
 }

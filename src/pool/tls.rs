@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Phase, Resource, Result},
     stack::Stack,
     sync::RawMutex,
-    time::{Deadline, Instant},
+    time::Deadline,
     tls::{Lent, Random, TimeSource, TlsContext, TlsInfo, TlsSession},
     traits::{self, TlsId},
 };
@@ -20,7 +20,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
             return Ok(());
         }
         let deadline = match self.patience() {
-            Patience::Nothing => Deadline::at(Instant::from_millis(0)),
+            Patience::Nothing => Deadline::PASSED,
             Patience::Until(Deadline::NEVER) => Deadline::within(self.pool.network, Some(PATIENCE)),
             Patience::Until(deadline) => deadline,
         };
@@ -91,7 +91,6 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
             Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname))).await,
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         };
-        let proven = proven.and_then(|proven| Ok(proven?));
         if proven.is_err() {
             socket.disconnect();
         }

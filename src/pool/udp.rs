@@ -254,7 +254,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     async fn recv_until(&mut self, buffer: &mut [u8], patience: Patience) -> Result<(usize, SocketAddr)> {
         let socket = self.socket.as_mut().ok_or(NOT_CONNECTED)?;
         let received = patience.limit(self.pool.network, pin!(socket.recv_from(buffer))).await;
-        received.and_then(|received| Ok(received?)).map_err(|kind| Error::new(Phase::Receive, kind))
+        received.map_err(|kind| Error::new(Phase::Receive, kind))
     }
 
     async fn send_until(&mut self, bytes: &[u8], remote: SocketAddr, patience: Patience) -> Result<()> {
@@ -265,15 +265,21 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
         let error = |kind| Error::new(Phase::Send, kind);
         let socket = self.socket.as_mut().ok_or(error(ErrorKind::NotConnected))?;
         let sent = patience.limit(self.pool.network, pin!(socket.send_to(remote, bytes))).await;
-        sent.and_then(|sent| Ok(sent?)).map_err(error)
+        sent.map_err(error)
     }
 
     async fn bind_to(&mut self, local: Local, patience: Patience) -> Result<()> {
         self.socket = None;
         let network = self.pool.network;
-        let bound = patience.limit(network, pin!(network.bind(local))).await.and_then(|bound| Ok(bound?));
+        let bound = patience.limit(network, pin!(network.bind(local))).await;
         self.socket = Some(bound.map_err(|kind| Error::new(Phase::Listen, kind))?);
         Ok(())
+    }
+
+    /// The stack, for the verbs that wait.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn timer(&self) -> &'s S {
+        self.pool.network
     }
 
     fn patience(&self) -> Patience {

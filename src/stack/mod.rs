@@ -21,11 +21,23 @@ pub use self::nal::{Network, NetworkConnection, NetworkDatagrams};
 use crate::time::Timer;
 
 /// All that a pool needs of a network, in one bound. Whatever has the parts has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a network for a pool",
+    label = "not a `socketpool::stack::Stack`",
+    note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
+            embassy-net by `socketpool::stack::embassy::Network`"
+)]
 pub trait Stack: Connect + Resolve + Timer {}
 
 impl<S: Connect + Resolve + Timer> Stack for S {}
 
 /// Opens TCP connections.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a network for a pool: it opens no connections",
+    label = "not a `socketpool::stack::Connect`",
+    note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
+            embassy-net by `socketpool::stack::embassy::Network`"
+)]
 pub trait Connect {
     /// An open connection. Dropping it closes it.
     type Connection<'a>: Connection
@@ -81,6 +93,12 @@ pub trait Connection: Read + Write {
 }
 
 /// A connection whose two directions can be used at the same time.
+#[diagnostic::on_unimplemented(
+    message = "the two directions of `{Self}` cannot be used at the same time",
+    label = "cannot be split",
+    note = "connections of embassy-net can (`socketpool::stack::embassy::Network`); others send and receive \
+            in turns"
+)]
 pub trait Split: Connection {
     /// The direction from the peer.
     type Reader<'a>: Read
@@ -97,6 +115,12 @@ pub trait Split: Connection {
 }
 
 /// Accepts TCP connections. A stack without servers does not implement this.
+#[diagnostic::on_unimplemented(
+    message = "the network `{Self}` has no servers",
+    label = "cannot listen",
+    note = "embassy-net has (`socketpool::stack::embassy::Network`), and a stack of yours that implements \
+            `socketpool::stack::Listen`; embedded-nal-async has no words for servers"
+)]
 pub trait Listen: Connect {
     /// Waits for clients. Dropping it refuses those that come later, and closes those that were not accepted yet.
     type Listener<'a>: Listener<Connection = Self::Connection<'a>>
@@ -138,6 +162,12 @@ pub trait Listener {
 }
 
 /// Resolves host names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` resolves no names",
+    label = "not a `socketpool::stack::Resolve`",
+    note = "`socketpool::stack::Network::new(tcp, dns, timer)` makes a network of three parts, one of which \
+            knows names"
+)]
 pub trait Resolve {
     /// One address of `host`, which is a name and not an address literal.
     ///
@@ -160,6 +190,12 @@ pub trait Resolve {
 }
 
 /// Binds UDP sockets. A stack without UDP does not implement this.
+#[diagnostic::on_unimplemented(
+    message = "the network `{Self}` has no UDP, which `udp_socket` and `sync_time` need",
+    label = "no UDP",
+    note = "in `stack::Network::new(tcp, dns, timer)` the first part has to be the `UdpStack` itself: a \
+            reference to one is none"
+)]
 pub trait Datagrams {
     /// A bound UDP socket. Dropping it closes it.
     type Socket<'a>: DatagramSocket

@@ -43,6 +43,12 @@ impl Instant {
 }
 
 /// A monotonic clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a monotonic clock",
+    label = "not a `socketpool::time::Clock`",
+    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one \
+            (feature `embedded-hal-async`); else implement `now`, in milliseconds"
+)]
 pub trait Clock {
     /// Now. Never earlier than an answer it gave before.
     fn now(&self) -> Instant;
@@ -55,6 +61,12 @@ impl<C: Clock + ?Sized> Clock for &C {
 }
 
 /// A clock that can be awaited.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot wait for a moment",
+    label = "not a `socketpool::time::Timer`",
+    note = "`socketpool::time::EmbassyTimer` can (feature `embassy-time`), `DelayTimer` can (feature \
+            `embedded-hal-async`); else implement `wait_until`"
+)]
 pub trait Timer: Clock {
     /// Waits until `at`; at once if it has passed.
     ///
@@ -98,10 +110,13 @@ impl<T: BlockingTimer + ?Sized> BlockingTimer for &T {
     }
 }
 
-/// Runs `work` to its end, over a stack whose operations wait inside.
+/// Runs `work` to its end, over a stack whose operations wait inside: how code that is generic over the
+/// [traits](crate::traits) is called by a program with no executor.
+///
+/// Work that is pending is polled again after [`idle`](BlockingTimer::idle), for as long as it is pending: give it a
+/// deadline.
 #[cfg(feature = "blocking")]
-#[allow(dead_code, reason = "the blocking face is being moved onto it")]
-pub(crate) fn run<W: Future>(timer: &impl BlockingTimer, work: W) -> W::Output {
+pub fn run<W: Future>(timer: &impl BlockingTimer, work: W) -> W::Output {
     let mut context = core::task::Context::from_waker(core::task::Waker::noop());
     let mut work = pin!(work);
     loop {
@@ -120,6 +135,9 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// No deadline: wait for ever. It is the end of time, where no clock comes.
     pub const NEVER: Self = Self(Instant(u64::MAX));
+
+    /// A deadline that has always passed: what can be done without waiting is done.
+    pub(crate) const PASSED: Self = Self(Instant(0));
 
     /// A deadline at this instant.
     #[must_use]
@@ -154,7 +172,7 @@ impl Deadline {
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(self, clock: &impl Clock) -> bool {
-        clock.now() >= self.0
+        self.instant().is_some_and(|at| clock.now() >= at)
     }
 
     /// The work's output, or `None` when the deadline comes first.

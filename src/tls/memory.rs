@@ -58,3 +58,87 @@ impl<R: RawMutex> Drop for Lent<'_, R> {
         tx.as_mut_slice().zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::{
+        future::pending,
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use embedded_io_async::{ErrorKind as Io, ErrorType, Read, Write};
+
+    use super::*;
+    use crate::{
+        lending::Place,
+        tls::{Now, Psk, TlsContext, TlsError, TlsStreamError},
+    };
+
+    /// Takes all that is written, and has this to read.
+    struct Wire(&'static [u8]);
+
+    impl ErrorType for Wire {
+        type Error = Io;
+    }
+
+    impl Read for Wire {
+        async fn read(&mut self, out: &mut [u8]) -> Result<usize, Io> {
+            if self.0.is_empty() {
+                return pending().await;
+            }
+            let (now, rest) = self.0.split_at(self.0.len().min(out.len()));
+            out[..now.len()].copy_from_slice(now);
+            self.0 = rest;
+            Ok(now.len())
+        }
+    }
+
+    impl Write for Wire {
+        async fn write(&mut self, bytes: &[u8]) -> Result<usize, Io> {
+            Ok(bytes.len())
+        }
+
+        async fn flush(&mut self) -> Result<(), Io> {
+            Ok(())
+        }
+    }
+
+    /// A record that is no ServerHello.
+    const WRONG: &[u8] = b"\x16\x03\x03\x00\x0aSECRETWORD";
+    /// The same, and the connection stalls in it.
+    const PART: &[u8] = b"\x16\x03\x03\x00\x0fSECRETWORD";
+
+    /// However a session ends, what it had read and written is gone from the memory that is lent to the next.
+    #[test]
+    fn a_session_leaves_nothing_behind() {
+        let psk = Psk::new(b"device", &[7; 32]).unwrap();
+        let mut counter = 0_u8;
+        let random = |bytes: &mut [u8]| {
+            for byte in bytes {
+                counter = counter.wrapping_add(1);
+                *byte = counter;
+            }
+        };
+        let context = TlsContext::new(random, || Now::Unknown).psk(psk);
+        let place = Place::<_>::new(TlsMemory::new());
+        let refused = Err(TlsStreamError::Tls(TlsError::UnexpectedMessage));
+        for (words, outcome) in [(WRONG, Some(refused)), (PART, None)] {
+            let mut session = TlsSession::new(Wire(words), Lent::new(place.lend().expect("free")));
+            {
+                // Polled more often than it rests: an error, or given up.
+                let mut work = pin!(session.connect(&context, "localhost"));
+                let mut task = Context::from_waker(Waker::noop());
+                let ended = (0..9).find_map(|_| match work.as_mut().poll(&mut task) {
+                    Poll::Ready(ended) => Some(ended),
+                    Poll::Pending => None,
+                });
+                assert_eq!(ended, outcome);
+            }
+            drop(session);
+            let memory = place.lend().expect("given back");
+            assert!(memory.rx.iter().chain(&memory.tx).all(|byte| *byte == 0));
+            assert!(memory.session.is_new());
+        }
+    }
+}

@@ -16,6 +16,12 @@ use core::fmt;
 /// looked at before the first byte leaves: a failure, a block whose bytes are all the same, a block that comes twice, and
 /// draws that yield no key again and again end the handshake with [`TlsError::Random`](super::TlsError::Random). That finds
 /// a dead generator. A predictable one it cannot find.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fill bytes with random numbers in the way TLS asks",
+    label = "not a `socketpool::tls::Random`",
+    note = "a closure will do, whatever version of rand_core the generator is for: `|bytes: &mut [u8]| \
+            rng.fill_bytes(bytes)`; `tls::TryFill` takes one that can fail"
+)]
 pub trait Random {
     /// Fills `bytes`.
     ///

@@ -131,6 +131,11 @@ impl Now {
 ///
 /// A microcontroller starts without knowing the date. Until it does (from a battery-backed clock, or time servers) the
 /// answer is [`Now::Unknown`], and no certificate is accepted: an expired one could not be told from a valid one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell the date",
+    label = "not a `socketpool::tls::TimeSource`",
+    note = "a closure will do: `|| Now::Trusted(…)`; so does a `&WallClock`, which `sync_time` sets"
+)]
 pub trait TimeSource {
     /// The date now.
     fn now(&self) -> Now;

@@ -17,6 +17,8 @@ use super::{MTU, Tasks};
 pub struct Cable {
     /// Of a hundred frames, so many are lost.
     pub loss: u64,
+    /// Of a hundred that are not lost, so many arrive twice.
+    pub twice: u64,
     /// Every frame takes so long.
     pub delay: Duration,
     /// And up to so much longer, each for itself, so that some overtake others.
@@ -36,7 +38,8 @@ pub struct Wire {
 
 impl Cable {
     /// A cable as it should be.
-    pub const GOOD: Self = Self { loss: 0, delay: Duration::from_millis(1), jitter: Duration::from_ticks(0), seed: 0 };
+    pub const GOOD: Self =
+        Self { loss: 0, twice: 0, delay: Duration::from_millis(1), jitter: Duration::from_ticks(0), seed: 0 };
 
     /// A bad one: a tenth is lost, and the rest comes out of order.
     pub const fn bad(seed: u64) -> Self {
@@ -59,10 +62,13 @@ impl Cable {
             while let Poll::Ready(frame) = from.poll_tx_buf(context) {
                 wire.frames.borrow_mut().push(frame.to_vec());
                 if random.below(100) >= self.loss && !wire.cut.get() {
-                    count += 1;
-                    let arrival =
-                        Instant::now() + self.delay + Duration::from_ticks(random.below(self.jitter.as_ticks() + 1));
-                    travelling.push(core::cmp::Reverse((arrival, count, frame.to_vec())));
+                    let copies = if self.twice > 0 && random.below(100) < self.twice { 2 } else { 1 };
+                    for _ in 0..copies {
+                        count += 1;
+                        let late = Duration::from_ticks(random.below(self.jitter.as_ticks() + 1));
+                        let arrival = Instant::now() + self.delay + late;
+                        travelling.push(core::cmp::Reverse((arrival, count, frame.to_vec())));
+                    }
                 }
                 from.tx_done();
             }

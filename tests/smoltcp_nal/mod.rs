@@ -29,12 +29,13 @@ use smoltcp_nal::{NetworkError, NetworkStack};
 use socketpool::{
     blocking::{
         Network, ZeroRead,
-        stack::{Datagrams, Stack as PoolStack, UdpSilence},
+        stack::{Stack as PoolStack, UdpSilence},
     },
+    stack::Datagrams,
     time::{Clock, Instant},
 };
 
-pub use wire::End;
+pub use wire::{Bad, End};
 
 pub use peer::{BYE_PORT, ECHO_PORT, GREETING, LATE_PORT, NO_PORT, PAGE, Peer, RESET_PORT, SILENT_PORT, Seen};
 
@@ -114,6 +115,11 @@ impl<P: Company + 'static> Lab<P> {
     /// From now on every `n`th frame is lost, in either direction.
     pub fn lose_every(&self, n: usize) {
         self.wire.borrow_mut().lose_every(n);
+    }
+
+    /// From now on frames are lost, doubled and put in another order.
+    pub fn is_bad(&self, bad: Bad) {
+        self.wire.borrow_mut().is_bad(bad);
     }
 
     /// How many frames have been lost.

@@ -15,11 +15,36 @@ pub struct Wire {
     sent: usize,
     lose_every: Option<usize>,
     lost: usize,
+    bad: Option<Bad>,
+}
+
+/// What a bad line does to frames, by chance: percentages.
+pub struct Bad {
+    pub loss: u64,
+    pub twice: u64,
+    /// These overtake the one before them.
+    pub early: u64,
+    /// The state of the chance.
+    pub seed: u64,
+}
+
+impl Bad {
+    /// xorshift64*.
+    const fn happens(&mut self, percent: u64) -> bool {
+        self.seed ^= self.seed >> 12;
+        self.seed ^= self.seed << 25;
+        self.seed ^= self.seed >> 27;
+        (self.seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % 100 < percent
+    }
 }
 
 impl Wire {
     pub fn lose_every(&mut self, n: usize) {
         self.lose_every = Some(n);
+    }
+
+    pub fn is_bad(&mut self, bad: Bad) {
+        self.bad = Some(bad);
     }
 
     pub const fn lost(&self) -> usize {
@@ -28,10 +53,24 @@ impl Wire {
 
     fn carry(&mut self, frame: Vec<u8>, to: usize) {
         self.sent += 1;
+        let under_way = &mut self.under_way[to];
+        if let Some(bad) = &mut self.bad {
+            if bad.happens(bad.loss) {
+                self.lost += 1;
+                return;
+            }
+            if bad.happens(bad.twice) {
+                under_way.push_back(frame.clone());
+            }
+            if bad.happens(bad.early) {
+                let before = under_way.len().saturating_sub(1);
+                return under_way.insert(before, frame);
+            }
+        }
         if self.lose_every.is_some_and(|n| self.sent.is_multiple_of(n)) {
             self.lost += 1;
         } else {
-            self.under_way[to].push_back(frame);
+            under_way.push_back(frame);
         }
     }
 }

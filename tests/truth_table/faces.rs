@@ -291,15 +291,15 @@ pub mod asynchronous {
     use embedded_io_async::ErrorKind;
     use socketpool::{
         stack::{Connect, Family, Resolve, ResolveError},
-        time::{Clock, Instant, Timer},
+        time::{BlockingTimer, Clock, Deadline, Instant, Timer},
     };
 
     use crate::both::awaited as wait;
 
     /// A stack whose hosts have several addresses, and which is left to do all the rest.
-    struct Named<'n, S> {
-        network: &'n mut S,
-        at: &'n [At],
+    pub struct Named<'n, S> {
+        pub network: &'n mut S,
+        pub at: &'n [At],
     }
 
     impl<S: Clock> Clock for Named<'_, S> {
@@ -311,6 +311,16 @@ pub mod asynchronous {
     impl<S: Timer> Timer for Named<'_, S> {
         async fn wait_until(&self, at: Instant) {
             self.network.wait_until(at).await;
+        }
+
+        fn set_deadline(&self, deadline: Deadline) {
+            self.network.set_deadline(deadline);
+        }
+    }
+
+    impl<S: BlockingTimer> BlockingTimer for Named<'_, S> {
+        fn idle(&self) {
+            self.network.idle();
         }
     }
 
@@ -343,60 +353,17 @@ pub mod asynchronous {
 
 pub mod blocking {
     use embedded_io::ReadReady as _;
-    use socketpool::blocking::{
-        Socket, SocketPool,
-        stack::{Datagrams, Listen, Stack},
+    use socketpool::blocking::{Socket, SocketPool, stack::Stack};
+
+    use socketpool::{
+        stack::{Datagrams, Listen},
+        time::Clock,
         traits::SocketPool as _,
     };
 
-    use core::net::{IpAddr, SocketAddr};
-    use embedded_io::ErrorKind;
-    use socketpool::{
-        blocking::stack::{Connect, Family, Resolve, ResolveError},
-        time::{Clock, Deadline, Instant},
-    };
+    use super::asynchronous::Named;
 
     use crate::both::direct as wait;
 
-    /// A stack whose hosts have several addresses, and which is left to do all the rest.
-    struct Named<'n, S> {
-        network: &'n mut S,
-        at: &'n [At],
-    }
-
-    impl<S: Clock> Clock for Named<'_, S> {
-        fn now(&self) -> Instant {
-            self.network.now()
-        }
-    }
-
-    impl<S: Resolve> Resolve for Named<'_, S> {
-        fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
-            self.network.resolve(host, family)
-        }
-
-        fn resolve_all(&self, host: &str, family: Family, out: &mut [IpAddr]) -> Result<usize, ResolveError> {
-            match super::addresses(host, family) {
-                Some(addresses) => super::tell(&addresses, out),
-                None => self.network.resolve_all(host, family, out),
-            }
-        }
-    }
-
-    impl<S: Connect + Resolve> Connect for Named<'_, S> {
-        type Connection<'a>
-            = S::Connection<'a>
-        where
-            Self: 'a;
-
-        fn set_deadline(&self, deadline: Deadline) {
-            self.network.set_deadline(deadline);
-        }
-
-        fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
-            self.network.connect(way!(self, remote))
-        }
-    }
-
-    face!(clock);
+    face!(timer);
 }

@@ -12,9 +12,8 @@ use embedded_io_async::ErrorKind;
 use embedded_nal_async::{AddrType, Dns};
 use rustix::time::{ClockId, clock_gettime};
 use socketpool::{
-    blocking,
-    stack::{Family, ResolveError},
-    time::{Clock, Deadline, Instant, Timer},
+    stack::{self, Family, ResolveError},
+    time::{BlockingTimer, Clock, Deadline, Instant, Timer},
 };
 use ureq::unversioned::{
     resolver::{ResolvedSocketAddrs, Resolver},
@@ -158,12 +157,12 @@ pub struct BlockingStack<P>(pub P);
 #[derive(Debug)]
 pub struct BlockingLine<L>(L);
 
-impl<L> embedded_io::ErrorType for BlockingLine<L> {
+impl<L> embedded_io_async::ErrorType for BlockingLine<L> {
     type Error = ErrorKind;
 }
 
-impl<L: Line> embedded_io::Read for BlockingLine<L> {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+impl<L: Line> embedded_io_async::Read for BlockingLine<L> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         loop {
             match self.0.read(out) {
                 Some(outcome) => return outcome.map_err(kind),
@@ -174,18 +173,18 @@ impl<L: Line> embedded_io::Read for BlockingLine<L> {
     }
 }
 
-impl<L: Line> embedded_io::Write for BlockingLine<L> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+impl<L: Line> embedded_io_async::Write for BlockingLine<L> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         self.0.write(bytes).map_err(kind)
     }
 
-    fn flush(&mut self) -> Result<(), ErrorKind> {
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 }
 
-impl<L: Line> blocking::stack::Connection for BlockingLine<L> {
-    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+impl<L: Line> stack::Connection for BlockingLine<L> {
+    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
 }
@@ -196,20 +195,31 @@ impl<P> Clock for BlockingStack<P> {
     }
 }
 
-impl<P: Place> blocking::stack::Connect for BlockingStack<P> {
-    type Connection<'a> = BlockingLine<P::Line>;
+impl<P> Timer for BlockingStack<P> {
+    async fn wait_until(&self, at: Instant) {
+        poll_fn(|_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 
     fn set_deadline(&self, deadline: Deadline) {
         DEADLINE.set(deadline);
     }
+}
 
-    fn connect(&self, remote: SocketAddr) -> Result<BlockingLine<P::Line>, ErrorKind> {
+impl<P> BlockingTimer for BlockingStack<P> {}
+
+impl<P: Place> stack::Connect for BlockingStack<P> {
+    type Connection<'a>
+        = BlockingLine<P::Line>
+    where
+        Self: 'a;
+
+    async fn connect(&self, remote: SocketAddr) -> Result<BlockingLine<P::Line>, ErrorKind> {
         self.0.connect(remote).map(BlockingLine).map_err(kind)
     }
 }
 
-impl<P> blocking::stack::Resolve for BlockingStack<P> {
-    fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
+impl<P> stack::Resolve for BlockingStack<P> {
+    async fn resolve(&self, _: &str, _: Family) -> Result<IpAddr, ResolveError> {
         Ok(ADDRESS)
     }
 }

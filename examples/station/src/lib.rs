@@ -18,7 +18,7 @@ use socketpool::{
     requests::Retry,
     stack::embassy::{self, Network, NetworkResources},
     time::EmbassyTimer,
-    tls::{TlsContext, WallClock},
+    tls::{Roots, TlsContext, WallClock},
 };
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -48,6 +48,10 @@ pub const STACK_SOCKETS: usize = SOCKETS + UDP + 2;
 /// Two time servers that are run by different people. A product asks the NTP pool for a name of its own, or has its own.
 pub const TIME_SERVERS: [&str; 2] = ["time.cloudflare.com", "time.google.com"];
 
+/// Mozilla's roots; or, if the environment named a certificate when this was built (`TLS_ROOT=/path/to/root.der`), that one
+/// instead.
+pub const ROOTS: Roots<'static> = include!(concat!(env!("OUT_DIR"), "/roots.rs"));
+
 /// The pool of a board, as the signature of a task can name it.
 pub type Pool = embassy::Pool<SOCKETS>;
 
@@ -62,7 +66,7 @@ pub type Clock = WallClock<EmbassyTimer>;
 pub struct Board {
     /// The sockets.
     pub pool: &'static Pool,
-    /// Verifies servers, with Mozilla's roots.
+    /// Verifies servers, with the roots of [`ROOTS`].
     pub tls: &'static Tls,
     /// The date.
     pub clock: &'static Clock,
@@ -87,7 +91,7 @@ impl Board {
         let network = NETWORK.init(Network::new(stack, BUFFERS.take()));
         let pool = POOL.init(SocketPool::new(network, MEMORY.take()));
         let clock: &Clock = CLOCK.init(WallClock::new(EmbassyTimer));
-        let tls = TLS.init(TlsContext::new(random, clock));
+        let tls = TLS.init(TlsContext::new(random, clock).roots(ROOTS));
         Self { pool, tls, clock, random }
     }
 

@@ -7,13 +7,13 @@ mod upload;
 
 use core::future::Future;
 
+pub(crate) use self::upload::LEAST;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     multipart::{Multipart, Part, Parts},
     source::{Awaits, Face, NoSource, Produce, Rewindable, Source, SourceError},
     upload::Upload,
 };
-pub(crate) use self::upload::LEAST;
 use super::{
     io::Io,
     send::{Link, Sent, Staged},

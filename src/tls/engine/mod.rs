@@ -144,11 +144,12 @@ pub struct Crypto {
 }
 
 impl Crypto {
-    /// ChaCha20-Poly1305 before AES-128-GCM, X25519 before P-256, and every signature we can verify.
+    /// ChaCha20-Poly1305 before AES-128-GCM, X25519 before P-256, and what public servers sign with: all but Ed25519,
+    /// the list [`algorithms::DEFAULT`].
     pub const DEFAULT: Self = Self {
         suites: &[CHACHA20_POLY1305_SHA256, AES_128_GCM_SHA256],
         groups: &[X25519, SECP256R1],
-        signatures: algorithms::ALL,
+        signatures: algorithms::DEFAULT,
     };
 
     /// ChaCha20-Poly1305 and X25519 only, which every large service speaks; signatures with P-256, P-384 and RSA.

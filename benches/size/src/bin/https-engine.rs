@@ -5,13 +5,12 @@
 use core::hint::black_box;
 
 use embedded_io_async::{Read, Write};
-use rustls_pki_types::TrustAnchor;
 #[cfg(not(feature = "engine-small"))]
 const CRYPTO: Crypto = Crypto::DEFAULT;
 #[cfg(feature = "engine-small")]
 const CRYPTO: Crypto = Crypto::SMALL;
 use socketpool::tls::{
-    Now, Roots, TlsContext, TlsStream, TlsStreamError, engine::Crypto, roots::constant_trust_anchor,
+    Now, Roots, TlsContext, TlsStream, TlsStreamError, TrustAnchor, engine::Crypto, roots::constant_trust_anchor,
 };
 
 size::program!(get());

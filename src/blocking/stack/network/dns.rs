@@ -2,12 +2,12 @@
 
 use core::net::IpAddr;
 
-use embedded_io::ErrorKind;
+use embedded_io_async::ErrorKind;
 use embedded_nal::{AddrType, Dns, TcpClientStack};
 
 use super::Network;
 use crate::{
-    blocking::stack::{Family, Resolve, ResolveError},
+    stack::{Family, Resolve, ResolveError},
     time::Clock,
 };
 
@@ -20,7 +20,7 @@ const MAX_NAME: usize = 253;
 /// The address families are asked for one after the other: some stacks give up on `Either` after the first. An address of
 /// another family than the one that was asked for is no answer.
 impl<S: TcpClientStack + Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C, I> {
-    fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
+    async fn resolve(&self, host: &str, family: Family) -> Result<IpAddr, ResolveError> {
         for (other, asked) in [(Family::Ipv6, AddrType::IPv4), (Family::Ipv4, AddrType::IPv6)] {
             if family == other {
                 continue;

@@ -2,13 +2,12 @@
 
 use core::net::SocketAddr;
 
-use embedded_io::ErrorKind;
+use embedded_io_async::ErrorKind;
 use embedded_nal::TcpFullStack;
 
 use super::{Network, NetworkConnection, tcp::TcpSocket};
 use crate::{
-    blocking::stack::{Listen, Listener, Local},
-    stack::unmapped,
+    stack::{Listen, Listener, Local, unmapped},
     time::Clock,
 };
 
@@ -20,7 +19,7 @@ impl<S: TcpFullStack, C: Clock, I: Fn(&mut S)> Listen for Network<S, C, I> {
 
     /// embedded-nal has no word for a local address, and none for a port in TIME-WAIT: asking for either is `Unsupported`.
     /// The backlog is the stack's.
-    fn listen(&self, local: Local, _backlog: usize, reuse: bool) -> Result<Self::Listener<'_>, ErrorKind> {
+    async fn listen(&self, local: Local, _backlog: usize, reuse: bool) -> Result<Self::Listener<'_>, ErrorKind> {
         if reuse {
             return Err(ErrorKind::Unsupported);
         }
@@ -47,7 +46,7 @@ pub struct NetworkListener<'a, S: TcpFullStack, C: Clock, I: Fn(&mut S)> {
 impl<'a, S: TcpFullStack, C: Clock, I: Fn(&mut S)> Listener for NetworkListener<'a, S, C, I> {
     type Connection = NetworkConnection<'a, S, C, I>;
 
-    fn accept(&mut self) -> Result<(Self::Connection, SocketAddr), ErrorKind> {
+    async fn accept(&mut self) -> Result<(Self::Connection, SocketAddr), ErrorKind> {
         let (accepted, remote) = self.socket.wait(|stack, socket| stack.accept(socket))?;
         Ok((NetworkConnection(self.socket.sibling(accepted)), unmapped(remote)))
     }

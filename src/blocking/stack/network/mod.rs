@@ -10,10 +10,12 @@ mod udp;
 
 use core::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     net::SocketAddr,
+    task::Poll,
 };
 
-use embedded_io::ErrorKind;
+use embedded_io_async::ErrorKind;
 use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind};
 
 pub use self::{
@@ -24,7 +26,7 @@ pub use self::{
 };
 use crate::{
     stack::Local,
-    time::{Clock, Deadline, Instant},
+    time::{BlockingTimer, Clock, Deadline, Instant, Timer},
 };
 
 /// The ports that a client picks from (RFC 6335 §6).
@@ -89,10 +91,10 @@ const PORTS_TRIED: usize = 16;
 /// ```
 ///
 /// # Not supported
-/// embedded-nal cannot close one direction only, so [`shutdown`](super::Connection::shutdown) closes both. It has no options, no
+/// embedded-nal cannot close one direction only, so [`shutdown`](crate::stack::Connection::shutdown) closes both. It has no options, no
 /// multicast, no word for one of several local addresses or for a port in TIME-WAIT, and does not tell our address on a
 /// connection: all of that is `Unsupported`. It cannot tell an unknown name from a silent name server: both are
-/// [`ResolveError::NoAnswer`](super::ResolveError::NoAnswer). Why a connection was not made it does not say either: a stack
+/// [`ResolveError::NoAnswer`](crate::stack::ResolveError::NoAnswer). Why a connection was not made it does not say either: a stack
 /// without a free socket is `OutOfMemory`, and all other reasons are `Other` unless [`tcp_errors`](Self::tcp_errors) names
 /// them.
 pub struct Network<S: TcpClientStack, C, I> {
@@ -236,6 +238,24 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
 impl<S: TcpClientStack, C: Clock, I> Clock for Network<S, C, I> {
     fn now(&self) -> Instant {
         self.clock.now()
+    }
+}
+
+impl<S: TcpClientStack, C: Clock, I> Timer for Network<S, C, I> {
+    /// Does not wait inside: whoever polls it calls [`idle`](BlockingTimer::idle) meanwhile.
+    async fn wait_until(&self, at: Instant) {
+        poll_fn(|_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn set_deadline(&self, deadline: Deadline) {
+        self.deadline.set(deadline);
+    }
+}
+
+/// Waiting is what the idle hook does.
+impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> BlockingTimer for Network<S, C, I> {
+    fn idle(&self) {
+        self.move_on();
     }
 }
 

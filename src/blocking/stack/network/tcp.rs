@@ -2,13 +2,13 @@
 
 use core::net::SocketAddr;
 
-use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal::TcpClientStack;
 
 use super::{Network, ZeroRead};
 use crate::{
-    blocking::stack::{Connect, Connection},
-    time::{Clock, Deadline, Instant},
+    stack::{Connect, Connection},
+    time::Clock,
 };
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
@@ -17,17 +17,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connect for Network<S, C, I> {
     where
         Self: 'a;
 
-    fn set_deadline(&self, deadline: Deadline) {
-        self.deadline.set(deadline);
-    }
-
-    fn wait_until(&self, at: Instant) {
-        while self.clock.now() < at {
-            self.move_on();
-        }
-    }
-
-    fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
+    async fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind> {
         let opened = self.stack.try_borrow_mut().map_err(|_| ErrorKind::Other)?.socket();
         let mut socket = TcpSocket::new(self, opened.map_err(|_| ErrorKind::OutOfMemory)?);
         socket.wait(|stack, socket| stack.connect(socket, remote))?;
@@ -88,7 +78,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> ErrorType for NetworkConnection
 }
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Read for NetworkConnection<'_, S, C, I> {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         if out.is_empty() {
             return Ok(0);
         }
@@ -106,7 +96,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Read for NetworkConnection<'_, 
 }
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_, S, C, I> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         if bytes.is_empty() {
             return Ok(0);
         }
@@ -118,7 +108,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_,
     }
 
     /// embedded-nal has no word for it; the stack gets a chance to send.
-    fn flush(&mut self) -> Result<(), ErrorKind> {
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
         self.0.network.move_on();
         Ok(())
     }
@@ -126,7 +116,7 @@ impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Write for NetworkConnection<'_,
 
 impl<S: TcpClientStack, C: Clock, I: Fn(&mut S)> Connection for NetworkConnection<'_, S, C, I> {
     /// Closes both directions.
-    fn shutdown(&mut self) -> Result<(), ErrorKind> {
+    async fn shutdown(&mut self) -> Result<(), ErrorKind> {
         self.0.network.move_on();
         self.0.close()
     }

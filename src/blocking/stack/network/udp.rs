@@ -2,13 +2,12 @@
 
 use core::net::SocketAddr;
 
-use embedded_io::ErrorKind;
+use embedded_io_async::ErrorKind;
 use embedded_nal::{TcpClientStack, UdpClientStack, UdpFullStack};
 
 use super::{Network, UdpSilence};
 use crate::{
-    blocking::stack::{DatagramSocket, Datagrams, Family, Local},
-    stack::unmapped,
+    stack::{DatagramSocket, Datagrams, Family, Local, unmapped},
     time::Clock,
 };
 
@@ -19,7 +18,7 @@ impl<S: TcpClientStack + UdpFullStack, C: Clock, I: Fn(&mut S)> Datagrams for Ne
         Self: 'a;
 
     /// embedded-nal has no word for a local address: only all of them can be asked for.
-    fn bind(&self, local: Local) -> Result<Self::Socket<'_>, ErrorKind> {
+    async fn bind(&self, local: Local) -> Result<Self::Socket<'_>, ErrorKind> {
         let (socket, local) = self.bind_to(local, |stack, port| {
             let mut socket = UdpClientStack::socket(stack).map_err(|_| ErrorKind::OutOfMemory)?;
             if stack.bind(&mut socket, port).is_ok() {
@@ -45,7 +44,7 @@ impl<S: TcpClientStack + UdpFullStack, C: Clock, I: Fn(&mut S)> DatagramSocket f
         Family::Any
     }
 
-    fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
+    async fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
         let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
         self.network
             .wait(|stack| stack.send_to(socket, remote, datagram).map_err(|error| error.map(|_| ErrorKind::Other)))?;
@@ -53,7 +52,7 @@ impl<S: TcpClientStack + UdpFullStack, C: Clock, I: Fn(&mut S)> DatagramSocket f
         Ok(())
     }
 
-    fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
+    async fn recv_from(&mut self, out: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
         let socket = self.socket.as_mut().ok_or(ErrorKind::NotConnected)?;
         let silence = self.network.udp_silence;
         self.network.wait(|stack| match UdpClientStack::receive(stack, socket, out) {

@@ -1,4 +1,4 @@
-//! The scripted network under the async face.
+//! The scripted network as a stack, for either face.
 
 use core::{
     future::poll_fn,
@@ -8,13 +8,13 @@ use core::{
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::{Door, Line, Mailbox, MockTls, Network};
+use super::{Door, FOR_EVER, IDLE, Line, Mailbox, MockTls, Network};
 use crate::{
     error::Result as PoolResult,
     pool::Socket,
     stack::{Connect, Connection, DatagramSocket, Datagrams, Family, Listen, Listener, Local, Resolve, ResolveError},
     sync::RawMutex,
-    time::{Instant, Timer},
+    time::{BlockingTimer, Clock as _, Instant, Timer},
     traits::{TlsContext, TlsId},
 };
 
@@ -65,6 +65,22 @@ impl Timer for Network<'_> {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// Nothing has to be waited for but the deadline, which comes at once.
+///
+/// # Panics
+/// When a peer is silent and there is no deadline: the program would wait for ever.
+impl BlockingTimer for Network<'_> {
+    fn idle(&self) {
+        let (happened, now) = (self.script.events.get(), self.now());
+        let times = match self.script.idle.get() {
+            (before, then, times) if (before, then) == (happened, now) => times + 1,
+            _ => 0,
+        };
+        assert!(times < IDLE, "{FOR_EVER}");
+        self.script.idle.set((happened, now, times));
     }
 }
 
@@ -177,7 +193,7 @@ impl<'a> Listener for Door<'a> {
     type Connection = Line<'a>;
 
     async fn accept(&mut self) -> Result<(Line<'a>, SocketAddr), ErrorKind> {
-        poll_fn(|context| match Door::accept(self, true) {
+        poll_fn(|context| match Door::accept(self) {
             Some(client) => {
                 self.script.events.set(self.script.events.get() + 1);
                 Poll::Ready(client)
@@ -205,5 +221,21 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, 
 
     async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
         socket.connect(host, port).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<'s, const N: usize, R: RawMutex> TlsContext<crate::blocking::Socket<'_, 's, Network<'s>, N, R>> for MockTls {
+    fn id(&self) -> TlsId {
+        TlsId([0; 16])
+    }
+
+    async fn connect(
+        &self,
+        socket: &mut crate::blocking::Socket<'_, 's, Network<'s>, N, R>,
+        host: &str,
+        port: u16,
+    ) -> PoolResult<()> {
+        crate::traits::Socket::connect(socket, host, port).await
     }
 }

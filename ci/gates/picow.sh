@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# programs of the Pico W on an emulated RP2040 with its radio, against nginx: 4 minutes; `picow all`, every app: 6
+# shellcheck source=ci/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+# PICOW_AT_A_TIME: how many boards are emulated at a time; as many as there are cores unless it says otherwise.
+pki=$root/target/picow/pki
+python=$root/target/picow/venv/bin/python
+
+# The root is in the programs, which are linked again when it changes: it is kept for as long as its certificates are good.
+certificates() {
+  if [ -z "$(find "$pki/complete" -mtime -20 2>/dev/null)" ]; then
+    rm -rf "$pki"
+    mkdir -p "$pki"
+    bash tests/qemu/pki.sh "$pki" >"$pki/pki.log" 2>&1
+    touch "$pki/complete"
+  fi
+}
+
+emulator() {
+  if ! cmp --quiet tests/picow/requirements.txt "${python%/bin/python}/installed.txt"; then
+    # The servers first: that installs what Python needs to make an environment.
+    PYTHONPATH=tests/interop python3 -c 'import servers; servers.install({})'
+    python3 -m venv --clear "${python%/bin/python}"
+    "$python" -m pip install --quiet --no-deps --require-hashes -r tests/picow/requirements.txt || {
+      echo "the emulator (tests/picow/requirements.txt) cannot be installed: nothing was booted"
+      return 1
+    }
+    cp tests/picow/requirements.txt "${python%/bin/python}/installed.txt"
+  fi
+}
+
+programs() {
+  cd examples/rp2040-w # for its .cargo/config.toml
+  WIFI_SSID=emulated WIFI_PASSWORD=passphrase TLS_ROOT=$pki/root-p256.der \
+    WEATHER_URL=https://api.test/json TELEMETRY_URL=https://api.test/httpbin/post \
+    DOWNLOAD_URL=https://api.test/big CLOCK_URL=https://api.test/json \
+    libraries=core,alloc cross build "$small" --release --bin weather --bin telemetry --bin download --bin clock
+}
+
+gate() {
+  certificates
+  emulator || return 1
+  (programs)
+  "$python" tests/picow/run.py "target/$small/release" "$pki" ${all:+all}
+}
+
+gate "$@"
