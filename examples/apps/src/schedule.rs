@@ -97,15 +97,12 @@ impl<'r> Schedule<'r> {
         pool: &impl SocketPool<Timer: socketpool::time::BlockingTimer>,
         mut work: impl FnMut() -> Result<(), Error>,
     ) -> Tally {
-        use socketpool::time::{BlockingTimer as _, Clock as _};
+        use socketpool::time::{Clock as _, Timer as _, run};
         let mut course = Course::new(self, app);
         loop {
             let Some(pause) = course.after(work()) else { return course.tally };
             let timer = pool.timer();
-            let until = timer.now().after(pause);
-            while timer.now() < until {
-                timer.idle();
-            }
+            run(timer, timer.wait_until(timer.now().after(pause)));
         }
     }
 }
