@@ -193,16 +193,22 @@ impl IncomingHead {
     }
 
     /// Receives the rest of the head.
-    pub(super) async fn receive<I: Io>(&mut self, io: &mut I, memory: &mut [u8]) -> Result<ResponseHead> {
-        loop {
-            if !self.is_empty()
-                && self.measured.is_none()
-                && let Some(head) = self.decode(memory)?
-            {
-                return Ok(head);
+    pub(super) fn receive<I: Io>(
+        &mut self,
+        io: &mut I,
+        memory: &mut [u8],
+    ) -> impl Future<Output = Result<ResponseHead>> {
+        async move {
+            loop {
+                if !self.is_empty()
+                    && self.measured.is_none()
+                    && let Some(head) = self.decode(memory)?
+                {
+                    return Ok(head);
+                }
+                let outcome = io.perform(Op::Read(self.room(memory)?)).await.map_err(|error| io.explain(error));
+                self.take(memory, outcome)?;
             }
-            let outcome = io.perform(Op::Read(self.room(memory)?)).await.map_err(|error| io.explain(error));
-            self.take(memory, outcome)?;
         }
     }
 }

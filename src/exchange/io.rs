@@ -98,11 +98,13 @@ impl<S: Socket> Io for S {
         error
     }
 
-    async fn perform(&mut self, op: Op<'_>) -> Result<usize, Self::Error> {
-        match op {
-            Op::Read(out) => self.read(out).await,
-            Op::Write(bytes) => self.write(bytes).await,
-            Op::Flush => self.flush().await.map(|()| 0),
+    fn perform(&mut self, op: Op<'_>) -> impl Future<Output = Result<usize, Self::Error>> {
+        async move {
+            match op {
+                Op::Read(out) => self.read(out).await,
+                Op::Write(bytes) => self.write(bytes).await,
+                Op::Flush => self.flush().await.map(|()| 0),
+            }
         }
     }
 
@@ -207,16 +209,21 @@ impl<C: Timer, E> Limit<C, E> {
     /// The output of the work that `begin` begins, unless the deadline passes while it waits. The
     /// clock is not looked at before. (Work that was handed over as a future would lie there
     /// twice.)
-    async fn keep<T, W: Future<Output = Result<T, E>>>(&self, begin: impl FnOnce() -> W) -> Result<T, Failure<E>> {
-        if let Some(timer) = &self.timer {
-            timer.set_deadline(self.deadline);
+    fn keep<T, W: Future<Output = Result<T, E>>>(
+        &self,
+        begin: impl FnOnce() -> W,
+    ) -> impl Future<Output = Result<T, Failure<E>>> {
+        async move {
+            if let Some(timer) = &self.timer {
+                timer.set_deadline(self.deadline);
+            }
+            let (mut work, mut end) = (pin!(begin()), pin!(self.end()));
+            poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(output.map_err(Failure::Io)),
+                Poll::Pending => end.as_mut().poll(context).map(|()| Err(Failure::Timeout)),
+            })
+            .await
         }
-        let (mut work, mut end) = (pin!(begin()), pin!(self.end()));
-        poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(output.map_err(Failure::Io)),
-            Poll::Pending => end.as_mut().poll(context).map(|()| Err(Failure::Timeout)),
-        })
-        .await
     }
 
     fn explain(&self, failure: Failure<E>) -> Error {
@@ -383,22 +390,25 @@ impl<R: Read, W: Write<Error = R::Error>, C: Timer> Io for Halves<R, W, C> {
         })
     }
 
-    async fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> Moved<Self::Error> {
-        let Self { reader, writer, limit } = self;
-        let listens = !room.is_empty();
-        let work = move || async move {
-            let write =
-                async { if bytes.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(bytes).await } };
-            let (mut read, mut write) = (pin!(reader.read(room)), pin!(write));
-            poll_fn(|context| match if listens { read.as_mut().poll(context) } else { Poll::Pending } {
-                Poll::Ready(count) => Poll::Ready(Ok(Moved::Read(count.map_err(Failure::Io)))),
-                Poll::Pending => {
-                    write.as_mut().poll(context).map(|count| Ok(Moved::Written(count.map_err(Failure::Io))))
-                }
-            })
-            .await
-        };
-        limit.keep(work).await.unwrap_or_else(|failure| Moved::Written(Err(failure)))
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Moved<Self::Error>> {
+        async move {
+            let Self { reader, writer, limit } = self;
+            let listens = !room.is_empty();
+            let work = move || async move {
+                let write = async {
+                    if bytes.is_empty() { writer.flush().await.map(|()| 0) } else { writer.write(bytes).await }
+                };
+                let (mut read, mut write) = (pin!(reader.read(room)), pin!(write));
+                poll_fn(|context| match if listens { read.as_mut().poll(context) } else { Poll::Pending } {
+                    Poll::Ready(count) => Poll::Ready(Ok(Moved::Read(count.map_err(Failure::Io)))),
+                    Poll::Pending => {
+                        write.as_mut().poll(context).map(|count| Ok(Moved::Written(count.map_err(Failure::Io))))
+                    }
+                })
+                .await
+            };
+            limit.keep(work).await.unwrap_or_else(|failure| Moved::Written(Err(failure)))
+        }
     }
 
     fn expire(&self) -> impl Future<Output = ()> {

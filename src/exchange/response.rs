@@ -139,9 +139,11 @@ impl<I: Io> Response<'_, I> {
     /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost,
     /// if the server said how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was
     /// read before. Otherwise as for [`read`](Self::read).
-    pub async fn content<'o>(&mut self, buffer: &'o mut [u8]) -> Result<&'o mut [u8]> {
-        let len = self.read_all(buffer).await?;
-        Ok(buffer.get_mut(..len).unwrap_or_default())
+    pub fn content<'o>(&mut self, buffer: &'o mut [u8]) -> impl Future<Output = Result<&'o mut [u8]>> {
+        async move {
+            let len = self.read_all(buffer).await?;
+            Ok(buffer.get_mut(..len).unwrap_or_default())
+        }
     }
 
     /// Reads the whole body as UTF-8 text.
@@ -212,8 +214,8 @@ impl<I: Io> Response<'_, I> {
     }
 
     /// Reads all that is left of the body.
-    async fn read_all(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.state.read_all(self.io, self.memory, buffer).await
+    fn read_all(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        async move { self.state.read_all(self.io, self.memory, buffer).await }
     }
 }
 

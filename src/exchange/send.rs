@@ -72,7 +72,7 @@ pub struct Link<'l, I> {
 
 /// Sends what is staged at the front of `memory`, and what of the content follows, and receives the head of the response to
 /// the front of `memory`.
-pub(crate) async fn send<I: Io, F, C: Content<F>>(
+pub(crate) fn send<I: Io, F, C: Content<F>>(
     io: &mut I,
     memory: &mut [u8],
     state: &mut State,
@@ -80,13 +80,15 @@ pub(crate) async fn send<I: Io, F, C: Content<F>>(
     staged: Staged,
     content: &mut C,
     deadline: Deadline,
-) -> Result<()> {
-    state.start();
-    let mut link = Link::new(io, memory, IncomingHead::new(method), deadline);
-    let sent = content.transmit(&mut link, staged).await;
-    let head = link.conclude(sent, state).await;
-    link.io.set_deadline(deadline);
-    state.settle(head, &link.incoming, says_close)
+) -> impl Future<Output = Result<()>> {
+    async move {
+        state.start();
+        let mut link = Link::new(io, memory, IncomingHead::new(method), deadline);
+        let sent = content.transmit(&mut link, staged).await;
+        let head = link.conclude(sent, state).await;
+        link.io.set_deadline(deadline);
+        state.settle(head, &link.incoming, says_close)
+    }
 }
 
 impl<'l, I: Io> Link<'l, I> {
@@ -118,102 +120,116 @@ impl<'l, I: Io> Link<'l, I> {
     }
 
     /// Sends what is staged, and then these bytes.
-    pub(super) async fn send(&mut self, staged: Staged, bytes: &[u8]) -> Result<Sent> {
-        self.begin(staged.end);
-        let follows = if staged.head == staged.end && staged.has_content { bytes } else { &[] };
-        self.deliver(staged.start..staged.end, follows).await
+    pub(super) fn send(&mut self, staged: Staged, bytes: &[u8]) -> impl Future<Output = Result<Sent>> {
+        async move {
+            self.begin(staged.end);
+            let follows = if staged.head == staged.end && staged.has_content { bytes } else { &[] };
+            self.deliver(staged.start..staged.end, follows).await
+        }
     }
 
     /// Sends what is staged, with the first piece of a stream behind it, and then the other pieces.
-    pub(super) async fn stream<F, C: Fill<F>>(&mut self, staged: Staged, content: &mut C) -> Result<Sent> {
-        self.begin(staged.end);
-        let Ok(Plan::Streamed(mut upload)) = content.plan() else { return Ok(Sent::Whole) };
-        let (mut start, mut end) = (staged.start, staged.end);
-        loop {
-            let pieces = self.memory.get_mut(..self.cut).unwrap_or_default();
-            if !upload.is_done()
-                && staged.has_content
-                && (start == end || pieces.len().saturating_sub(end) >= WORTHWHILE)
-            {
-                self.io.set_deadline(self.deadline);
-                let count = filled(self.io, content.fill(upload.room(pieces, end)?)).await?;
-                end = upload.filled(pieces, end, count)?;
-                self.until_send_by();
+    pub(super) fn stream<F, C: Fill<F>>(
+        &mut self,
+        staged: Staged,
+        content: &mut C,
+    ) -> impl Future<Output = Result<Sent>> {
+        async move {
+            self.begin(staged.end);
+            let Ok(Plan::Streamed(mut upload)) = content.plan() else { return Ok(Sent::Whole) };
+            let (mut start, mut end) = (staged.start, staged.end);
+            loop {
+                let pieces = self.memory.get_mut(..self.cut).unwrap_or_default();
+                if !upload.is_done()
+                    && staged.has_content
+                    && (start == end || pieces.len().saturating_sub(end) >= WORTHWHILE)
+                {
+                    self.io.set_deadline(self.deadline);
+                    let count = filled(self.io, content.fill(upload.room(pieces, end)?)).await?;
+                    end = upload.filled(pieces, end, count)?;
+                    self.until_send_by();
+                }
+                let sent = self.deliver(start..end, &[]).await?;
+                if !matches!(sent, Sent::Whole) || upload.is_done() || !staged.has_content {
+                    return Ok(sent);
+                }
+                (start, end) = (0, 0);
             }
-            let sent = self.deliver(start..end, &[]).await?;
-            if !matches!(sent, Sent::Whole) || upload.is_done() || !staged.has_content {
-                return Ok(sent);
-            }
-            (start, end) = (0, 0);
         }
     }
 
     /// Sends the head, and waits for a moment until the server says whether it wants the content (RFC 9110 §10.1.1): what
     /// is left to be sent, unless a final response was the end of it. A connection without a clock does not wait: no client
     /// has to.
-    pub(super) async fn ask(&mut self, staged: Staged) -> Result<Result<Staged, Sent>> {
-        if !staged.asks {
-            return Ok(Ok(staged));
-        }
-        let sent = self.deliver(staged.start..staged.head, &[]).await?;
-        if !matches!(sent, Sent::Whole) {
-            return Ok(Err(sent));
-        }
-        let rest = Ok(Staged { start: staged.head, ..staged });
-        let Some(now) = self.io.now() else { return Ok(rest) };
-        let soon = self.deadline.or_at(now.after(GRACE));
-        // The head was sent; content that is staged behind it is still needed.
-        self.cut = if staged.head == staged.end { 0 } else { staged.end };
-        loop {
-            let region = self.memory.get_mut(self.cut..).unwrap_or_default();
-            if region.is_empty() {
-                return Ok(rest);
+    pub(super) fn ask(&mut self, staged: Staged) -> impl Future<Output = Result<Result<Staged, Sent>>> {
+        async move {
+            if !staged.asks {
+                return Ok(Ok(staged));
             }
-            let is_silent = self.incoming.is_empty();
-            self.io.set_deadline(if is_silent { soon } else { self.deadline });
-            let room = self.incoming.room(region)?;
-            let outcome = self.io.perform(Op::Read(room)).await.map_err(|error| self.io.explain(error));
-            if is_silent && soon != self.deadline && outcome.is_err_and(|error| error.is_timeout()) {
-                return Ok(rest);
+            let sent = self.deliver(staged.start..staged.head, &[]).await?;
+            if !matches!(sent, Sent::Whole) {
+                return Ok(Err(sent));
             }
-            let glance = self.incoming.take(region, outcome).and_then(|()| self.incoming.glance(region));
-            match glance.map_err(|error| behind(error, self.cut, region.len()))? {
-                Glance::Nothing if self.incoming.continued && self.incoming.is_empty() => return Ok(rest),
-                Glance::Nothing => {}
-                Glance::Refusal | Glance::Response => return Ok(Err(Sent::Cut)),
+            let rest = Ok(Staged { start: staged.head, ..staged });
+            let Some(now) = self.io.now() else { return Ok(rest) };
+            let soon = self.deadline.or_at(now.after(GRACE));
+            // The head was sent; content that is staged behind it is still needed.
+            self.cut = if staged.head == staged.end { 0 } else { staged.end };
+            loop {
+                let region = self.memory.get_mut(self.cut..).unwrap_or_default();
+                if region.is_empty() {
+                    return Ok(rest);
+                }
+                let is_silent = self.incoming.is_empty();
+                self.io.set_deadline(if is_silent { soon } else { self.deadline });
+                let room = self.incoming.room(region)?;
+                let outcome = self.io.perform(Op::Read(room)).await.map_err(|error| self.io.explain(error));
+                if is_silent && soon != self.deadline && outcome.is_err_and(|error| error.is_timeout()) {
+                    return Ok(rest);
+                }
+                let glance = self.incoming.take(region, outcome).and_then(|()| self.incoming.glance(region));
+                match glance.map_err(|error| behind(error, self.cut, region.len()))? {
+                    Glance::Nothing if self.incoming.continued && self.incoming.is_empty() => return Ok(rest),
+                    Glance::Nothing => {}
+                    Glance::Refusal | Glance::Response => return Ok(Err(Sent::Cut)),
+                }
             }
         }
     }
 
     /// Sends what lies there in the memory, and then what follows, and flushes it. Listens meanwhile, if the connection
     /// can: a response that is no success ends it (RFC 9112 §9.5).
-    async fn deliver(&mut self, staged: Range<usize>, follows: &[u8]) -> Result<Sent> {
-        let mut sent = 0;
-        loop {
-            let (front, early) = self.memory.split_at_mut_checked(self.cut).unwrap_or_default();
-            let staged = front.get(staged.clone()).unwrap_or_default();
-            let rest = match staged.get(sent..) {
-                Some(rest @ [_, ..]) => rest,
-                _ => follows.get(sent.saturating_sub(staged.len())..).unwrap_or_default(),
-            };
-            let room = if self.listens { early.get_mut(self.incoming.end..).unwrap_or_default() } else { &mut [] };
-            let most = rest.len();
-            match self.io.write_or_read(rest, room).await {
-                Moved::Written(Ok(_)) if most == 0 => return Ok(Sent::Whole),
-                Moved::Written(outcome) => {
-                    let outcome = outcome.map_err(|error| self.io.explain(error).in_phase(Phase::Send));
-                    match outcome {
-                        Ok(count) => sent += checked(count, most, true).map_err(|error| error.in_phase(Phase::Send))?,
-                        Err(error) => return Ok(Sent::Failed(error)),
+    fn deliver(&mut self, staged: Range<usize>, follows: &[u8]) -> impl Future<Output = Result<Sent>> {
+        async move {
+            let mut sent = 0;
+            loop {
+                let (front, early) = self.memory.split_at_mut_checked(self.cut).unwrap_or_default();
+                let staged = front.get(staged.clone()).unwrap_or_default();
+                let rest = match staged.get(sent..) {
+                    Some(rest @ [_, ..]) => rest,
+                    _ => follows.get(sent.saturating_sub(staged.len())..).unwrap_or_default(),
+                };
+                let room = if self.listens { early.get_mut(self.incoming.end..).unwrap_or_default() } else { &mut [] };
+                let most = rest.len();
+                match self.io.write_or_read(rest, room).await {
+                    Moved::Written(Ok(_)) if most == 0 => return Ok(Sent::Whole),
+                    Moved::Written(outcome) => {
+                        let outcome = outcome.map_err(|error| self.io.explain(error).in_phase(Phase::Send));
+                        match outcome {
+                            Ok(count) => {
+                                sent += checked(count, most, true).map_err(|error| error.in_phase(Phase::Send))?
+                            }
+                            Err(error) => return Ok(Sent::Failed(error)),
+                        }
                     }
-                }
-                Moved::Read(outcome) => {
-                    let outcome = outcome.map_err(|error| self.io.explain(error));
-                    self.incoming.take(early, outcome)?;
-                    match self.incoming.glance(early)? {
-                        Glance::Nothing => self.listens = self.incoming.end < early.len(),
-                        Glance::Response => self.listens = false,
-                        Glance::Refusal => return Ok(Sent::Cut),
+                    Moved::Read(outcome) => {
+                        let outcome = outcome.map_err(|error| self.io.explain(error));
+                        self.incoming.take(early, outcome)?;
+                        match self.incoming.glance(early)? {
+                            Glance::Nothing => self.listens = self.incoming.end < early.len(),
+                            Glance::Response => self.listens = false,
+                            Glance::Refusal => return Ok(Sent::Cut),
+                        }
                     }
                 }
             }
@@ -222,31 +238,33 @@ impl<'l, I: Io> Link<'l, I> {
 
     /// Receives the head of the response. What arrived of it while the request was sent goes to the front of the memory. If
     /// sending failed, the server may have said why.
-    async fn conclude(&mut self, sent: Result<Sent>, state: &mut State) -> Result<ResponseHead> {
-        let (sent, now) = (sent?, self.io.now());
-        shift(self.memory, self.cut..(self.cut + self.incoming.end).min(self.memory.len()), 0);
-        let failure = match sent {
-            Sent::Failed(error) if !was_closed(error) && !error.is_timeout() => return Err(error),
-            Sent::Failed(error) => Some(error),
-            _ => None,
-        };
-        self.io.set_deadline(match now {
-            Some(now) if failure.is_some() => self.deadline.or_at(now.after(GRACE)),
-            _ => self.deadline,
-        });
-        let mut receive = pin!(self.incoming.receive(self.io, self.memory));
-        // Without a clock only what is there already is received.
-        let head = poll_fn(|context| match (receive.as_mut().poll(context), failure) {
-            (Poll::Pending, Some(error)) if now.is_none() => Poll::Ready(Err(error)),
-            (outcome, _) => outcome,
-        });
-        let head = head.await;
-        if !matches!(sent, Sent::Whole) {
-            state.cut(failure);
-        }
-        match (head, failure) {
-            (Err(error), Some(failure)) if was_closed(error) || error.is_timeout() => Err(failure),
-            (head, _) => head,
+    fn conclude(&mut self, sent: Result<Sent>, state: &mut State) -> impl Future<Output = Result<ResponseHead>> {
+        async move {
+            let (sent, now) = (sent?, self.io.now());
+            shift(self.memory, self.cut..(self.cut + self.incoming.end).min(self.memory.len()), 0);
+            let failure = match sent {
+                Sent::Failed(error) if !was_closed(error) && !error.is_timeout() => return Err(error),
+                Sent::Failed(error) => Some(error),
+                _ => None,
+            };
+            self.io.set_deadline(match now {
+                Some(now) if failure.is_some() => self.deadline.or_at(now.after(GRACE)),
+                _ => self.deadline,
+            });
+            let mut receive = pin!(self.incoming.receive(self.io, self.memory));
+            // Without a clock only what is there already is received.
+            let head = poll_fn(|context| match (receive.as_mut().poll(context), failure) {
+                (Poll::Pending, Some(error)) if now.is_none() => Poll::Ready(Err(error)),
+                (outcome, _) => outcome,
+            });
+            let head = head.await;
+            if !matches!(sent, Sent::Whole) {
+                state.cut(failure);
+            }
+            match (head, failure) {
+                (Err(error), Some(failure)) if was_closed(error) || error.is_timeout() => Err(failure),
+                (head, _) => head,
+            }
         }
     }
 }

@@ -114,47 +114,61 @@ impl State {
 
     /// Reads on to the end of the body, without keeping any of it, but no more than about `most` bytes; whether the end was
     /// reached.
-    pub(crate) async fn drain<I: Io>(&mut self, io: &mut I, memory: &mut [u8], most: usize) -> Result<bool> {
-        let mut left = most;
-        loop {
-            self.begun |= !self.body.is_done();
-            let discarded = self.body.discard(memory).map_err(|error| self.malformed(error));
-            if self.body.is_done() || left == 0 || discarded.is_err() {
-                return discarded.map_or_else(|trouble| Err(self.error(trouble)), |()| Ok(self.body.is_done()));
-            }
-            match self.pass(io, memory, left).await {
-                Ok(count) => left = left.saturating_sub(count),
-                Err(trouble) => return Err(self.error(trouble)),
+    pub(crate) fn drain<I: Io>(
+        &mut self,
+        io: &mut I,
+        memory: &mut [u8],
+        most: usize,
+    ) -> impl Future<Output = Result<bool>> {
+        async move {
+            let mut left = most;
+            loop {
+                self.begun |= !self.body.is_done();
+                let discarded = self.body.discard(memory).map_err(|error| self.malformed(error));
+                if self.body.is_done() || left == 0 || discarded.is_err() {
+                    return discarded.map_or_else(|trouble| Err(self.error(trouble)), |()| Ok(self.body.is_done()));
+                }
+                match self.pass(io, memory, left).await {
+                    Ok(count) => left = left.saturating_sub(count),
+                    Err(trouble) => return Err(self.error(trouble)),
+                }
             }
         }
     }
 
     /// Reads all that is left of the body.
-    pub(crate) async fn read_all<I: Io>(&mut self, io: &mut I, memory: &mut [u8], buffer: &mut [u8]) -> Result<usize> {
-        let (have, was_begun) = (buffer.len(), self.begun);
-        if self.content_length().is_some_and(|len| len > have as u64) && !self.body.is_done() {
-            return Err(self.too_large(have));
-        }
-        let mut len = 0;
-        loop {
-            let room = buffer.get_mut(len..).unwrap_or_default();
-            let is_full = room.is_empty();
-            if is_full {
-                let over = self.body.is_over(memory);
-                match over.map_err(|error| self.malformed(error)) {
-                    Ok(Some(true)) => return whole(len, was_begun),
-                    Ok(Some(false)) => return Err(self.too_large(have)),
-                    Ok(None) => {}
+    pub(crate) fn read_all<I: Io>(
+        &mut self,
+        io: &mut I,
+        memory: &mut [u8],
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Result<usize>> {
+        async move {
+            let (have, was_begun) = (buffer.len(), self.begun);
+            if self.content_length().is_some_and(|len| len > have as u64) && !self.body.is_done() {
+                return Err(self.too_large(have));
+            }
+            let mut len = 0;
+            loop {
+                let room = buffer.get_mut(len..).unwrap_or_default();
+                let is_full = room.is_empty();
+                if is_full {
+                    let over = self.body.is_over(memory);
+                    match over.map_err(|error| self.malformed(error)) {
+                        Ok(Some(true)) => return whole(len, was_begun),
+                        Ok(Some(false)) => return Err(self.too_large(have)),
+                        Ok(None) => {}
+                        Err(trouble) => return Err(self.error(trouble)),
+                    }
+                }
+                let outcome =
+                    if is_full { self.pass(io, memory, usize::MAX).await } else { self.read(io, memory, room).await };
+                match outcome {
+                    Ok(_) if is_full => {}
+                    Ok(0) => return whole(len, was_begun),
+                    Ok(count) => len += count,
                     Err(trouble) => return Err(self.error(trouble)),
                 }
-            }
-            let outcome =
-                if is_full { self.pass(io, memory, usize::MAX).await } else { self.read(io, memory, room).await };
-            match outcome {
-                Ok(_) if is_full => {}
-                Ok(0) => return whole(len, was_begun),
-                Ok(count) => len += count,
-                Err(trouble) => return Err(self.error(trouble)),
             }
         }
     }
@@ -179,53 +193,62 @@ impl State {
     }
 
     /// Reads some of the body into `out`; 0 at its end.
-    pub(crate) async fn read<I: Io>(
+    pub(crate) fn read<I: Io>(
         &mut self,
         io: &mut I,
         memory: &mut [u8],
         out: &mut [u8],
-    ) -> Result<usize, Trouble> {
-        loop {
-            if self.body.has_staged() {
-                let taken = self.body.take(memory, out);
-                match taken.map_err(|error| self.malformed(error))? {
-                    0 => {}
-                    count => {
-                        self.begun = true;
-                        return Ok(count);
+    ) -> impl Future<Output = Result<usize, Trouble>> {
+        async move {
+            loop {
+                if self.body.has_staged() {
+                    let taken = self.body.take(memory, out);
+                    match taken.map_err(|error| self.malformed(error))? {
+                        0 => {}
+                        count => {
+                            self.begun = true;
+                            return Ok(count);
+                        }
                     }
                 }
-            }
-            if out.is_empty() || self.body.is_done() {
-                return Ok(0);
-            }
-            let direct = self.body.direct_len().min(out.len());
-            let is_direct = direct > 0;
-            let room = if is_direct { out.get_mut(..direct).unwrap_or_default() } else { self.body.room(memory) };
-            let most = room.len();
-            let count = match io.perform(Op::Read(room)).await {
-                Ok(count) => self.counted(count, most)?,
-                Err(error) => return Err(self.fail(io.explain(error))),
-            };
-            self.body.advance(count, is_direct);
-            if is_direct {
-                self.begun |= count > 0;
-                return Ok(count);
+                if out.is_empty() || self.body.is_done() {
+                    return Ok(0);
+                }
+                let direct = self.body.direct_len().min(out.len());
+                let is_direct = direct > 0;
+                let room = if is_direct { out.get_mut(..direct).unwrap_or_default() } else { self.body.room(memory) };
+                let most = room.len();
+                let count = match io.perform(Op::Read(room)).await {
+                    Ok(count) => self.counted(count, most)?,
+                    Err(error) => return Err(self.fail(io.explain(error))),
+                };
+                self.body.advance(count, is_direct);
+                if is_direct {
+                    self.begun |= count > 0;
+                    return Ok(count);
+                }
             }
         }
     }
 
     /// Receives some of the body, `most` bytes at most, and delivers none of it.
-    async fn pass<I: Io>(&mut self, io: &mut I, memory: &mut [u8], most: usize) -> Result<usize, Trouble> {
-        let room = self.body.room(memory);
-        let most = room.len().min(most);
-        let room = room.get_mut(..most).unwrap_or_default();
-        let count = match io.perform(Op::Read(room)).await {
-            Ok(count) => self.counted(count, most)?,
-            Err(error) => return Err(self.fail(io.explain(error))),
-        };
-        self.body.advance(count, false);
-        Ok(count)
+    fn pass<I: Io>(
+        &mut self,
+        io: &mut I,
+        memory: &mut [u8],
+        most: usize,
+    ) -> impl Future<Output = Result<usize, Trouble>> {
+        async move {
+            let room = self.body.room(memory);
+            let most = room.len().min(most);
+            let room = room.get_mut(..most).unwrap_or_default();
+            let count = match io.perform(Op::Read(room)).await {
+                Ok(count) => self.counted(count, most)?,
+                Err(error) => return Err(self.fail(io.explain(error))),
+            };
+            self.body.advance(count, false);
+            Ok(count)
+        }
     }
 
     /// What a read of `count` bytes means that could be `most`: the end of the stream, if it is 0.

@@ -88,16 +88,18 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt and frees the slot.
-    pub async fn get_socket<T: TlsContext<P::Socket<'p>>>(
+    pub fn get_socket<T: TlsContext<P::Socket<'p>>>(
         &self,
         host: &str,
         port: u16,
         session_id: u32,
         tls: Option<&T>,
         deadline: Deadline,
-    ) -> Result<Leased<P::Socket<'p>>> {
-        let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
-        self.lease(key, true, tls, deadline).await
+    ) -> impl Future<Output = Result<Leased<P::Socket<'p>>>> {
+        async move {
+            let key = Key { host, port, session_id, tls: tls.map(TlsContext::id) };
+            self.lease(key, true, tls, deadline).await
+        }
     }
 
     /// The same, but never one that was used before.
@@ -107,15 +109,17 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     ///
     /// # Cancel safety
     /// As for [`get_socket`](Self::get_socket).
-    pub async fn new_socket<T: TlsContext<P::Socket<'p>>>(
+    pub fn new_socket<T: TlsContext<P::Socket<'p>>>(
         &self,
         host: &str,
         port: u16,
         tls: Option<&T>,
         deadline: Deadline,
-    ) -> Result<Leased<P::Socket<'p>>> {
-        let key = Key { host, port, session_id: 0, tls: None };
-        self.lease(key, false, tls, deadline).await
+    ) -> impl Future<Output = Result<Leased<P::Socket<'p>>>> {
+        async move {
+            let key = Key { host, port, session_id: 0, tls: None };
+            self.lease(key, false, tls, deadline).await
+        }
     }
 
     /// Opens a connection for the host of this key: one that was kept under it, if it may be, and `true`; or else a new one.
@@ -151,16 +155,18 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         }
     }
 
-    async fn lease<T: TlsContext<P::Socket<'p>>>(
+    fn lease<T: TlsContext<P::Socket<'p>>>(
         &self,
         key: Key<'_>,
         may_reuse: bool,
         tls: Option<&T>,
         deadline: Deadline,
-    ) -> Result<Leased<P::Socket<'p>>> {
-        let mut line = Line::Closed;
-        let reused = self.open(&mut line, key, may_reuse, tls, deadline).await?;
-        line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
+    ) -> impl Future<Output = Result<Leased<P::Socket<'p>>>> {
+        async move {
+            let mut line = Line::Closed;
+            let reused = self.open(&mut line, key, may_reuse, tls, deadline).await?;
+            line.into_socket().map(|socket| Leased { socket, reused }).ok_or(NOT_CONNECTED)
+        }
     }
 
     /// Gives a connection back to be used again by whoever asks for the same `key`.

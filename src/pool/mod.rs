@@ -252,8 +252,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     ///
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
-    pub async fn socket_until(&self, deadline: Deadline) -> Result<Socket<'_, 's, S, N, R>> {
-        Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?).await)
+    pub fn socket_until(&self, deadline: Deadline) -> impl Future<Output = Result<Socket<'_, 's, S, N, R>>> {
+        async move { Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?).await) }
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -268,21 +268,23 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Takes all that is needed in one step, when it is our turn in the line. A blocking program of one thread does not
     /// wait: it would keep itself from dropping a socket.
-    async fn take(
+    fn take(
         &self,
         need: Need,
         own: Option<&PoolLease<'_, 's, S, N, R>>,
         deadline: Deadline,
-    ) -> Result<PoolTaken<'_, 's, S, N, R>> {
-        let mut place = self.slots.stand(need, own);
-        let turn = poll_fn(|context| match place.poll(context.waker()) {
-            Ok(None) => Poll::Pending,
-            Ok(Some(taken)) => Poll::Ready(Ok(taken)),
-            Err(error) => Poll::Ready(Err(error)),
-        });
-        let deadline = if self.is_blocking() && !is_shared::<R>() { Deadline::PASSED } else { deadline };
-        let served = deadline.limit(self.network, turn).await;
-        served.unwrap_or_else(|| place.take())
+    ) -> impl Future<Output = Result<PoolTaken<'_, 's, S, N, R>>> {
+        async move {
+            let mut place = self.slots.stand(need, own);
+            let turn = poll_fn(|context| match place.poll(context.waker()) {
+                Ok(None) => Poll::Pending,
+                Ok(Some(taken)) => Poll::Ready(Ok(taken)),
+                Err(error) => Poll::Ready(Err(error)),
+            });
+            let deadline = if self.is_blocking() && !is_shared::<R>() { Deadline::PASSED } else { deadline };
+            let served = deadline.limit(self.network, turn).await;
+            served.unwrap_or_else(|| place.take())
+        }
     }
 
     /// Puts the connection that was kept under this key into the socket, in place of what was reserved for a new one.
@@ -311,10 +313,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     /// A socket in this slot, after what was idle in it is closed in order.
-    async fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> Socket<'p, 's, S, N, R> {
-        let mut socket = Socket::new(self, lease);
-        socket.vacate().await;
-        socket
+    fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> impl Future<Output = Socket<'p, 's, S, N, R>> {
+        async move {
+            let mut socket = Socket::new(self, lease);
+            socket.vacate().await;
+            socket
+        }
     }
 
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
@@ -327,19 +331,35 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         self.resolve(host, port, family, Patience::Until(deadline)).await
     }
 
-    async fn resolve(&self, host: &str, port: u16, family: Family, patience: Patience) -> Result<SocketAddr> {
-        let mut one = [ROOM[0]];
-        let found = self.find(host, family, patience, &mut one).await?;
-        only(one[0], found, family, port)
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        family: Family,
+        patience: Patience,
+    ) -> impl Future<Output = Result<SocketAddr>> {
+        async move {
+            let mut one = [ROOM[0]];
+            let found = self.find(host, family, patience, &mut one).await?;
+            only(one[0], found, family, port)
+        }
     }
 
     /// Finds the addresses of `host` in the order in which to try them, as many as there is room for, and says how many.
-    async fn find(&self, host: &str, family: Family, patience: Patience, out: &mut [IpAddr]) -> Result<usize> {
-        match literal_or_name(host).map_err(unresolved)? {
-            Ok(address) => literal(address, family, out),
-            Err(name) => {
-                let answer = patience.limit(self.network, pin!(self.network.resolve_all(name, family, out))).await;
-                answer.map_err(|kind| unresolved(self.why_no_answer(kind, patience)))
+    fn find(
+        &self,
+        host: &str,
+        family: Family,
+        patience: Patience,
+        out: &mut [IpAddr],
+    ) -> impl Future<Output = Result<usize>> {
+        async move {
+            match literal_or_name(host).map_err(unresolved)? {
+                Ok(address) => literal(address, family, out),
+                Err(name) => {
+                    let answer = patience.limit(self.network, pin!(self.network.resolve_all(name, family, out))).await;
+                    answer.map_err(|kind| unresolved(self.why_no_answer(kind, patience)))
+                }
             }
         }
     }

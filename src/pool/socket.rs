@@ -115,36 +115,38 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt.
-    pub async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        let patience = self.patience();
-        self.disconnect();
-        let (mut family, mut failure) = (Family::Any, NO_ANSWER);
-        loop {
-            let mut room = ROOM;
-            let found = match self.pool.find(host, family, patience, &mut room).await {
-                Ok(found) => room.get(..found).unwrap_or(&room),
-                Err(unresolved) if family == Family::Any => return Err(unresolved),
-                Err(_) => return Err(failure),
-            };
-            let mut left = found.len();
-            for address in found {
-                let share = patience.share(self.pool.network, left);
-                left -= 1;
-                if !family.has(*address) {
-                    continue; // not every stack heeds it
+    pub fn connect(&mut self, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        async move {
+            let patience = self.patience();
+            self.disconnect();
+            let (mut family, mut failure) = (Family::Any, NO_ANSWER);
+            loop {
+                let mut room = ROOM;
+                let found = match self.pool.find(host, family, patience, &mut room).await {
+                    Ok(found) => room.get(..found).unwrap_or(&room),
+                    Err(unresolved) if family == Family::Any => return Err(unresolved),
+                    Err(_) => return Err(failure),
+                };
+                let mut left = found.len();
+                for address in found {
+                    let share = patience.share(self.pool.network, left);
+                    left -= 1;
+                    if !family.has(*address) {
+                        continue; // not every stack heeds it
+                    }
+                    let Err(error) = self.open(SocketAddr::new(*address, port), share).await else { return Ok(()) };
+                    if family == Family::Any {
+                        failure = error;
+                    }
+                    if !may_try_another(error) {
+                        return Err(failure);
+                    }
                 }
-                let Err(error) = self.open(SocketAddr::new(*address, port), share).await else { return Ok(()) };
-                if family == Family::Any {
-                    failure = error;
-                }
-                if !may_try_another(error) {
+                if family != Family::Any || found.iter().any(IpAddr::is_ipv6) {
                     return Err(failure);
                 }
+                family = Family::Ipv6;
             }
-            if family != Family::Any || found.iter().any(IpAddr::is_ipv6) {
-                return Err(failure);
-            }
-            family = Family::Ipv6;
         }
     }
 
@@ -155,20 +157,24 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     ///
     /// # Cancel safety
     /// As for [`connect`](Self::connect).
-    pub async fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
-        self.disconnect();
-        self.open(remote, self.patience()).await
+    pub fn connect_addr(&mut self, remote: SocketAddr) -> impl Future<Output = Result<()>> {
+        async move {
+            self.disconnect();
+            self.open(remote, self.patience()).await
+        }
     }
 
-    async fn open(&mut self, remote: SocketAddr, patience: Patience) -> Result<()> {
-        let network = self.pool.network;
-        let connected = match self.local {
-            Some(_) => Err(UNSUPPORTED),
-            None => patience.limit(network, pin!(network.connect(remote))).await,
-        };
-        let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
-        self.put(connection, remote);
-        Ok(())
+    fn open(&mut self, remote: SocketAddr, patience: Patience) -> impl Future<Output = Result<()>> {
+        async move {
+            let network = self.pool.network;
+            let connected = match self.local {
+                Some(_) => Err(UNSUPPORTED),
+                None => patience.limit(network, pin!(network.connect(remote))).await,
+            };
+            let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
+            self.put(connection, remote);
+            Ok(())
+        }
     }
 
     /// Closes what was open, without waiting.
@@ -267,9 +273,11 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing. Over TLS the socket sends nothing more after that.
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<usize> {
-        let fragile = self.is_tls();
-        self.exclusive(fragile, async |stream| stream.write(bytes).await).await
+    pub fn send(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize>> {
+        async move {
+            let fragile = self.is_tls();
+            self.exclusive(fragile, async |stream| stream.write(bytes).await).await
+        }
     }
 
     /// Sends all of `bytes`, and flushes them onto the wire.
@@ -300,20 +308,22 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// # Cancel safety
     /// Dropping the future loses nothing.
     #[doc(alias = "recv")]
-    pub async fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
-            return Ok(ahead.take_into(buffer));
+    pub fn recv_into(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        async move {
+            if let Some(ahead) = self.ahead.as_mut().filter(|ahead| !ahead.is_empty()) {
+                return Ok(ahead.take_into(buffer));
+            }
+            if self.read_ended || buffer.is_empty() {
+                return Ok(0);
+            }
+            if self.read_torn {
+                return Err(NOT_CONNECTED);
+            }
+            let patience = self.patience();
+            let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
+            let received = patience.limit(self.pool.network, pin!(stream.read(buffer))).await;
+            self.note(received)
         }
-        if self.read_ended || buffer.is_empty() {
-            return Ok(0);
-        }
-        if self.read_torn {
-            return Err(NOT_CONNECTED);
-        }
-        let patience = self.patience();
-        let stream = self.lease.connection().as_mut().ok_or(NOT_CONNECTED)?;
-        let received = patience.limit(self.pool.network, pin!(stream.read(buffer))).await;
-        self.note(received)
     }
 
     /// What arrived, without taking it: copies some of it, and says how much; 0 when the peer has ended the stream. Takes
@@ -362,23 +372,27 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// What [`close`](Self::close) does, with the slot kept.
-    pub(super) async fn shut_down(&mut self) -> Result<()> {
-        let network = self.pool.network;
-        let linger = Deadline::at(network.now().after(LINGER));
-        let outcome = match self.lease.connection() {
-            Some(stream) if !self.torn => linger.limit(network, pin!(stream.shutdown())).await,
-            _ => Some(Ok(())),
-        };
-        self.disconnect();
-        outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
+    pub(super) fn shut_down(&mut self) -> impl Future<Output = Result<()>> {
+        async move {
+            let network = self.pool.network;
+            let linger = Deadline::at(network.now().after(LINGER));
+            let outcome = match self.lease.connection() {
+                Some(stream) if !self.torn => linger.limit(network, pin!(stream.shutdown())).await,
+                _ => Some(Ok(())),
+            };
+            self.disconnect();
+            outcome.unwrap_or(Err(ErrorKind::Timeout)).map_err(|kind| Error::new(Phase::Close, kind))
+        }
     }
 
     /// Closes in order what was idle in the slot.
-    pub(super) async fn vacate(&mut self) {
-        self.lease.evict();
-        if self.lease.connection().is_some() {
-            debug!("pool: closing the longest idle connection for its slot");
-            let _ = self.shut_down().await;
+    pub(super) fn vacate(&mut self) -> impl Future<Output = ()> {
+        async move {
+            self.lease.evict();
+            if self.lease.connection().is_some() {
+                debug!("pool: closing the longest idle connection for its slot");
+                let _ = self.shut_down().await;
+            }
         }
     }
 
@@ -418,25 +432,27 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     /// Sends something. If that fails the connection is torn; also if it is dropped half-way and that is `fragile`, or if
     /// time runs out under TLS.
-    async fn exclusive<T>(
+    fn exclusive<T>(
         &mut self,
         fragile: bool,
         work: impl AsyncFnOnce(&mut Resting<'s, S, R>) -> Result<T, ErrorKind>,
-    ) -> Result<T> {
-        let patience = self.patience();
-        let error = |kind| Error::new(Phase::Send, kind);
-        let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
-        if self.write_ended {
-            return Err(error(ErrorKind::Io(embedded_io_async::ErrorKind::BrokenPipe)));
+    ) -> impl Future<Output = Result<T>> {
+        async move {
+            let patience = self.patience();
+            let error = |kind| Error::new(Phase::Send, kind);
+            let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
+            if self.write_ended {
+                return Err(error(ErrorKind::Io(embedded_io_async::ErrorKind::BrokenPipe)));
+            }
+            if self.torn {
+                return Err(error(ErrorKind::NotConnected));
+            }
+            self.torn = fragile;
+            let is_tls = stream.is_tls();
+            let outcome = patience.limit(self.pool.network, pin!(work(stream))).await;
+            self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !patience.ran_out(self.pool.network, *kind));
+            outcome.map_err(error)
         }
-        if self.torn {
-            return Err(error(ErrorKind::NotConnected));
-        }
-        self.torn = fragile;
-        let is_tls = stream.is_tls();
-        let outcome = patience.limit(self.pool.network, pin!(work(stream))).await;
-        self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !patience.ran_out(self.pool.network, *kind));
-        outcome.map_err(error)
     }
 }
 
@@ -452,12 +468,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'
         self.set_deadline(deadline);
     }
 
-    async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        self.connect(host, port).await
+    fn connect(&mut self, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        self.connect(host, port)
     }
 
-    async fn connect_addr(&mut self, remote: SocketAddr) -> Result<()> {
-        self.connect_addr(remote).await
+    fn connect_addr(&mut self, remote: SocketAddr) -> impl Future<Output = Result<()>> {
+        self.connect_addr(remote)
     }
 
     fn keep(self, key: Key<'_>) {
@@ -467,8 +483,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::Socket for Socket<'
         }
     }
 
-    async fn close(self) -> Result<()> {
-        self.close().await
+    fn close(self) -> impl Future<Output = Result<()>> {
+        self.close()
     }
 }
 
@@ -478,8 +494,8 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> ErrorType for Socket<'_, 
 
 /// [`recv_into`](Socket::recv_into) under its embedded-io name.
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Read for Socket<'_, 's, S, N, R> {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.recv_into(buffer).await
+    fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        self.recv_into(buffer)
     }
 }
 
@@ -535,13 +551,15 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ReadReady for Socket<'_, 's
 
 /// [`send`](Socket::send) under its embedded-io name.
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Write for Socket<'_, 's, S, N, R> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.send(bytes).await
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize>> {
+        self.send(bytes)
     }
 
-    async fn flush(&mut self) -> Result<()> {
-        let fragile = self.is_tls();
-        self.exclusive(fragile, async |stream| stream.flush().await).await
+    fn flush(&mut self) -> impl Future<Output = Result<()>> {
+        async move {
+            let fragile = self.is_tls();
+            self.exclusive(fragile, async |stream| stream.flush().await).await
+        }
     }
 }
 

@@ -40,50 +40,58 @@ impl<P, T> Stream<P, T> {
 }
 
 impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
-    pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
-        match self {
-            Self::Plain(connection) => connection.read(out).await.map_err(from_io),
-            #[cfg(feature = "tls")]
-            Self::Tls(session) => Ok(open(session)?.read(out).await?),
-            #[cfg(not(feature = "tls"))]
-            Self::Tls(session) => match session.0 {},
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, ErrorKind>> {
+        async move {
+            match self {
+                Self::Plain(connection) => connection.read(out).await.map_err(from_io),
+                #[cfg(feature = "tls")]
+                Self::Tls(session) => Ok(open(session)?.read(out).await?),
+                #[cfg(not(feature = "tls"))]
+                Self::Tls(session) => match session.0 {},
+            }
         }
     }
 
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        match self {
-            Self::Plain(connection) => Ok(took(bytes, connection.write(bytes).await.map_err(from_io)?)?),
-            #[cfg(feature = "tls")]
-            Self::Tls(session) => Ok(open(session)?.write(bytes).await?),
-            #[cfg(not(feature = "tls"))]
-            Self::Tls(session) => match session.0 {},
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, ErrorKind>> {
+        async move {
+            match self {
+                Self::Plain(connection) => Ok(took(bytes, connection.write(bytes).await.map_err(from_io)?)?),
+                #[cfg(feature = "tls")]
+                Self::Tls(session) => Ok(open(session)?.write(bytes).await?),
+                #[cfg(not(feature = "tls"))]
+                Self::Tls(session) => match session.0 {},
+            }
         }
     }
 
-    pub(crate) async fn flush(&mut self) -> Result<(), ErrorKind> {
-        match self {
-            Self::Plain(connection) => connection.flush().await.map_err(from_io),
-            #[cfg(feature = "tls")]
-            Self::Tls(session) => Ok(open(session)?.flush().await?),
-            #[cfg(not(feature = "tls"))]
-            Self::Tls(session) => match session.0 {},
+    pub(crate) fn flush(&mut self) -> impl Future<Output = Result<(), ErrorKind>> {
+        async move {
+            match self {
+                Self::Plain(connection) => connection.flush().await.map_err(from_io),
+                #[cfg(feature = "tls")]
+                Self::Tls(session) => Ok(open(session)?.flush().await?),
+                #[cfg(not(feature = "tls"))]
+                Self::Tls(session) => match session.0 {},
+            }
         }
     }
 
     /// Ends both directions, in order if nothing has failed.
-    pub(crate) async fn shutdown(&mut self) -> Result<(), ErrorKind> {
-        match self {
-            Self::Plain(connection) => connection.shutdown().await.map_err(ErrorKind::from),
-            #[cfg(feature = "tls")]
-            Self::Tls(session) => match open(session) {
-                Ok(session) => {
-                    session.close().await?;
-                    session.io().shutdown().await.map_err(ErrorKind::from)
-                }
-                Err(_) => Ok(()),
-            },
-            #[cfg(not(feature = "tls"))]
-            Self::Tls(session) => match session.0 {},
+    pub(crate) fn shutdown(&mut self) -> impl Future<Output = Result<(), ErrorKind>> {
+        async move {
+            match self {
+                Self::Plain(connection) => connection.shutdown().await.map_err(ErrorKind::from),
+                #[cfg(feature = "tls")]
+                Self::Tls(session) => match open(session) {
+                    Ok(session) => {
+                        session.close().await?;
+                        session.io().shutdown().await.map_err(ErrorKind::from)
+                    }
+                    Err(_) => Ok(()),
+                },
+                #[cfg(not(feature = "tls"))]
+                Self::Tls(session) => match session.0 {},
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
@@ -65,35 +65,28 @@ impl Patience {
     /// What comes of the work, or what to report when there is nothing in time. Large work is passed pinned.
     ///
     /// There is one place where the work is polled: it is compiled into this, and is large.
-    pub(crate) async fn limit<T, E>(
+    pub(crate) fn limit<T, E>(
         self,
         timer: &impl Timer,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, ErrorKind>
+        mut work: impl Future<Output = Result<T, E>> + Unpin,
+    ) -> impl Future<Output = Result<T, ErrorKind>>
     where
         ErrorKind: From<E>,
     {
-        let deadline = match self {
-            Self::Nothing => Deadline::PASSED,
-            Self::Until(deadline) if deadline.has_passed(timer) => return Err(ErrorKind::Timeout),
-            Self::Until(deadline) => deadline,
-        };
-        timer.set_deadline(deadline);
-        let mut work = pin!(work);
-        let mut end = pin!(self.end(timer));
-        poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(|error| self.explain(error.into()))),
-            Poll::Pending => end.as_mut().poll(context).map(Err),
-        })
-        .await
-    }
-
-    /// Waits until it is used up, and says what to report then.
-    async fn end(self, timer: &impl Timer) -> ErrorKind {
-        if let Self::Until(deadline) = self {
-            deadline.end(timer).await;
+        async move {
+            let deadline = match self {
+                Self::Nothing => Deadline::PASSED,
+                Self::Until(deadline) if deadline.has_passed(timer) => return Err(ErrorKind::Timeout),
+                Self::Until(deadline) => deadline,
+            };
+            timer.set_deadline(deadline);
+            let mut end = pin!(deadline.end(timer));
+            let outcome = poll_fn(|context| match Pin::new(&mut work).poll(context) {
+                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(ErrorKind::from)),
+                Poll::Pending => end.as_mut().poll(context).map(|()| Err(ErrorKind::Timeout)),
+            });
+            outcome.await.map_err(|kind| self.explain(kind))
         }
-        self.explain(ErrorKind::Timeout)
     }
 
     /// A stack that waits inside knows one word for the end of its time.

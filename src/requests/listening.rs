@@ -44,35 +44,37 @@ impl<S: Socket, T: Timer> Io for Listening<'_, S, T> {
         self.socket.perform(op)
     }
 
-    async fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> Moved<Error> {
-        loop {
-            let (mut until, mut looks) = (self.deadline, false);
-            if !room.is_empty() {
-                let now = self.timer.now();
-                let at = *self.look_at.get_or_insert(now.after(WATCH));
-                looks = at <= now;
-                if looks {
-                    until = until.or_at(now.after(GLANCE));
-                } else if self.interrupts {
-                    until = until.or_at(at);
+    fn write_or_read(&mut self, bytes: &[u8], room: &mut [u8]) -> impl Future<Output = Moved<Error>> {
+        async move {
+            loop {
+                let (mut until, mut looks) = (self.deadline, false);
+                if !room.is_empty() {
+                    let now = self.timer.now();
+                    let at = *self.look_at.get_or_insert(now.after(WATCH));
+                    looks = at <= now;
+                    if looks {
+                        until = until.or_at(now.after(GLANCE));
+                    } else if self.interrupts {
+                        until = until.or_at(at);
+                    }
                 }
-            }
-            self.socket.set_deadline(until);
-            let op = match bytes {
-                _ if looks => Op::Read(&mut *room),
-                [] => Op::Flush,
-                bytes => Op::Write(bytes),
-            };
-            let outcome = self.socket.perform(op).await;
-            self.socket.set_deadline(self.deadline);
-            let is_over = outcome.is_err_and(|error| error.is_timeout());
-            if looks && is_over {
-                self.look_at = None;
-            } else if looks {
-                return Moved::Read(outcome);
-            }
-            if !is_over || until == self.deadline {
-                return Moved::Written(outcome);
+                self.socket.set_deadline(until);
+                let op = match bytes {
+                    _ if looks => Op::Read(&mut *room),
+                    [] => Op::Flush,
+                    bytes => Op::Write(bytes),
+                };
+                let outcome = self.socket.perform(op).await;
+                self.socket.set_deadline(self.deadline);
+                let is_over = outcome.is_err_and(|error| error.is_timeout());
+                if looks && is_over {
+                    self.look_at = None;
+                } else if looks {
+                    return Moved::Read(outcome);
+                }
+                if !is_over || until == self.deadline {
+                    return Moved::Written(outcome);
+                }
             }
         }
     }

@@ -53,8 +53,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// Dropping the future loses nothing.
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
-    pub async fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        self.exchange()?.read(out).await
+    pub fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        async move { self.exchange()?.read(out).await }
     }
 
     /// Reads the whole body into the start of `buffer`.
@@ -63,8 +63,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
     /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
     /// [`read`](Self::read).
-    pub async fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
-        self.exchange()?.content(buffer).await
+    pub fn content<'b>(&mut self, buffer: &'b mut [u8]) -> impl Future<Output = Result<&'b mut [u8]>> {
+        async move { self.exchange()?.content(buffer).await }
     }
 
     /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
@@ -86,8 +86,8 @@ impl<'p, P: SocketPool> Response<'p, P> {
     /// [`ErrorKind::Json`] if it is not JSON, or not of that shape: with what is wrong, and where. Otherwise as for
     /// [`content`](Self::content).
     #[cfg(feature = "json")]
-    pub async fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
-        self.exchange()?.json(buffer).await
+    pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> impl Future<Output = Result<V>> {
+        async move { self.exchange()?.json(buffer).await }
     }
 
     /// Reads the whole body as Latin-1 (ISO 8859-1) text and makes UTF-8 of it, in place.
@@ -414,9 +414,11 @@ impl<M: DerefMut<Target = [u8]>> ResponseInfo<M> {
 }
 
 /// Receives a short rest of a body that is of no use, if the connection could then be used again.
-pub(crate) async fn leave(state: &mut State, socket: &mut impl Socket, memory: &mut [u8]) {
-    if state.close.is_none() {
-        let _ = state.drain(socket, memory, MAX_DRAIN).await;
+pub(crate) fn leave(state: &mut State, socket: &mut impl Socket, memory: &mut [u8]) -> impl Future<Output = ()> {
+    async move {
+        if state.close.is_none() {
+            let _ = state.drain(socket, memory, MAX_DRAIN).await;
+        }
     }
 }
 

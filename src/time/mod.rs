@@ -196,10 +196,12 @@ impl Deadline {
     }
 
     /// Waits for this deadline, for ever if there is none. Apart from the work, so that all work shares its code.
-    pub(crate) async fn end(self, timer: &impl Timer) {
-        match self.instant() {
-            Some(at) => timer.wait_until(at).await,
-            None => core::future::pending().await,
+    pub(crate) fn end(self, timer: &impl Timer) -> impl Future<Output = ()> {
+        async move {
+            match self.instant() {
+                Some(at) => timer.wait_until(at).await,
+                None => core::future::pending().await,
+            }
         }
     }
 }

@@ -94,52 +94,61 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
     }
 
     /// Does what the session wants, unless that is for the caller to see: data, or the end.
-    async fn turn(&mut self, next: Result<Next, TlsError>) -> Result<Option<Range<usize>>, TlsStreamError> {
-        match next {
-            Ok(Next::Data(range)) => return Ok(Some(range)),
-            Ok(Next::Closed) => return Ok(Some(0..0)),
-            Ok(Next::Send(range)) => self.send(range).await?,
-            Ok(Next::Receive(range)) => self.receive(range).await?,
-            Ok(Next::Yield) => rest().await,
-            Ok(Next::Ready | Next::Ticket(_)) => {}
-            Err(error) => {
-                self.say_why();
-                return Err(error.into());
+    fn turn(
+        &mut self,
+        next: Result<Next, TlsError>,
+    ) -> impl Future<Output = Result<Option<Range<usize>>, TlsStreamError>> {
+        async move {
+            match next {
+                Ok(Next::Data(range)) => return Ok(Some(range)),
+                Ok(Next::Closed) => return Ok(Some(0..0)),
+                Ok(Next::Send(range)) => self.send(range).await?,
+                Ok(Next::Receive(range)) => self.receive(range).await?,
+                Ok(Next::Yield) => rest().await,
+                Ok(Next::Ready | Next::Ticket(_)) => {}
+                Err(error) => {
+                    self.say_why();
+                    return Err(error.into());
+                }
             }
+            Ok(None)
         }
-        Ok(None)
     }
 
     /// Receives into this room of `rx`. The peer may be waiting for what we wrote, so that is flushed first.
-    async fn receive(&mut self, room: Range<usize>) -> Result<(), TlsStreamError> {
-        if self.owes_flush {
-            self.flush_io().await?;
-        }
-        let (session, mut buffers) = self.memory.lend();
-        let room = buffers.rx.get_mut(room).unwrap_or_default();
-        match self.io.read(room).await.map_err(io)? {
-            0 => Err(session.ended(&mut buffers).into()),
-            received => {
-                session.received(received, &buffers);
-                Ok(())
+    fn receive(&mut self, room: Range<usize>) -> impl Future<Output = Result<(), TlsStreamError>> {
+        async move {
+            if self.owes_flush {
+                self.flush_io().await?;
+            }
+            let (session, mut buffers) = self.memory.lend();
+            let room = buffers.rx.get_mut(room).unwrap_or_default();
+            match self.io.read(room).await.map_err(io)? {
+                0 => Err(session.ended(&mut buffers).into()),
+                received => {
+                    session.received(received, &buffers);
+                    Ok(())
+                }
             }
         }
     }
 
     /// Sends some of `tx`.
-    async fn send(&mut self, range: Range<usize>) -> Result<(), TlsStreamError> {
-        let (session, buffers) = self.memory.lend();
-        let bytes = buffers.tx.get(range).unwrap_or_default();
-        let failure = match self.io.write(bytes).await {
-            Ok(sent @ 1..) => {
-                session.sent(sent);
-                self.owes_flush = true;
-                return Ok(());
-            }
-            Ok(_) => Io::WriteZero,
-            Err(error) => error.kind(),
-        };
-        Err(self.failed_to_send(failure))
+    fn send(&mut self, range: Range<usize>) -> impl Future<Output = Result<(), TlsStreamError>> {
+        async move {
+            let (session, buffers) = self.memory.lend();
+            let bytes = buffers.tx.get(range).unwrap_or_default();
+            let failure = match self.io.write(bytes).await {
+                Ok(sent @ 1..) => {
+                    session.sent(sent);
+                    self.owes_flush = true;
+                    return Ok(());
+                }
+                Ok(_) => Io::WriteZero,
+                Err(error) => error.kind(),
+            };
+            Err(self.failed_to_send(failure))
+        }
     }
 
     /// Why nothing can be sent. If the stream below is gone, the alert that says why may have arrived before: it is the
@@ -181,39 +190,45 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
     }
 
     /// Where the data is that came, received first if there is none; empty at the end.
-    pub(crate) async fn fill(&mut self) -> Result<Range<usize>, TlsStreamError> {
-        loop {
-            let (session, mut buffers) = self.memory.lend();
-            let next = session.next(&mut buffers);
-            if let Some(range) = self.turn(next).await? {
-                return Ok(range);
+    pub(crate) fn fill(&mut self) -> impl Future<Output = Result<Range<usize>, TlsStreamError>> {
+        async move {
+            loop {
+                let (session, mut buffers) = self.memory.lend();
+                let next = session.next(&mut buffers);
+                if let Some(range) = self.turn(next).await? {
+                    return Ok(range);
+                }
             }
         }
     }
 
-    pub(crate) async fn read(&mut self, out: &mut [u8]) -> Result<usize, TlsStreamError> {
-        if out.is_empty() {
-            return Ok(0);
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, TlsStreamError>> {
+        async move {
+            if out.is_empty() {
+                return Ok(0);
+            }
+            let range = self.fill().await?;
+            let data = self.data(range);
+            let len = data.len().min(out.len());
+            if let (Some(place), Some(data)) = (out.get_mut(..len), data.get(..len)) {
+                place.copy_from_slice(data);
+            }
+            self.consume(len);
+            Ok(len)
         }
-        let range = self.fill().await?;
-        let data = self.data(range);
-        let len = data.len().min(out.len());
-        if let (Some(place), Some(data)) = (out.get_mut(..len), data.get(..len)) {
-            place.copy_from_slice(data);
-        }
-        self.consume(len);
-        Ok(len)
     }
 
     /// Takes what fits in `tx`. A write that was dropped has taken nothing.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<usize, TlsStreamError> {
-        loop {
-            let (session, mut buffers) = self.memory.lend();
-            let taken = session.encrypt(&mut buffers, bytes)?;
-            if taken > 0 || bytes.is_empty() {
-                return Ok(taken);
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, TlsStreamError>> {
+        async move {
+            loop {
+                let (session, mut buffers) = self.memory.lend();
+                let taken = session.encrypt(&mut buffers, bytes)?;
+                if taken > 0 || bytes.is_empty() {
+                    return Ok(taken);
+                }
+                self.send_all().await?;
             }
-            self.send_all().await?;
         }
     }
 
@@ -238,10 +253,12 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         self.flush_io().await
     }
 
-    async fn flush_io(&mut self) -> Result<(), TlsStreamError> {
-        self.io.flush().await.map_err(io)?;
-        self.owes_flush = false;
-        Ok(())
+    fn flush_io(&mut self) -> impl Future<Output = Result<(), TlsStreamError>> {
+        async move {
+            self.io.flush().await.map_err(io)?;
+            self.owes_flush = false;
+            Ok(())
+        }
     }
 
     /// Ends our direction: what was written is sent, then `close_notify`. Neither is flushed.

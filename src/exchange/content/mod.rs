@@ -165,10 +165,12 @@ impl<C: Outline> Outline for Expecting<C> {
 impl<C: Content<F>, F> Content<F> for Expecting<C> {
     const ASKS: bool = true;
 
-    async fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> Result<Sent> {
-        match link.ask(staged).await? {
-            Ok(rest) => self.0.transmit(link, rest).await,
-            Err(sent) => Ok(sent),
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
+        async move {
+            match link.ask(staged).await? {
+                Ok(rest) => self.0.transmit(link, rest).await,
+                Err(sent) => Ok(sent),
+            }
         }
     }
 
