@@ -2,7 +2,6 @@
 
 use core::{
     future::{Future, poll_fn},
-    ops::Range,
     pin::pin,
     task::Poll,
     time::Duration,
@@ -30,8 +29,8 @@ const ROOM_TO_LISTEN: usize = 256;
 const EARLY_HEAD: usize = 64;
 
 /// A request as it is staged in the buffer.
-#[derive(Debug, Clone, Copy)]
-pub struct Staged {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Staged {
     /// Where what is to be sent begins.
     pub(crate) start: usize,
     /// Where the head ends.
@@ -45,14 +44,14 @@ pub struct Staged {
 }
 
 /// What became of a request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     /// All of it was sent.
     Whole,
     /// A response is arriving that says that the server does not want the rest.
     Cut,
-    /// It could not be sent, because of this; the server may have said why.
-    Failed(Error),
+    /// It could not be sent; the server may have said why.
+    Failed,
 }
 
 /// The connection while a request is sent over it, and the response that may arrive meanwhile.
@@ -60,6 +59,9 @@ pub enum Sent {
 pub struct Link<'l, I> {
     io: &'l mut I,
     memory: &'l mut [u8],
+    state: &'l mut State,
+    /// What is left to be sent of what is staged.
+    staged: Staged,
     incoming: IncomingHead,
     deadline: Deadline,
     /// Where the part of the memory begins that is kept for a response, while the request is sent.
@@ -72,27 +74,36 @@ pub struct Link<'l, I> {
 
 /// Sends what is staged at the front of `memory`, and what of the content follows, and receives the head of the response to
 /// the front of `memory`.
-pub(crate) fn send<I: Io, F, C: Content<F>>(
-    io: &mut I,
-    memory: &mut [u8],
-    state: &mut State,
+pub(crate) fn send<'l, I: Io, F, C: Content<F>>(
+    io: &'l mut I,
+    memory: &'l mut [u8],
+    state: &'l mut State,
     (method, says_close): (Method<'_>, bool),
     staged: Staged,
-    content: &mut C,
+    content: &'l mut C,
     deadline: Deadline,
 ) -> impl Future<Output = Result<()>> {
+    let mut link = Link::new(io, memory, state, staged, IncomingHead::new(method), deadline);
     async move {
-        state.start();
-        let mut link = Link::new(io, memory, IncomingHead::new(method), deadline);
-        let sent = content.transmit(&mut link, staged).await;
-        let head = link.conclude(sent, state).await;
-        link.io.set_deadline(deadline);
-        state.settle(head, &link.incoming, says_close)
+        link.state.start();
+        let head = match content.transmit(&mut link).await {
+            Ok(sent) => link.conclude(sent).await,
+            Err(error) => Err(error),
+        };
+        link.io.set_deadline(link.deadline);
+        link.state.settle(head, &link.incoming, says_close)
     }
 }
 
 impl<'l, I: Io> Link<'l, I> {
-    fn new(io: &'l mut I, memory: &'l mut [u8], incoming: IncomingHead, deadline: Deadline) -> Self {
+    fn new(
+        io: &'l mut I,
+        memory: &'l mut [u8],
+        state: &'l mut State,
+        staged: Staged,
+        incoming: IncomingHead,
+        deadline: Deadline,
+    ) -> Self {
         let cut = memory.len();
         let mut send_by = deadline;
         if let (Some(now), Some(at)) = (io.now(), deadline.instant()) {
@@ -101,13 +112,13 @@ impl<'l, I: Io> Link<'l, I> {
             send_by = Deadline::at(Instant::from_millis(at.as_millis().saturating_sub(grace)));
         }
         io.set_deadline(send_by);
-        Self { io, memory, incoming, deadline, cut, listens: false, send_by }
+        Self { io, memory, state, staged, incoming, deadline, cut, listens: false, send_by }
     }
 
-    /// Begins to send what is staged up to `end`, and to listen, if the connection can and there is room.
-    fn begin(&mut self, end: usize) {
+    /// Begins to send what is staged, and to listen, if the connection can and there is room.
+    fn begin(&mut self) {
         let len = self.memory.len();
-        self.listens = I::LISTENS && end + ROOM_TO_LISTEN <= len;
+        self.listens = I::LISTENS && self.staged.end + ROOM_TO_LISTEN <= len;
         self.cut = if self.listens { len - EARLY_HEAD } else { len };
         self.until_send_by();
     }
@@ -120,110 +131,104 @@ impl<'l, I: Io> Link<'l, I> {
     }
 
     /// Sends what is staged, and then these bytes.
-    pub(super) fn send(&mut self, staged: Staged, bytes: &[u8]) -> impl Future<Output = Result<Sent>> {
-        async move {
-            self.begin(staged.end);
-            let follows = if staged.head == staged.end && staged.has_content { bytes } else { &[] };
-            self.deliver(staged.start..staged.end, follows).await
-        }
+    pub(super) fn send(&mut self, bytes: &[u8]) -> impl Future<Output = Result<Sent>> {
+        self.begin();
+        let Staged { head, end, has_content, .. } = self.staged;
+        self.deliver(end, if head == end && has_content { bytes } else { &[] })
     }
 
     /// Sends what is staged, with the first piece of a stream behind it, and then the other pieces.
-    pub(super) fn stream<F, C: Fill<F>>(
-        &mut self,
-        staged: Staged,
-        content: &mut C,
-    ) -> impl Future<Output = Result<Sent>> {
+    pub(super) fn stream<F, C: Fill<F>>(&mut self, content: &mut C) -> impl Future<Output = Result<Sent>> {
+        self.begin();
         async move {
-            self.begin(staged.end);
             let Ok(Plan::Streamed(mut upload)) = content.plan() else { return Ok(Sent::Whole) };
-            let (mut start, mut end) = (staged.start, staged.end);
             loop {
+                let Staged { start, end, has_content, .. } = self.staged;
                 let pieces = self.memory.get_mut(..self.cut).unwrap_or_default();
-                if !upload.is_done()
-                    && staged.has_content
-                    && (start == end || pieces.len().saturating_sub(end) >= WORTHWHILE)
+                if !upload.is_done() && has_content && (start == end || pieces.len().saturating_sub(end) >= WORTHWHILE)
                 {
                     self.io.set_deadline(self.deadline);
                     let count = filled(self.io, content.fill(upload.room(pieces, end)?)).await?;
-                    end = upload.filled(pieces, end, count)?;
+                    let pieces = self.memory.get_mut(..self.cut).unwrap_or_default();
+                    self.staged.end = upload.filled(pieces, self.staged.end, count)?;
                     self.until_send_by();
                 }
-                let sent = self.deliver(start..end, &[]).await?;
-                if !matches!(sent, Sent::Whole) || upload.is_done() || !staged.has_content {
+                let sent = self.deliver(self.staged.end, &[]).await?;
+                if sent != Sent::Whole || upload.is_done() || !self.staged.has_content {
                     return Ok(sent);
                 }
-                (start, end) = (0, 0);
+                (self.staged.start, self.staged.end) = (0, 0);
             }
         }
     }
 
     /// Sends the head, and waits for a moment until the server says whether it wants the content (RFC 9110 §10.1.1): what
-    /// is left to be sent, unless a final response was the end of it. A connection without a clock does not wait: no client
-    /// has to.
-    pub(super) fn ask(&mut self, staged: Staged) -> impl Future<Output = Result<Result<Staged, Sent>>> {
+    /// became of the request, if a final response was the end of it; none if what is left is to be sent. A connection
+    /// without a clock does not wait: no client has to.
+    pub(super) fn ask(&mut self) -> impl Future<Output = Result<Option<Sent>>> {
         async move {
-            if !staged.asks {
-                return Ok(Ok(staged));
+            if !self.staged.asks {
+                return Ok(None);
             }
-            let sent = self.deliver(staged.start..staged.head, &[]).await?;
-            if !matches!(sent, Sent::Whole) {
-                return Ok(Err(sent));
+            let sent = self.deliver(self.staged.head, &[]).await?;
+            if sent != Sent::Whole {
+                return Ok(Some(sent));
             }
-            let rest = Ok(Staged { start: staged.head, ..staged });
-            let Some(now) = self.io.now() else { return Ok(rest) };
+            let Some(now) = self.io.now() else { return Ok(None) };
             let soon = self.deadline.or_at(now.after(GRACE));
             // The head was sent; content that is staged behind it is still needed.
-            self.cut = if staged.head == staged.end { 0 } else { staged.end };
+            self.cut = if self.staged.head == self.staged.end { 0 } else { self.staged.end };
             loop {
                 let region = self.memory.get_mut(self.cut..).unwrap_or_default();
                 if region.is_empty() {
-                    return Ok(rest);
+                    return Ok(None);
                 }
                 let is_silent = self.incoming.is_empty();
                 self.io.set_deadline(if is_silent { soon } else { self.deadline });
                 let room = self.incoming.room(region)?;
                 let outcome = self.io.perform(Op::Read(room)).await.map_err(|error| self.io.explain(error));
                 if is_silent && soon != self.deadline && outcome.is_err_and(|error| error.is_timeout()) {
-                    return Ok(rest);
+                    return Ok(None);
                 }
+                let region = self.memory.get_mut(self.cut..).unwrap_or_default();
                 let glance = self.incoming.take(region, outcome).and_then(|()| self.incoming.glance(region));
                 match glance.map_err(|error| behind(error, self.cut, region.len()))? {
-                    Glance::Nothing if self.incoming.continued && self.incoming.is_empty() => return Ok(rest),
+                    Glance::Nothing if self.incoming.continued && self.incoming.is_empty() => return Ok(None),
                     Glance::Nothing => {}
-                    Glance::Refusal | Glance::Response => return Ok(Err(Sent::Cut)),
+                    Glance::Refusal | Glance::Response => return Ok(Some(Sent::Cut)),
                 }
             }
         }
     }
 
-    /// Sends what lies there in the memory, and then what follows, and flushes it. Listens meanwhile, if the connection
-    /// can: a response that is no success ends it (RFC 9112 §9.5).
-    fn deliver(&mut self, staged: Range<usize>, follows: &[u8]) -> impl Future<Output = Result<Sent>> {
+    /// Sends what is staged, up to `end`, and then what follows, and flushes it. Listens meanwhile, if the connection can:
+    /// a response that is no success ends it (RFC 9112 §9.5).
+    fn deliver(&mut self, end: usize, mut follows: &[u8]) -> impl Future<Output = Result<Sent>> {
         async move {
-            let mut sent = 0;
             loop {
                 let (front, early) = self.memory.split_at_mut_checked(self.cut).unwrap_or_default();
-                let staged = front.get(staged.clone()).unwrap_or_default();
-                let rest = match staged.get(sent..) {
-                    Some(rest @ [_, ..]) => rest,
-                    _ => follows.get(sent.saturating_sub(staged.len())..).unwrap_or_default(),
-                };
+                let staged = front.get(self.staged.start..end).unwrap_or_default();
+                let rest = if staged.is_empty() { follows } else { staged };
+                let (most, is_staged) = (rest.len(), !staged.is_empty());
                 let room = if self.listens { early.get_mut(self.incoming.end..).unwrap_or_default() } else { &mut [] };
-                let most = rest.len();
                 match self.io.write_or_read(rest, room).await {
                     Moved::Written(Ok(_)) if most == 0 => return Ok(Sent::Whole),
-                    Moved::Written(outcome) => {
-                        let outcome = outcome.map_err(|error| self.io.explain(error).in_phase(Phase::Send));
-                        match outcome {
-                            Ok(count) => {
-                                sent += checked(count, most, true).map_err(|error| error.in_phase(Phase::Send))?
-                            }
-                            Err(error) => return Ok(Sent::Failed(error)),
+                    Moved::Written(Ok(count)) => {
+                        let count = checked(count, most, true).map_err(|error| error.in_phase(Phase::Send))?;
+                        if is_staged {
+                            self.staged.start += count;
+                        } else {
+                            follows = follows.get(count..).unwrap_or_default();
                         }
+                    }
+                    Moved::Written(Err(error)) => {
+                        let failure = self.io.explain(error).in_phase(Phase::Send);
+                        self.state.cut(Some(failure));
+                        return Ok(Sent::Failed);
                     }
                     Moved::Read(outcome) => {
                         let outcome = outcome.map_err(|error| self.io.explain(error));
+                        let early = self.memory.get_mut(self.cut..).unwrap_or_default();
                         self.incoming.take(early, outcome)?;
                         match self.incoming.glance(early)? {
                             Glance::Nothing => self.listens = self.incoming.end < early.len(),
@@ -238,30 +243,32 @@ impl<'l, I: Io> Link<'l, I> {
 
     /// Receives the head of the response. What arrived of it while the request was sent goes to the front of the memory. If
     /// sending failed, the server may have said why.
-    fn conclude(&mut self, sent: Result<Sent>, state: &mut State) -> impl Future<Output = Result<ResponseHead>> {
+    fn conclude(&mut self, sent: Sent) -> impl Future<Output = Result<ResponseHead>> {
         async move {
-            let (sent, now) = (sent?, self.io.now());
             shift(self.memory, self.cut..(self.cut + self.incoming.end).min(self.memory.len()), 0);
-            let failure = match sent {
-                Sent::Failed(error) if !was_closed(error) && !error.is_timeout() => return Err(error),
-                Sent::Failed(error) => Some(error),
-                _ => None,
-            };
+            if sent == Sent::Cut {
+                self.state.cut(None);
+            }
+            let failure = self.state.failure();
+            if let Some(error) = failure
+                && !was_closed(error)
+                && !error.is_timeout()
+            {
+                return Err(error);
+            }
+            let now = self.io.now();
             self.io.set_deadline(match now {
                 Some(now) if failure.is_some() => self.deadline.or_at(now.after(GRACE)),
                 _ => self.deadline,
             });
-            let mut receive = pin!(self.incoming.receive(self.io, self.memory));
             // Without a clock only what is there already is received.
-            let head = poll_fn(|context| match (receive.as_mut().poll(context), failure) {
-                (Poll::Pending, Some(error)) if now.is_none() => Poll::Ready(Err(error)),
+            let gives_up = failure.filter(|_| now.is_none());
+            let mut receive = pin!(self.incoming.receive(self.io, self.memory));
+            let head = poll_fn(|context| match (receive.as_mut().poll(context), gives_up) {
+                (Poll::Pending, Some(error)) => Poll::Ready(Err(error)),
                 (outcome, _) => outcome,
             });
-            let head = head.await;
-            if !matches!(sent, Sent::Whole) {
-                state.cut(failure);
-            }
-            match (head, failure) {
+            match (head.await, self.state.failure()) {
                 (Err(error), Some(failure)) if was_closed(error) || error.is_timeout() => Err(failure),
                 (head, _) => head,
             }

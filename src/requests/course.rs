@@ -36,8 +36,16 @@ pub(crate) struct Course<'r, M> {
     pub(crate) state: State,
     options: Options<'r>,
     deadline: Deadline,
-    /// How much of the work area the request takes that was sent last.
-    pub(crate) staged: usize,
+    /// What was staged last.
+    pub(crate) staged: Staged,
+    /// How much of the work area it takes at least.
+    least: usize,
+    /// What the last exchange leads to.
+    pub(crate) turn: Turn,
+    /// When to send the request again.
+    pub(crate) at: Instant,
+    /// What to report if its content cannot be sent again.
+    pub(crate) failure: Error,
     /// Whether its connection was used before.
     pub(crate) is_reused: bool,
     /// Whether the server was asked whether it wants the content.
@@ -52,14 +60,14 @@ pub(crate) struct Course<'r, M> {
 }
 
 /// What a response, or its absence, leads to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     Deliver,
     Redirect,
     #[cfg(feature = "digest")]
     Authenticate,
-    /// The same again, but not before then.
-    Repeat(Instant),
+    /// The same again.
+    Repeat,
 }
 
 /// What cannot be, because a request begins before it goes on.
@@ -109,7 +117,11 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
             state: State::new(),
             options,
             deadline,
-            staged: 0,
+            staged: Staged::default(),
+            least: 0,
+            turn: Turn::Deliver,
+            at: Instant::from_millis(0),
+            failure: NOT_BEGUN,
             is_reused: false,
             asked: false,
             anew: false,
@@ -131,16 +143,29 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
     }
 
     /// Stages the request for another attempt.
-    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<Staged> {
-        let (staged, least) = self.draft.stage(body)?;
-        (self.staged, self.asked, self.is_reused) = (least, staged.asks, false);
+    pub(crate) fn stage(&mut self, body: &dyn Outline) -> Result<()> {
+        (self.staged, self.least) = self.draft.stage(body)?;
+        (self.asked, self.is_reused) = (self.staged.asks, false);
         self.state = State::new();
-        Ok(staged)
+        Ok(())
+    }
+
+    /// What became of the exchange, and what that leads to.
+    ///
+    /// # Errors
+    /// The error, if it is the end.
+    #[inline(never)]
+    pub(crate) fn note(&mut self, sent: Result<()>, now: Instant) -> Result<()> {
+        self.at = now;
+        (self.turn, self.failure) = match sent {
+            Ok(()) => (self.after(now)?, Error::new(Phase::Head, NOT_REPLAYABLE)),
+            Err(error) => (Turn::Repeat, self.after_error(error, now)?),
+        };
+        Ok(())
     }
 
     /// What the response leads to that is there.
-    #[inline(never)]
-    pub(crate) fn after(&mut self, now: Instant) -> Result<Turn> {
+    fn after(&mut self, now: Instant) -> Result<Turn> {
         let status = self.state.head.status;
         if status == StatusCode::SWITCHING_PROTOCOLS && !self.draft.asks_for_upgrade() {
             return Err(Error::new(Phase::Head, ErrorKind::Malformed(DecodeError::UnaskedUpgrade)));
@@ -149,7 +174,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
         if status.as_u16() == 417 && self.asked {
             // RFC 9110 §10.1.1: once more, without asking.
             self.draft.expect_no_more();
-            return Ok(Turn::Repeat(now));
+            return Ok(Turn::Repeat);
         }
         if let Some(most) = self.options.redirects.filter(|_| self.draft.is_redirected_by(&self.state.head)) {
             if self.redirects == most {
@@ -172,22 +197,18 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
             return Ok(Turn::Deliver);
         };
         let wait = retry.wait_after(self.attempts, self.draft.received(&self.state.head));
-        Ok(self.next_attempt(retry, wait, now).map_or(Turn::Deliver, Turn::Repeat))
+        Ok(if self.next_attempt(retry, wait, now).is_some() { Turn::Repeat } else { Turn::Deliver })
     }
 
-    /// When to send it again after this error, on a new connection, and what to report if its content cannot be sent again.
-    ///
-    /// # Errors
-    /// The error, if it is the end.
-    #[inline(never)]
-    pub(crate) fn after_error(&mut self, error: Error, now: Instant) -> Result<(Instant, Error)> {
+    /// That it is sent again after this error, on a new connection; and what to report if its content cannot be.
+    fn after_error(&mut self, error: Error, now: Instant) -> Result<Error> {
         let error = self.located(error);
         let failure = self.state.failure().unwrap_or(error);
         if self.is_reused && was_closed(failure) && self.may_repeat() && !self.state.began {
             // RFC 9110 §9.2.2, RFC 9112 §9.3.1: it had been closed before anything of a response came.
             debug!("requests: a kept connection had been closed, connecting anew");
             self.anew = true;
-            return Ok((now, Error::new(Phase::Send, NOT_REPLAYABLE)));
+            return Ok(Error::new(Phase::Send, NOT_REPLAYABLE));
         }
         let is_network =
             matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::NoAnswer | ErrorKind::Truncated | NO_RESPONSE);
@@ -199,25 +220,23 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
         };
         let retry = self.options.retry.filter(|_| is_network && may).ok_or(error)?;
         let wait = retry.wait_after(self.attempts, Fields::default());
-        let at = self.next_attempt(retry, wait, now).ok_or(error)?;
-        Ok((at, error))
+        self.next_attempt(retry, wait, now).ok_or(error)?;
+        Ok(error)
     }
 
-    /// Takes the turn: when to send the request again that comes of it.
+    /// Takes the turn, unless it is the end.
     #[inline(never)]
-    pub(crate) fn take(&mut self, turn: Turn, now: Instant) -> Result<Instant> {
-        match turn {
-            Turn::Repeat(at) => return Ok(at),
-            Turn::Deliver => {}
-            Turn::Redirect => self.redirect()?,
+    pub(crate) fn take_turn(&mut self) -> Result<()> {
+        match self.turn {
+            Turn::Repeat | Turn::Deliver => Ok(()),
+            Turn::Redirect => self.redirect(),
             #[cfg(feature = "digest")]
-            Turn::Authenticate => self.draft.answer(&self.state.head, self.options.digest.as_ref(), self.staged)?,
+            Turn::Authenticate => self.draft.answer(&self.state.head, self.options.digest.as_ref(), self.least),
         }
-        Ok(now)
     }
 
     fn redirect(&mut self) -> Result<()> {
-        self.draft.redirect(&self.state.head, self.staged)?;
+        self.draft.redirect(&self.state.head, self.least)?;
         #[cfg(feature = "digest")]
         {
             self.answers = 0;
@@ -237,7 +256,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
         match error.kind() {
             ErrorKind::TooLarge { what, need: Some(need), have } if follows => {
                 let url = self.draft.url().len() + self.state.location_len;
-                let need = Some((need + url).max(self.draft.need_at(url, self.staged)));
+                let need = Some((need + url).max(self.draft.need_at(url, self.least)));
                 Error::new(Phase::Head, ErrorKind::TooLarge { what, need, have })
             }
             _ => error,
@@ -248,13 +267,14 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
         self.draft.method().is_idempotent() || self.options.repeatable
     }
 
-    fn next_attempt(&mut self, retry: Retry<'_>, wait: Option<Duration>, now: Instant) -> Option<Instant> {
+    /// Counts another attempt, if there may be one and there is time for it.
+    fn next_attempt(&mut self, retry: Retry<'_>, wait: Option<Duration>, now: Instant) -> Option<()> {
         let at = now.after(wait.filter(|_| self.attempts < retry.attempts)?);
         if self.deadline.or_at(at) == self.deadline {
             return None;
         }
-        self.attempts += 1;
-        Some(at)
+        (self.at, self.attempts) = (at, self.attempts + 1);
+        Some(())
     }
 }
 

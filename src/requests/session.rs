@@ -4,7 +4,7 @@ use core::{future::Future, time::Duration};
 
 use super::{
     builder::{Options, RequestBuilder},
-    course::{NOT_REPLAYABLE, Stage, Turn},
+    course::{Stage, Turn},
     listening::Listening,
     response::{Response, leave, within_grace},
     retry::Retry,
@@ -211,63 +211,54 @@ where
         let deadline = Deadline::within(timer, timeout);
         let (place, memory) = pool.reserve(need, deadline).await?;
         let course = stage.begin(memory, deadline)?;
-        let manager = ConnectionManager::in_exchange(pool);
         let mut line: Line<_, P::Socket<'p>> = Line::Reserved(place);
         loop {
-            let staged = course.stage(&body)?;
+            course.stage(&body)?;
             let key = course.key(tls.id());
+            let manager = ConnectionManager::in_exchange(pool);
             let opened = manager.open(&mut line, key, !course.anew, key.tls.map(|_| tls), deadline).await;
             let sent = match (opened, line.socket()) {
                 (Ok(reused), Some(socket)) => {
                     course.is_reused = reused;
                     let mut io = Listening::new(socket, timer, !course.draft.is_https());
-                    let request = course.draft.request();
-                    exchange::send(
-                        &mut io,
-                        course.draft.memory(),
-                        &mut course.state,
-                        request,
-                        staged,
-                        &mut body,
-                        deadline,
-                    )
-                    .await
+                    let (request, staged) = (course.draft.request(), course.staged);
+                    let memory = course.draft.memory();
+                    exchange::send(&mut io, memory, &mut course.state, request, staged, &mut body, deadline).await
                 }
                 (opened, _) => Err(opened.err().unwrap_or(NOT_CONNECTED)),
             };
-            let now = timer.now();
-            let (at, failure) = match sent.map(|()| course.after(now)) {
-                Err(error) => {
-                    line.take();
-                    course.after_error(error, now)?
-                }
-                Ok(turn) => {
-                    let turn = turn?;
-                    let is_last = match turn {
-                        Turn::Deliver => true,
-                        Turn::Repeat(_) if course.draft.has_body() => !body.rewind().await.map_err(at_fault)?,
-                        _ => false,
-                    };
-                    if is_last {
-                        return Ok(Response::new(pool, line.into_socket(), stage.into_info(tls.id())?));
-                    }
-                    if let Line::Open(mut socket) = line.take() {
-                        socket.set_deadline(within_grace(now, deadline));
-                        leave(&mut course.state, &mut socket, course.draft.memory()).await;
-                        if deadline.has_passed(timer) {
-                            return Err(Error::new(Phase::Body, ErrorKind::Timeout));
-                        }
-                        if course.state.end(course.draft.memory()).is_none() {
-                            socket.keep(course.key(tls.id()));
-                        }
-                    }
-                    (course.take(turn, now)?, Error::new(Phase::Head, NOT_REPLAYABLE))
-                }
-            };
-            if course.draft.has_body() && !body.rewind().await.map_err(at_fault)? {
-                return Err(failure);
+            if sent.is_err() {
+                line.take();
             }
-            timer.wait_until(at).await;
+            course.note(sent, timer.now())?;
+            let is_last = match course.turn {
+                Turn::Deliver => true,
+                // A response that stays: the request could not be sent again.
+                Turn::Repeat if line.socket().is_some() && course.draft.has_body() => {
+                    !body.rewind().await.map_err(at_fault)?
+                }
+                _ => false,
+            };
+            if is_last {
+                return Ok(Response::new(pool, line.into_socket(), stage.into_info(tls.id())?));
+            }
+            if let Line::Open(socket) = &mut line {
+                socket.set_deadline(within_grace(timer.now(), deadline));
+                leave(&mut course.state, socket, course.draft.memory()).await;
+                if deadline.has_passed(timer) {
+                    return Err(Error::new(Phase::Body, ErrorKind::Timeout));
+                }
+            }
+            if let Line::Open(socket) = line.take()
+                && course.state.end(course.draft.memory()).is_none()
+            {
+                socket.keep(course.key(tls.id()));
+            }
+            course.take_turn()?;
+            if course.draft.has_body() && !body.rewind().await.map_err(at_fault)? {
+                return Err(course.failure);
+            }
+            timer.wait_until(course.at).await;
         }
     }
 }

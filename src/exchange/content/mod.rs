@@ -16,7 +16,7 @@ pub use self::{
 };
 use super::{
     io::Io,
-    send::{Link, Sent, Staged},
+    send::{Link, Sent},
 };
 use crate::error::{ErrorKind, Result};
 
@@ -63,7 +63,7 @@ pub trait Content<F = Awaits>: Outline {
     const ASKS: bool = false;
 
     /// Sends what is staged, and what of the content is not.
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>>;
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>) -> impl Future<Output = Result<Sent>>;
 
     /// Goes back to the beginning, so that it can be sent again; `false` if that cannot be.
     fn rewind(&mut self) -> impl Future<Output = Result<bool, SourceError>>;
@@ -90,8 +90,8 @@ impl<B: Body> Outline for B {
 }
 
 impl<B: Body, F> Content<F> for B {
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        link.send(staged, self.as_bytes().unwrap_or_default())
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>) -> impl Future<Output = Result<Sent>> {
+        link.send(self.as_bytes().unwrap_or_default())
     }
 
     async fn rewind(&mut self) -> Result<bool, SourceError> {
@@ -132,8 +132,8 @@ impl<S, F: Face<S>> Fill<F> for Streamed<S> {
 }
 
 impl<S, F: Face<S>> Content<F> for Streamed<S> {
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        link.stream::<F, _>(staged, self)
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>) -> impl Future<Output = Result<Sent>> {
+        link.stream::<F, _>(self)
     }
 
     async fn rewind(&mut self) -> Result<bool, SourceError> {
@@ -165,11 +165,11 @@ impl<C: Outline> Outline for Expecting<C> {
 impl<C: Content<F>, F> Content<F> for Expecting<C> {
     const ASKS: bool = true;
 
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>) -> impl Future<Output = Result<Sent>> {
         async move {
-            match link.ask(staged).await? {
-                Ok(rest) => self.0.transmit(link, rest).await,
-                Err(sent) => Ok(sent),
+            match link.ask().await? {
+                None => self.0.transmit(link).await,
+                Some(sent) => Ok(sent),
             }
         }
     }

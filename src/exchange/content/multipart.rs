@@ -11,7 +11,7 @@ use crate::{
     error::{ErrorKind, Result},
     exchange::{
         io::Io,
-        send::{Link, Sent, Staged},
+        send::{Link, Sent},
     },
     http::{EncodeError, is_field_name, is_field_value},
 };
@@ -349,8 +349,8 @@ impl<L: Parts, F: Face<L::Source>> Fill<F> for Multipart<'_, L> {
 }
 
 impl<L: Parts, F: Face<L::Source>> Content<F> for Multipart<'_, L> {
-    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>, staged: Staged) -> impl Future<Output = Result<Sent>> {
-        link.stream::<F, _>(staged, self)
+    fn transmit<I: Io>(&mut self, link: &mut Link<'_, I>) -> impl Future<Output = Result<Sent>> {
+        link.stream::<F, _>(self)
     }
 
     async fn rewind(&mut self) -> Result<bool, SourceError> {
