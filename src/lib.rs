@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 #![warn(clippy::large_futures)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, rust_2018_idioms)]
+#![allow(clippy::manual_async_fn, reason = "an `async fn` that moves its arguments keeps room for both copies of them")]
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
 // Where the README is the front page, its links lead to the guides as rendered: the first definition of a link counts.
 #![cfg_attr(doc, doc = "[start]: crate::guides::start")]

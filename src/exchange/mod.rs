@@ -97,8 +97,6 @@
 //! Pipelining; upgrades (`101` is an error) and `CONNECT`; trailers of requests. Default fields
 //! other than `Host` and those that frame the content: a `User-Agent` is the caller's to add.
 
-#![allow(clippy::manual_async_fn, reason = "a forwarding function returns the future below it, and is no other")]
-
 mod body;
 mod close;
 mod connection;

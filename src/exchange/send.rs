@@ -68,6 +68,8 @@ pub struct Link<'l, I> {
     cut: usize,
     /// Whether to listen while sending.
     listens: bool,
+    /// Whether the request says that it is the last on this connection.
+    says_close: bool,
     /// When to stop sending, so that there is time to read why the server takes no more of it.
     send_by: Deadline,
 }
@@ -83,7 +85,7 @@ pub(crate) fn send<'l, I: Io, F, C: Content<F>>(
     content: &'l mut C,
     deadline: Deadline,
 ) -> impl Future<Output = Result<()>> {
-    let mut link = Link::new(io, memory, state, staged, IncomingHead::new(method), deadline);
+    let mut link = Link::new(io, memory, state, (IncomingHead::new(method), says_close), staged, deadline);
     async move {
         link.state.start();
         let head = match content.transmit(&mut link).await {
@@ -91,7 +93,7 @@ pub(crate) fn send<'l, I: Io, F, C: Content<F>>(
             Err(error) => Err(error),
         };
         link.io.set_deadline(link.deadline);
-        link.state.settle(head, &link.incoming, says_close)
+        link.state.settle(head, &link.incoming, link.says_close)
     }
 }
 
@@ -100,8 +102,8 @@ impl<'l, I: Io> Link<'l, I> {
         io: &'l mut I,
         memory: &'l mut [u8],
         state: &'l mut State,
+        (incoming, says_close): (IncomingHead, bool),
         staged: Staged,
-        incoming: IncomingHead,
         deadline: Deadline,
     ) -> Self {
         let cut = memory.len();
@@ -112,7 +114,7 @@ impl<'l, I: Io> Link<'l, I> {
             send_by = Deadline::at(Instant::from_millis(at.as_millis().saturating_sub(grace)));
         }
         io.set_deadline(send_by);
-        Self { io, memory, state, staged, incoming, deadline, cut, listens: false, send_by }
+        Self { io, memory, state, staged, incoming, deadline, cut, listens: false, says_close, send_by }
     }
 
     /// Begins to send what is staged, and to listen, if the connection can and there is room.

@@ -183,6 +183,7 @@ impl State {
     }
 
     /// Whether all of the body was read before.
+    #[cfg(feature = "gzip")]
     pub(crate) fn was_read(&self) -> bool {
         self.begun && self.body.is_done()
     }

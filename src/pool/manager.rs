@@ -126,14 +126,14 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
     /// Its place is the one that was reserved, or is reserved now.
     // An `async fn` would have its arguments twice.
     pub(crate) fn open<T: TlsContext<P::Socket<'p>>>(
-        &self,
+        self,
         line: &mut Line<P::Reserved<'p>, P::Socket<'p>>,
         key: Key<'_>,
         may_reuse: bool,
         tls: Option<&T>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<bool>> {
-        let Self { pool, need } = *self;
+        let Self { pool, need } = self;
         async move {
             let place = match line.take() {
                 Line::Reserved(place) => place,

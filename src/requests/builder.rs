@@ -71,7 +71,7 @@ pub struct RequestBuilder<'r, S, B = Empty> {
 
 impl<'r, S> RequestBuilder<'r, S> {
     pub(crate) fn new(session: &'r S, options: Options<'r>, method: Method<'r>, url: &'r str) -> Self {
-        let outset = Outset { method, url, parts: heapless::Vec::new(), is_overfull: false, range: None };
+        let outset = Outset { method, url, parts: heapless::Vec::new(), queries: 0, is_overfull: false, range: None };
         Self { session, outset, body: Empty, options }
     }
 }
@@ -275,7 +275,8 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
     }
 
     fn with(mut self, pairs: Pairs<'r>, is_query: bool, write: fn(&mut Front<'_>, &str, &str) -> Result<()>) -> Self {
-        self.outset.is_overfull |= self.outset.parts.push(Part { pairs, is_query, write }).is_err();
+        self.outset.queries |= u8::from(is_query).checked_shl(self.outset.parts.len() as u32).unwrap_or_default();
+        self.outset.is_overfull |= self.outset.parts.push(Part { pairs, write }).is_err();
         self
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Course<'r, M> {
     pub(crate) draft: Draft<'r, M>,
     pub(crate) state: State,
     options: Options<'r>,
-    deadline: Deadline,
+    pub(crate) deadline: Deadline,
     /// What was staged last.
     pub(crate) staged: Staged,
     /// How much of the work area it takes at least.
@@ -44,8 +44,9 @@ pub(crate) struct Course<'r, M> {
     pub(crate) turn: Turn,
     /// When to send the request again.
     pub(crate) at: Instant,
-    /// What to report if its content cannot be sent again.
-    pub(crate) failure: Error,
+    /// Whether the last exchange came to a response. Once that was [noted](Self::note): what to report if the content cannot
+    /// be sent again.
+    pub(crate) sent: Result<()>,
     /// Whether its connection was used before.
     pub(crate) is_reused: bool,
     /// Whether the server was asked whether it wants the content.
@@ -121,7 +122,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
             least: 0,
             turn: Turn::Deliver,
             at: Instant::from_millis(0),
-            failure: NOT_BEGUN,
+            sent: Ok(()),
             is_reused: false,
             asked: false,
             anew: false,
@@ -155,13 +156,19 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
     /// # Errors
     /// The error, if it is the end.
     #[inline(never)]
-    pub(crate) fn note(&mut self, sent: Result<()>, now: Instant) -> Result<()> {
+    pub(crate) fn note(&mut self, now: Instant) -> Result<()> {
         self.at = now;
-        (self.turn, self.failure) = match sent {
+        let (turn, failure) = match self.sent {
             Ok(()) => (self.after(now)?, Error::new(Phase::Head, NOT_REPLAYABLE)),
             Err(error) => (Turn::Repeat, self.after_error(error, now)?),
         };
+        (self.turn, self.sent) = (turn, Err(failure));
         Ok(())
+    }
+
+    /// What to report if the content cannot be sent again.
+    pub(crate) fn failure(&self) -> Error {
+        self.sent.err().unwrap_or(NOT_BEGUN)
     }
 
     /// What the response leads to that is there.

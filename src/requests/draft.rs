@@ -83,6 +83,8 @@ pub(crate) struct Outset<'r> {
     pub(crate) method: Method<'r>,
     pub(crate) url: &'r str,
     pub(crate) parts: heapless::Vec<Part<'r>, MAX_PARTS>,
+    /// Which of them belong to the URL, and are written before all fields: a bit for each.
+    pub(crate) queries: u8,
     /// Whether there were more.
     pub(crate) is_overfull: bool,
     pub(crate) range: Option<Range>,
@@ -95,8 +97,6 @@ pub const MAX_PARTS: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'r> {
     pub(crate) pairs: Pairs<'r>,
-    /// Whether it belongs to the URL, and is written before all fields.
-    pub(crate) is_query: bool,
     pub(crate) write: fn(&mut Front<'_>, &str, &str) -> Result<()>,
 }
 
@@ -189,7 +189,8 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
         let url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
         let mut front = Front { memory: &mut memory, url, fields_len: 0 };
         for is_query in [true, false] {
-            for part in outset.parts.iter().filter(|part| part.is_query == is_query) {
+            let is_wanted = |index: usize| (outset.queries >> index & 1 == 1) == is_query;
+            for (_, part) in outset.parts.iter().enumerate().filter(|(index, _)| is_wanted(*index)) {
                 for (name, value) in part.pairs.as_slice() {
                     (part.write)(&mut front, name, value)?;
                 }
@@ -414,6 +415,7 @@ impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     }
 
     /// Whether a redirect has led to another origin.
+    #[cfg(feature = "digest")]
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.is_elsewhere
     }

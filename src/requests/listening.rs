@@ -11,6 +11,8 @@ use crate::{
 
 /// How often to look whether a response has come, while a request is being sent.
 const WATCH: Duration = Duration::from_millis(250);
+/// The end of time.
+const NEVER: Instant = Instant::from_millis(u64::MAX);
 /// How long to look.
 const GLANCE: Duration = Duration::from_millis(2);
 
@@ -19,8 +21,8 @@ pub(super) struct Listening<'l, S, T> {
     socket: &'l mut S,
     timer: &'l T,
     deadline: Deadline,
-    /// When to look next.
-    look_at: Option<Instant>,
+    /// When to look next; [`NEVER`] if that is not known yet.
+    look_at: Instant,
     /// Whether a write may be interrupted to look: not over TLS, where a record would be left half-written. There a server
     /// that takes nothing more is listened to between two writes.
     interrupts: bool,
@@ -28,7 +30,7 @@ pub(super) struct Listening<'l, S, T> {
 
 impl<'l, S: Socket, T: Timer> Listening<'l, S, T> {
     pub(super) fn new(socket: &'l mut S, timer: &'l T, interrupts: bool) -> Self {
-        Self { socket, timer, deadline: Deadline::NEVER, look_at: None, interrupts }
+        Self { socket, timer, deadline: Deadline::NEVER, look_at: NEVER, interrupts }
     }
 }
 
@@ -50,7 +52,10 @@ impl<S: Socket, T: Timer> Io for Listening<'_, S, T> {
                 let (mut until, mut looks) = (self.deadline, false);
                 if !room.is_empty() {
                     let now = self.timer.now();
-                    let at = *self.look_at.get_or_insert(now.after(WATCH));
+                    if self.look_at == NEVER {
+                        self.look_at = now.after(WATCH);
+                    }
+                    let at = self.look_at;
                     looks = at <= now;
                     if looks {
                         until = until.or_at(now.after(GLANCE));
@@ -68,7 +73,7 @@ impl<S: Socket, T: Timer> Io for Listening<'_, S, T> {
                 self.socket.set_deadline(self.deadline);
                 let is_over = outcome.is_err_and(|error| error.is_timeout());
                 if looks && is_over {
-                    self.look_at = None;
+                    self.look_at = NEVER;
                 } else if looks {
                     return Moved::Read(outcome);
                 }

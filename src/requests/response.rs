@@ -215,7 +215,6 @@ impl<'p, P: SocketPool> Response<'p, P> {
     ///
     /// # Errors
     /// If the peer could not be told. The connection is gone in any case.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` would hold the response twice")]
     pub fn close(mut self) -> impl Future<Output = Result<()>> {
         async move {
             let soon = within_grace(self.pool.timer().now(), Deadline::NEVER);

@@ -206,31 +206,31 @@ where
     let mut body = Expecting(body);
     // `stage` is worked on where it lies: moved into an `async fn`, it would be there twice.
     async move {
-        let timer = pool.timer();
         let (need, timeout) = stage.need(tls.takes_session());
-        let deadline = Deadline::within(timer, timeout);
+        let deadline = Deadline::within(pool.timer(), timeout);
         let (place, memory) = pool.reserve(need, deadline).await?;
         let course = stage.begin(memory, deadline)?;
         let mut line: Line<_, P::Socket<'p>> = Line::Reserved(place);
         loop {
             course.stage(&body)?;
-            let key = course.key(tls.id());
+            let (verifier, deadline) = (course.draft.is_https().then_some(tls), course.deadline);
             let manager = ConnectionManager::in_exchange(pool);
-            let opened = manager.open(&mut line, key, !course.anew, key.tls.map(|_| tls), deadline).await;
-            let sent = match (opened, line.socket()) {
+            let opened = manager.open(&mut line, course.key(tls.id()), !course.anew, verifier, deadline).await;
+            match (opened, line.socket()) {
                 (Ok(reused), Some(socket)) => {
                     course.is_reused = reused;
-                    let mut io = Listening::new(socket, timer, !course.draft.is_https());
-                    let (request, staged) = (course.draft.request(), course.staged);
+                    let mut io = Listening::new(socket, pool.timer(), !course.draft.is_https());
+                    let (request, staged, deadline) = (course.draft.request(), course.staged, course.deadline);
                     let memory = course.draft.memory();
-                    exchange::send(&mut io, memory, &mut course.state, request, staged, &mut body, deadline).await
+                    course.sent =
+                        exchange::send(&mut io, memory, &mut course.state, request, staged, &mut body, deadline).await;
                 }
-                (opened, _) => Err(opened.err().unwrap_or(NOT_CONNECTED)),
-            };
-            if sent.is_err() {
+                (opened, _) => course.sent = Err(opened.err().unwrap_or(NOT_CONNECTED)),
+            }
+            if course.sent.is_err() {
                 line.take();
             }
-            course.note(sent, timer.now())?;
+            course.note(pool.timer().now())?;
             let is_last = match course.turn {
                 Turn::Deliver => true,
                 // A response that stays: the request could not be sent again.
@@ -243,9 +243,9 @@ where
                 return Ok(Response::new(pool, line.into_socket(), stage.into_info(tls.id())?));
             }
             if let Line::Open(socket) = &mut line {
-                socket.set_deadline(within_grace(timer.now(), deadline));
+                socket.set_deadline(within_grace(pool.timer().now(), course.deadline));
                 leave(&mut course.state, socket, course.draft.memory()).await;
-                if deadline.has_passed(timer) {
+                if course.deadline.has_passed(pool.timer()) {
                     return Err(Error::new(Phase::Body, ErrorKind::Timeout));
                 }
             }
@@ -256,9 +256,9 @@ where
             }
             course.take_turn()?;
             if course.draft.has_body() && !body.rewind().await.map_err(at_fault)? {
-                return Err(course.failure);
+                return Err(course.failure());
             }
-            timer.wait_until(course.at).await;
+            pool.timer().wait_until(course.at).await;
         }
     }
 }

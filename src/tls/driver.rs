@@ -98,18 +98,24 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         &mut self,
         next: Result<Next, TlsError>,
     ) -> impl Future<Output = Result<Option<Range<usize>>, TlsStreamError>> {
+        let turn = match next {
+            Ok(Next::Data(range)) => Ok(Turn::Seen(Some(range))),
+            Ok(Next::Closed) => Ok(Turn::Seen(Some(0..0))),
+            Ok(Next::Ready | Next::Ticket(_)) => Ok(Turn::Seen(None)),
+            Ok(Next::Send(range)) => Ok(Turn::Send(range)),
+            Ok(Next::Receive(range)) => Ok(Turn::Receive(range)),
+            Ok(Next::Yield) => Ok(Turn::Rest),
+            Err(error) => {
+                self.say_why();
+                Err(error)
+            }
+        };
         async move {
-            match next {
-                Ok(Next::Data(range)) => return Ok(Some(range)),
-                Ok(Next::Closed) => return Ok(Some(0..0)),
-                Ok(Next::Send(range)) => self.send(range).await?,
-                Ok(Next::Receive(range)) => self.receive(range).await?,
-                Ok(Next::Yield) => rest().await,
-                Ok(Next::Ready | Next::Ticket(_)) => {}
-                Err(error) => {
-                    self.say_why();
-                    return Err(error.into());
-                }
+            match turn? {
+                Turn::Seen(range) => return Ok(range),
+                Turn::Send(range) => self.send(range).await?,
+                Turn::Receive(range) => self.receive(range).await?,
+                Turn::Rest => rest().await,
             }
             Ok(None)
         }
@@ -273,8 +279,10 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.owes_flush = false;
         loop {
-            let (session, mut buffers) = self.memory.lend();
-            let next = session.next(&mut buffers);
+            let next = {
+                let (session, mut buffers) = self.memory.lend();
+                session.next(&mut buffers)
+            };
             if let Ok(Next::Yield) = next {
                 return false;
             }
@@ -289,6 +297,15 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
 
 fn io(error: impl embedded_io_async::Error) -> TlsStreamError {
     TlsStreamError::Io(error.kind())
+}
+
+/// What a session wants done before it goes on.
+enum Turn {
+    Send(Range<usize>),
+    Receive(Range<usize>),
+    Rest,
+    /// Nothing; and perhaps the caller is to see this.
+    Seen(Option<Range<usize>>),
 }
 
 /// Lets others work.
