@@ -49,6 +49,7 @@ use core::{
 };
 
 #[cfg(any(feature = "requests", feature = "blocking"))]
+#[cfg(feature = "requests")]
 pub(crate) use self::manager::Line;
 use self::stream::TlsSession;
 pub(crate) use self::{
