@@ -9,10 +9,10 @@ import collections, pathlib, re, sys
 EVERYBODY = "addr cell date error fmt sync time traits base64".split()
 MAY = {
     "addr": "", "base64": "", "date": "", "fmt": "", "sync": "", "cell": "sync", "time": "",
-    "error": "", "traits": "error time", "constants": "error stack",
-    "http": "addr base64 date error", "stack": "", "tls": "", "ntp": "", "exchange": "http",
-    "pool": "stack tls ntp", "requests": "http exchange pool tls",
-    "mock": "stack pool tls", "embassy": "stack pool tls requests", "blocking": "stack pool tls ntp http exchange requests",
+    "http": "addr base64 date", "error": "http", "traits": "error time", "constants": "error stack",
+    "stack": "", "tls": "", "pool": "stack tls", "ntp": "stack pool tls", "exchange": "http",
+    "requests": "http exchange pool tls",
+    "embassy": "stack pool tls requests", "blocking": "stack pool tls ntp http exchange requests", "mock": "stack pool tls blocking",
 }
 LEAVES = {"addr", "base64", "date", "fmt", "sync", "cell", "time", "error", "http"}  # these get what is written, nothing else
 

@@ -7,7 +7,7 @@ use std::{fs, process::ExitCode};
 
 use socketpool::{
     Resources,
-    stack::embassy::{Network, NetworkResources, Pool},
+    embassy::{Network, NetworkResources, Pool},
 };
 
 const HELP: &str = "\

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, sntp, stack::Family, time::Deadline};
+use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, ntp, stack::Family, time::Deadline};
 use support::{HostClock, host::HostNetwork};
 
 /// Seconds from 1970 to 1 November 2026: no time before this one is believed.
@@ -65,7 +65,7 @@ async fn tour() -> Result<(), Error> {
 
     step("4. UDP: what time is it?");
     let port = somebodys_time_server();
-    let request = sntp::Request::new(0x0123_4567_89AB_CDEF); // packet = bytearray(48); packet[0] = 0x23
+    let request = ntp::Request::new(0x0123_4567_89AB_CDEF); // packet = bytearray(48); packet[0] = 0x23
     let mut socket = pool.udp_socket().await?; // sock = pool.socket(type=pool.SOCK_DGRAM)
     socket.set_timeout(Some(Duration::from_secs(5))); // sock.settimeout(5)
     socket.send_to(&request.packet(), "localhost", port).await?; // sock.sendto(packet, ("localhost", port))
@@ -122,7 +122,7 @@ fn somebodys_time_server() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let port = socket.local_addr().expect("bound").port();
     thread::spawn(move || {
-        let mut packet = [0; sntp::PACKET_LEN];
+        let mut packet = [0; ntp::PACKET_LEN];
         let (_, client) = socket.recv_from(&mut packet).expect("a request");
         packet.copy_within(40..48, 24); // the client's random bits come back as the origin
         packet[..2].copy_from_slice(&[0x24, 2]); // version 4, from a server; stratum 2

@@ -30,19 +30,21 @@ mod addr;
 mod base64;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod cell;
 pub mod constants;
 #[cfg(any(feature = "requests", feature = "tls"))]
 mod date;
+#[cfg(feature = "embassy-net")]
+pub mod embassy;
 mod error;
 #[cfg(feature = "requests")]
 pub mod exchange;
 #[cfg(any(doc, doctest))]
 pub mod guides;
-mod lending;
 #[cfg(feature = "mock")]
 pub mod mock;
+pub mod ntp;
 pub mod pool;
-pub mod sntp;
 pub mod stack;
 pub mod sync;
 pub mod time;

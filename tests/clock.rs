@@ -21,7 +21,7 @@ use rustls_pki_types::UnixTime;
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
     mock::{Peer, Script, Step, block_on},
-    sntp::{PACKET_LEN, SntpError, WINDOW},
+    ntp::{PACKET_LEN, SntpError, WINDOW},
     time::{Clock, Deadline, Instant},
     tls::{
         Now, RELEASE_DATE, Roots, TimeSource as _, TlsContext, TlsError, TryFill, VerifyPolicy, WallClock,

@@ -4,11 +4,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 gate() {
-  [ -f src/lending.rs ] || skip "not there yet: src/lending.rs"
+  [ -f src/cell.rs ] || skip "not there yet: src/cell.rs"
   cargo +nightly miri --version >/dev/null 2>&1 ||
     rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1 ||
     skip "no nightly toolchain with Miri"
-  cargo +nightly miri test --quiet --locked --lib lending
+  cargo +nightly miri test --quiet --locked --lib cell
 }
 
 gate "$@"

@@ -1,7 +1,7 @@
 //! What a time server sends back: taken only if it is what RFC 5905 says, and within the window.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use socketpool::sntp::{Request, WINDOW};
+use socketpool::ntp::{Request, WINDOW};
 use socketpool_fuzz::{take, target};
 
 target!(|input| {

@@ -37,7 +37,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         Self(pool::SocketPool::new(network, memory).blocking())
     }
 
-    /// How long a kept connection may be idle and still be used again: [90 seconds](IDLE_TIMEOUT) unless you say
+    /// How long a kept connection may be idle and still be used again: [90 seconds](crate::pool::IDLE_TIMEOUT) unless you say
     /// otherwise; for ever with `None`. One that was idle for longer is closed when it would have been used.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
@@ -65,7 +65,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// a slot back. One of a single thread never waits: a program that waited would keep itself from dropping a socket.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::Exhausted`] when every slot is in use.
+    /// With phase `Setup`: [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
     pub fn socket(&self) -> Result<Socket<'_, 's, S, N, R>> {
         run(self.network(), self.0.socket()).map(Socket)
     }
@@ -89,9 +89,9 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Resolves `host` to one address. An address literal (IPv6 with or without brackets) is only parsed.
     ///
     /// # Errors
-    /// With phase `Resolve`: [`ErrorKind::NoSuchName`] or [`ErrorKind::NoAnswer`], as far as the stack can tell them
-    /// apart; [`ErrorKind::NoSuchName`] too for a literal of another family; [`ErrorKind::HostName`] if it cannot be one;
-    /// [`ErrorKind::Timeout`].
+    /// With phase `Resolve`: [`ErrorKind::NoSuchName`](crate::ErrorKind::NoSuchName) or [`ErrorKind::NoAnswer`](crate::ErrorKind::NoAnswer), as far as the stack can tell them
+    /// apart; [`ErrorKind::NoSuchName`](crate::ErrorKind::NoSuchName) too for a literal of another family; [`ErrorKind::HostName`](crate::ErrorKind::HostName) if it cannot be one;
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
         run(self.network(), self.0.getaddrinfo(host, port, family, deadline))
     }

@@ -84,7 +84,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// them for `""`. Nothing is asked of the network yet.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal.
+    /// With phase `Listen`: [`ErrorKind::HostName`](crate::ErrorKind::HostName) if `host` is neither empty nor an address literal.
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
         self.0.bind(host, port)
     }
@@ -93,8 +93,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// as far as the stack can. The listener keeps the slot.
     ///
     /// # Errors
-    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
-    /// [`ErrorKind::Io`], if somebody listens there.
+    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it was not bound; `AddrInUse`, as
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), if somebody listens there.
     pub fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
     where
         S: Listen,
@@ -106,7 +106,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// others are for one that is connected, before TLS wraps it.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not have
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected), or `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack does not have
     /// the option.
     #[doc(alias = "setsockopt")]
     pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
@@ -116,7 +116,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Whom it is connected with.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`].
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected).
     #[doc(alias = "getpeername")]
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         self.0.peer_addr()
@@ -125,7 +125,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Our address and port on its connection.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`], or `Unsupported`, as [`ErrorKind::Io`], if the stack does not tell.
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected), or `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&mut self) -> Result<SocketAddr> {
         self.0.local_addr()
@@ -134,7 +134,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
     ///
     /// # Errors
-    /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] nothing was sent, and it can be tried
+    /// With phase `Send`. After [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) nothing was sent, and it can be tried
     /// again; after any other, and after any over TLS, close the socket.
     pub fn send(&mut self, bytes: &[u8]) -> Result<usize> {
         self.run(|socket| socket.send(bytes))
@@ -152,7 +152,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Receives at least one byte and says how many; 0 when the peer has ended the stream (or `buffer` is empty).
     ///
     /// # Errors
-    /// With phase `Receive`. [`ErrorKind::Timeout`] and [`ErrorKind::WouldBlock`] lose nothing: call again. Any other closes
+    /// With phase `Receive`. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) and [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) lose nothing: call again. Any other closes
     /// the connection; it is not followed by an end of the stream that could be taken for an orderly one.
     #[doc(alias = "recv")]
     pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -163,8 +163,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// an exchange buffer of the pool to keep it in, for as long as there is this socket.
     ///
     /// # Errors
-    /// As for [`recv_into`](Self::recv_into), and with phase `Receive` [`ErrorKind::Exhausted`] if every exchange buffer is
-    /// in use, [`ErrorKind::TooLarge`] if they have no room.
+    /// As for [`recv_into`](Self::recv_into), and with phase `Receive` [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) if every exchange buffer is
+    /// in use, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if they have no room.
     #[doc(alias = "MSG_PEEK")]
     pub fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.run(|socket| socket.peek(buffer))
@@ -173,7 +173,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Ends one direction, or both. A socket that was asked to is closed, not kept.
     ///
     /// # Errors
-    /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
+    /// With phase `Close`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected); `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack can only close
     /// both sides, and under TLS.
     pub fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
         self.run(|socket| socket.shutdown(direction))

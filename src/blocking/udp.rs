@@ -29,7 +29,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`] when every slot is in use.
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
     pub fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
         run(self.network(), self.0.udp_socket()).map(UdpSocket)
     }
@@ -54,7 +54,7 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// A socket that sends first need not be bound: it is, to any port, when it sends.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::HostName`] if `host` is neither empty nor an address literal; the port is taken,
+    /// With phase `Listen`: [`ErrorKind::HostName`](crate::ErrorKind::HostName) if `host` is neither empty nor an address literal; the port is taken,
     /// or the stack has no socket left.
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
         run(self.0.timer(), self.0.bind(host, port))
@@ -72,14 +72,14 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// Sends one datagram to the peer it is connected with, whole or not at all.
     ///
     /// # Errors
-    /// With phase `Listen` (an unbound socket could not be bound) or `Send`; [`ErrorKind::NotConnected`].
+    /// With phase `Listen` (an unbound socket could not be bound) or `Send`; [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected).
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         run(self.0.timer(), self.0.send(bytes))
     }
 
     /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
     /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost. With a time-out of 0 one call passes over
-    /// 16 of them at most, and then says [`ErrorKind::WouldBlock`].
+    /// 16 of them at most, and then says [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock).
     ///
     /// # Errors
     /// As for [`recv_from_into`](Self::recv_from_into).
@@ -115,8 +115,8 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// them one byte more than you expect.)
     ///
     /// # Errors
-    /// With phase `Receive`; [`ErrorKind::NotConnected`] if nothing was bound or sent before. [`ErrorKind::Timeout`] and
-    /// [`ErrorKind::WouldBlock`] lose nothing: call again.
+    /// With phase `Receive`; [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if nothing was bound or sent before. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) and
+    /// [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) lose nothing: call again.
     #[doc(alias = "recvfrom_into")]
     pub fn recv_from_into(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr)> {
         run(self.0.timer(), self.0.recv_from_into(buffer))
@@ -125,7 +125,7 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// Receives from now on also what is sent to this multicast group.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it is not bound; `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the
     /// stack has no multicast.
     #[doc(alias = "IP_ADD_MEMBERSHIP")]
     pub fn join(&mut self, group: IpAddr) -> Result<()> {
@@ -144,7 +144,7 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// Sets an option of a bound socket.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it is not bound; `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the
     /// stack does not have the option.
     #[doc(alias = "setsockopt")]
     pub fn set_option(&mut self, option: SocketOption) -> Result<()> {
@@ -154,7 +154,7 @@ impl<'p, 's, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'
     /// Our port, and our address if it is bound to one.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`] if it is not bound; `Unsupported`, as [`ErrorKind::Io`], if the
+    /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it is not bound; `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the
     /// stack does not tell.
     #[doc(alias = "getsockname")]
     pub fn local_addr(&mut self) -> Result<SocketAddr> {

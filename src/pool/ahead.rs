@@ -54,7 +54,7 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lending::Place, sync::NoopRawMutex};
+    use crate::{cell::Place, sync::NoopRawMutex};
 
     /// `BufRead::consume` takes whatever its caller says.
     #[test]

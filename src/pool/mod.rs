@@ -34,7 +34,6 @@ mod socket;
 mod split;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
-pub(crate) mod sync;
 mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
@@ -78,8 +77,8 @@ pub use self::{
 pub use crate::traits::Key;
 use crate::{
     addr::ip_literal,
+    cell::Place,
     error::{Error, ErrorKind, Limit, Phase, Result},
-    lending::Place,
     stack::{Connect, Family, Local, ResolveError, Stack},
     sync::{NoopRawMutex, RawMutex, is_shared},
     time::{Deadline, Instant},
@@ -215,7 +214,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     }
 
     /// The stack.
-    #[cfg(feature = "blocking")]
+    #[cfg(any(feature = "blocking", feature = "tls"))]
     pub(crate) const fn network(&self) -> &'s S {
         self.network
     }

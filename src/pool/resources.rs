@@ -1,7 +1,7 @@
 //! The memory of a pool, in one object of known size.
 
 use crate::{
-    lending::Place,
+    cell::Place,
     sync::{NoopRawMutex, RawMutex},
 };
 

@@ -20,8 +20,8 @@ use super::{
     ledger::{Books, Entry, Ledger, Need, PLACES, Rest, WAITERS, Waiter, change, exhausted},
 };
 use crate::{
+    cell::{Loan, Place},
     error::{Resource, Result},
-    lending::{Loan, Place},
     sync::RawMutex,
     time::Instant,
 };

@@ -246,7 +246,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     }
 
     /// An address of `host` that this socket can send to.
-    pub(super) async fn resolve(&self, host: &str, port: u16, patience: Patience) -> Result<SocketAddr> {
+    pub(crate) async fn resolve(&self, host: &str, port: u16, patience: Patience) -> Result<SocketAddr> {
         let family = self.socket.as_ref().map_or(Family::Any, DatagramSocket::family);
         self.pool.resolve(host, port, family, patience).await
     }

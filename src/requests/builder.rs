@@ -59,7 +59,7 @@ impl Options<'_> {
 /// memory) is reported by `send`, with phase `Setup`. A request has room for [`MAX_PARTS`](super::MAX_PARTS) parts; a slice
 /// given to [`headers`](Self::headers) or [`queries`](Self::queries) is one of them.
 ///
-/// `S` is the session, `B` the body: see [`Payload`](super::Payload).
+/// `S` is the session, `B` the body: see [`Payload`](super::Content).
 #[must_use = "a request is only sent by `send`"]
 #[derive(Debug)]
 pub struct RequestBuilder<'r, S, B = Empty> {

@@ -6,8 +6,6 @@
 //! embedded-nal-async has words for (send a FIN, tell an unknown name from a dead name server, accept) implements these
 //! traits itself. What not every stack can do is a provided method that answers `Unsupported`.
 
-#[cfg(feature = "embassy-net")]
-pub mod embassy;
 mod nal;
 
 use core::{
@@ -25,7 +23,7 @@ use crate::time::Timer;
     message = "`{Self}` is not a network for a pool",
     label = "not a `socketpool::stack::Stack`",
     note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
-            embassy-net by `socketpool::stack::embassy::Network`"
+            embassy-net by `socketpool::embassy::Network`"
 )]
 pub trait Stack: Connect + Resolve + Timer {}
 
@@ -36,7 +34,7 @@ impl<S: Connect + Resolve + Timer> Stack for S {}
     message = "`{Self}` is not a network for a pool: it opens no connections",
     label = "not a `socketpool::stack::Connect`",
     note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
-            embassy-net by `socketpool::stack::embassy::Network`"
+            embassy-net by `socketpool::embassy::Network`"
 )]
 pub trait Connect {
     /// An open connection. Dropping it closes it.
@@ -96,7 +94,7 @@ pub trait Connection: Read + Write {
 #[diagnostic::on_unimplemented(
     message = "the two directions of `{Self}` cannot be used at the same time",
     label = "cannot be split",
-    note = "connections of embassy-net can (`socketpool::stack::embassy::Network`); others send and receive \
+    note = "connections of embassy-net can (`socketpool::embassy::Network`); others send and receive \
             in turns"
 )]
 pub trait Split: Connection {
@@ -118,7 +116,7 @@ pub trait Split: Connection {
 #[diagnostic::on_unimplemented(
     message = "the network `{Self}` has no servers",
     label = "cannot listen",
-    note = "embassy-net has (`socketpool::stack::embassy::Network`), and a stack of yours that implements \
+    note = "embassy-net has (`socketpool::embassy::Network`), and a stack of yours that implements \
             `socketpool::stack::Listen`; embedded-nal-async has no words for servers"
 )]
 pub trait Listen: Connect {

@@ -6,7 +6,7 @@ use super::{
     driver::{Driver, Memory},
     engine::{Buffers, Session},
 };
-use crate::{lending::Loan, sync::RawMutex};
+use crate::{cell::Loan, sync::RawMutex};
 
 /// Bytes to receive records into: one of the longest that TLS 1.3 allows (RFC 8446 §5.2, §5.4).
 const RX: usize = 16_406;
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        lending::Place,
+        cell::Place,
         tls::{Now, Psk, TlsContext, TlsError, TlsStreamError},
     };
 

@@ -65,7 +65,6 @@ mod driver;
 #[cfg(feature = "embedded-tls")]
 pub mod embedded_tls;
 pub mod engine;
-mod error;
 mod fingerprint;
 pub mod identity;
 mod memory;
@@ -83,7 +82,6 @@ pub(crate) use self::memory::{Lent, TlsMemory, TlsSession};
 pub use self::{
     alpn::{Alpn, AlpnError},
     context::TlsContext,
-    error::{TlsError, Unsupported},
     identity::{Identity, Signer},
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
@@ -92,5 +90,6 @@ pub use self::{
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };
+pub use crate::error::tls::{TlsError, Unsupported};
 /// A date, in seconds since 1970-01-01 UTC.
 pub use rustls_pki_types::UnixTime;

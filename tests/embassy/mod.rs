@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use embassy_net::{ConfigV4, ConfigV6, Ipv4Cidr, Ipv6Cidr, Stack, StackResources, StaticConfigV4, StaticConfigV6};
 use embassy_net_driver_channel::driver::{HardwareAddress, LinkState};
-use socketpool::stack::embassy::{Network, NetworkResources};
+use socketpool::embassy::{Network, NetworkResources};
 
 pub use self::{
     cable::{Cable, Wire},

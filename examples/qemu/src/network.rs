@@ -1,7 +1,7 @@
 //! embassy-net: from power-up to a network that a pool can use.
 
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
-use socketpool::stack::embassy::{Network, NetworkResources};
+use socketpool::embassy::{Network, NetworkResources};
 use socketpool_apps::Tally;
 use static_cell::{ConstStaticCell, StaticCell};
 

@@ -16,7 +16,7 @@ use embassy_time::Timer;
 use socketpool::{
     Resources, SocketPool,
     requests::Retry,
-    stack::embassy::{self, Network, NetworkResources},
+    embassy::{self, Network, NetworkResources},
     time::EmbassyTimer,
     tls::{Roots, TlsContext, WallClock},
 };

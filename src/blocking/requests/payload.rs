@@ -12,7 +12,7 @@ pub trait Source {
     /// Reads some bytes into `room`, which is never empty, and says how many; 0 at the end.
     ///
     /// # Errors
-    /// Whatever keeps the source from going on: the request ends with [`SourceError::Failed`].
+    /// Whatever keeps the source from going on: the request ends with [`SourceError::Failed`](crate::requests::SourceError::Failed).
     fn read(&mut self, room: &mut [u8]) -> Result<usize, IoKind>;
 
     /// Goes back to the beginning, so that the body can be sent again; `false` if the source cannot.

@@ -33,7 +33,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// Reads some of the body into `out` and says how many bytes; 0 at its end (or when `out` is empty).
     ///
     /// # Errors
-    /// With phase `Body`; [`ErrorKind::Truncated`] if the connection ended before the body did. After an error nothing
+    /// With phase `Body`; [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if the connection ended before the body did. After an error nothing
     /// more of the body can be had, and the connection is not used again.
     #[doc(alias = "iter_content")]
     #[doc(alias = "iter_bytes")]
@@ -44,8 +44,8 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// Reads the whole body into the start of `buffer`.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] if the buffer is too small: with the size needed, and nothing lost, if the server said
-    /// how long the body is. [`ErrorKind::AlreadyRead`] if all of the body was read before. Otherwise as for
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the buffer is too small: with the size needed, and nothing lost, if the server said
+    /// how long the body is. [`ErrorKind::AlreadyRead`](crate::ErrorKind::AlreadyRead) if all of the body was read before. Otherwise as for
     /// [`read`](Self::read).
     pub fn content<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b mut [u8]> {
         run(self.timer(), self.0.content(buffer))
@@ -54,7 +54,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// Reads the whole body as UTF-8 text, without the byte order mark that it may begin with.
     ///
     /// # Errors
-    /// [`ErrorKind::NotUtf8`] if it is not; otherwise as for [`content`](Self::content).
+    /// [`ErrorKind::NotUtf8`](crate::ErrorKind::NotUtf8) if it is not; otherwise as for [`content`](Self::content).
     pub fn text<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
         run(self.timer(), self.0.text(buffer))
     }
@@ -67,7 +67,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// order mark before the JSON is passed over (RFC 8259 §8.1).
     ///
     /// # Errors
-    /// [`ErrorKind::Json`] if it is not JSON, or not of that shape: with what is wrong, and where. Otherwise as for
+    /// [`ErrorKind::Json`](crate::ErrorKind::Json) if it is not JSON, or not of that shape: with what is wrong, and where. Otherwise as for
     /// [`content`](Self::content).
     #[cfg(feature = "json")]
     pub fn json<'b, V: serde::Deserialize<'b>>(&mut self, buffer: &'b mut [u8]) -> Result<V> {
@@ -79,7 +79,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// Each character above `~` becomes two bytes: a buffer twice the size of the body always has room.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] if the buffer is too small for the body, or for the text: then with the size needed, and
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the buffer is too small for the body, or for the text: then with the size needed, and
     /// the body as it came at the start of the buffer. Otherwise as for [`content`](Self::content).
     pub fn text_latin1<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b str> {
         run(self.timer(), self.0.text_latin1(buffer))
@@ -109,8 +109,8 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// The body without its content coding: decompressed if it is compressed, as it is if not.
     ///
     /// # Errors
-    /// [`ErrorKind::Inflate`] with `UnsupportedCoding` if the server used another coding, or several;
-    /// [`ErrorKind::AlreadyRead`] if the body was read before.
+    /// [`ErrorKind::Inflate`](crate::ErrorKind::Inflate) with `UnsupportedCoding` if the server used another coding, or several;
+    /// [`ErrorKind::AlreadyRead`](crate::ErrorKind::AlreadyRead) if the body was read before.
     #[cfg(feature = "gzip")]
     pub fn decoded<'r, const WINDOW: usize>(
         &'r mut self,
@@ -137,7 +137,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> Response<'p, P> {
     /// An error if the status is 400 or above.
     ///
     /// # Errors
-    /// [`ErrorKind::Status`].
+    /// [`ErrorKind::Status`](crate::ErrorKind::Status).
     #[doc(alias = "raise_for_status")]
     pub fn error_for_status(&mut self) -> Result<&mut Self> {
         self.0.error_for_status()?;

@@ -145,7 +145,7 @@ where
     /// to in that last second (with no time-out, not at all).
     ///
     /// # Errors
-    /// Any [`Error`]; its phase says how far the exchange had come. [`ErrorKind::Source`](crate::ErrorKind::Source) if a body did not stream as it
+    /// Any [`Error`](crate::Error); its phase says how far the exchange had come. [`ErrorKind::Source`](crate::ErrorKind::Source) if a body did not stream as it
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
     pub fn send(self) -> Result<Response<'p, P>> {

@@ -11,13 +11,14 @@ pub(crate) use self::upload::LEAST;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     multipart::{Multipart, Part, Parts},
-    source::{Awaits, Face, NoSource, Produce, Rewindable, Source, SourceError},
+    source::{Awaits, Face, NoSource, Produce, Rewindable, Source},
     upload::Upload,
 };
 use super::{
     io::Io,
     send::{Link, Sent},
 };
+pub use crate::error::source::SourceError;
 use crate::error::{ErrorKind, Result};
 
 /// What the head of a request says of its content, and where the bytes of that are. Part of [`Content`].

@@ -4,11 +4,11 @@ use core::{fmt, future::Future, ops::Range};
 
 use super::{
     Content, Fill, Outline, Plan,
-    source::{Face, NoSource, SourceError, checked},
+    source::{Face, NoSource, checked},
     upload::{Upload, room_for},
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::{ErrorKind, Result, source::SourceError},
     exchange::{
         io::Io,
         send::{Link, Sent},

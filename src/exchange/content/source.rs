@@ -4,6 +4,8 @@ use core::{fmt, future::Future};
 
 use embedded_io_async::{ErrorKind as IoKind, Read, Seek, SeekFrom};
 
+use crate::error::source::SourceError;
+
 /// Where the bytes of a streamed body come from.
 ///
 /// Everything that is an embedded-io-async [`Read`] is a source, to be read once. One that can also [`Seek`] becomes
@@ -89,34 +91,6 @@ impl Source for NoSource {
         match *self {}
     }
 }
-
-/// What is wrong with the source of a streamed body. The server never got the whole body, and the connection is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum SourceError {
-    /// It ended before the length that was announced.
-    EndedEarly,
-    /// It goes on past the length that was announced.
-    TooLong,
-    /// It failed.
-    Failed(IoKind),
-    /// It holds the boundary of the form it is part of: choose another one.
-    HoldsBoundary,
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::EndedEarly => "the source of the body ended before the length that was announced",
-            Self::TooLong => "the source of the body goes on past the length that was announced",
-            Self::Failed(_) => "the source of the body failed",
-            Self::HoldsBoundary => "the boundary occurs in a part of the form",
-        })
-    }
-}
-
-impl core::error::Error for SourceError {}
 
 /// The face by which a source is read: what [`Content`](super::Content) is generic over, so that content that streams is
 /// written once for both. There is nothing to implement here.

@@ -2,9 +2,8 @@
 
 use core::num::NonZeroU32;
 
-use super::source::SourceError;
 use crate::{
-    error::{Error, ErrorKind, Limit, Phase, Result},
+    error::{Error, ErrorKind, Limit, Phase, Result, source::SourceError},
     http::{CHUNK_END, LAST_CHUNK, chunk_header},
 };
 

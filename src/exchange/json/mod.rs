@@ -7,7 +7,6 @@
 mod deserialize;
 #[cfg(test)]
 mod differential;
-mod error;
 mod finite;
 mod number;
 mod reader;
@@ -17,11 +16,9 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json_core::ser;
 
-pub use self::{
-    error::{JsonError, JsonErrorKind, JsonPath, JsonType},
-    reader::MAX_DEPTH,
-};
+pub use self::reader::MAX_DEPTH;
 use super::content::Body;
+pub use crate::error::json::{JsonError, JsonErrorKind, JsonPath, JsonType};
 use crate::error::{ErrorKind, Limit};
 
 /// A value, sent as JSON.

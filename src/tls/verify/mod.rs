@@ -55,7 +55,6 @@ pub mod algorithms;
 pub(crate) mod certificate;
 mod crl;
 pub(crate) mod der;
-mod error;
 mod handshake;
 pub(crate) mod memo;
 mod policy;
@@ -65,9 +64,10 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering::Relaxed};
 use core::time::Duration;
 
+pub use crate::error::certificate::CertificateError;
+use crate::error::certificate::from_webpki;
 pub use certificate::KeyKind;
 pub use crl::Crl;
-pub use error::CertificateError;
 pub use handshake::{LeafKey, verify_handshake_signature};
 pub use policy::{RevocationPolicy, TimePolicy, VerifyPolicy};
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
@@ -287,8 +287,8 @@ impl ChainCheck {
 /// The certificate names the server that was asked for.
 #[inline(never)]
 fn is_for(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), CertificateError> {
-    let end_entity = webpki::EndEntityCert::try_from(leaf).map_err(error::from_webpki)?;
-    end_entity.verify_is_valid_for_subject_name(name).map_err(error::from_webpki)
+    let end_entity = webpki::EndEntityCert::try_from(leaf).map_err(from_webpki)?;
+    end_entity.verify_is_valid_for_subject_name(name).map_err(from_webpki)
 }
 
 /// Who a root speaks to.
@@ -377,7 +377,7 @@ impl<'s, 'r> Search<'s, 'r> {
         }
         let end_entity = match webpki::EndEntityCert::try_from(self.leaf_der) {
             Ok(end_entity) => end_entity,
-            Err(error) => return Found::Nothing(error::from_webpki(error)),
+            Err(error) => return Found::Nothing(from_webpki(error)),
         };
 
         let answers = Answers {
@@ -485,7 +485,7 @@ impl<'s, 'r> Search<'s, 'r> {
 
     /// The most helpful word for a search that failed.
     fn reason(&self, error: webpki::Error, answers: &Answers<'_>) -> CertificateError {
-        match error::from_webpki(error) {
+        match from_webpki(error) {
             CertificateError::BadSignature => match answers.weak_key_bits.load(Relaxed) {
                 0 if answers.has_odd_renewal.load(Relaxed) => CertificateError::PathTooLong,
                 0 => CertificateError::BadSignature,

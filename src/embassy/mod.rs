@@ -25,7 +25,7 @@
 //! # Examples
 //!
 //! ```
-//! use socketpool::{Resources, Result, stack::embassy::{Network, NetworkResources, Pool}};
+//! use socketpool::{Resources, Result, embassy::{Network, NetworkResources, Pool}};
 //! use static_cell::StaticCell;
 //!
 //! /// What an Embassy program does once its stack is up: everything in statics, so that tasks can have it.
@@ -88,14 +88,14 @@ use self::{
     tcp::{free, give_up_waiting},
     udp::{Groups, UdpMemory},
 };
-use super::{Connect, Family, Local, Resolve, ResolveError};
 #[cfg(all(feature = "tls", feature = "requests"))]
 use crate::requests::Session;
+use crate::stack::{Connect, Family, Local, Resolve, ResolveError};
 #[cfg(feature = "tls")]
 use crate::tls::{TlsContext, time::WallClock};
 use crate::{
     SocketPool,
-    lending::Place,
+    cell::Place,
     time::{Clock, Deadline, EmbassyTimer, Instant, Timer},
 };
 
@@ -120,7 +120,7 @@ pub type Http<const N: usize, R> = Session<'static, Pool<N>, Tls<R>>;
 /// # Examples
 ///
 /// ```
-/// use socketpool::stack::embassy::NetworkResources;
+/// use socketpool::embassy::NetworkResources;
 ///
 /// let mut memory = NetworkResources::<3>::new();
 /// // Beside the buffers, notes on eight datagrams.
@@ -165,7 +165,7 @@ impl<const TCP: usize, const UDP: usize, const RX: usize, const TX: usize, const
 
 /// A network over an embassy-net [`Stack`], of at most `TCP` and `UDP` sockets at a time.
 ///
-/// It is all of the seam: [`Connect`], [`Listen`](super::Listen), [`Resolve`], [`Datagrams`](super::Datagrams) and
+/// It is all of the seam: [`Connect`], [`Listen`](crate::stack::Listen), [`Resolve`], [`Datagrams`](crate::stack::Datagrams) and
 /// [`Timer`].
 pub struct Network<'d, const TCP: usize, const UDP: usize = 1> {
     stack: Stack<'d>,

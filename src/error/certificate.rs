@@ -43,7 +43,7 @@ pub enum CertificateError {
     PathTooLong,
     /// An RSA key that is too short.
     WeakKey {
-        /// Its size in bits; at least [`MIN_RSA_BITS`](super::MIN_RSA_BITS) are needed.
+        /// Its size in bits; at least [`MIN_RSA_BITS`](crate::tls::verify::MIN_RSA_BITS) are needed.
         bits: u16,
     },
     /// A key or signature algorithm that is not in the policy's list, for example SHA-1 or P-521.
@@ -67,7 +67,7 @@ pub enum CertificateError {
     TooManyPaths,
     /// The server sent more certificates than we look at.
     TooManyCertificates {
-        /// How many came; at most [`MAX_CERTIFICATES`](super::MAX_CERTIFICATES) are taken.
+        /// How many came; at most [`MAX_CERTIFICATES`](crate::tls::verify::MAX_CERTIFICATES) are taken.
         count: u8,
     },
     /// A certificate is not DER, not X.509 version 3, or contradicts itself or the rules of its kind.
@@ -133,7 +133,7 @@ impl CertificateError {
     }
 
     /// Of two failed searches, the one that got further.
-    pub(super) fn or_better(self, other: Self) -> Self {
+    pub(crate) fn or_better(self, other: Self) -> Self {
         if self == Self::UnknownIssuer { other } else { self }
     }
 }
@@ -211,7 +211,7 @@ impl fmt::Display for CertificateError {
 impl core::error::Error for CertificateError {}
 
 /// Our word for an error of the path search.
-pub(super) fn from_webpki(error: webpki::Error) -> CertificateError {
+pub(crate) fn from_webpki(error: webpki::Error) -> CertificateError {
     use CertificateError as Ours;
     use webpki::Error as Theirs;
     match error {

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use super::verify::CertificateError;
-use crate::error::Blame;
+use super::{Blame, certificate::CertificateError};
 
 /// Why a handshake or a TLS connection failed. Nothing of the application's was sent if it was a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +13,8 @@ pub enum TlsError {
     Certificate(CertificateError),
     /// The server finished the handshake without proving once, and in order, who it is.
     NotAuthenticated,
-    /// The date is unknown, or before the [floor](super::TlsContext::floor) and so wrong; no certificate can be judged then.
-    /// Call the pool's `sync_time`, or set the clock that `TlsContext` asks; the page of [`tls::time`](super::time) tells
+    /// The date is unknown, or before the [floor](crate::tls::TlsContext::floor) and so wrong; no certificate can be judged then.
+    /// Call the pool's `sync_time`, or set the clock that `TlsContext` asks; the page of [`tls::time`](crate::tls::time) tells
     /// how.
     TimeUnknown,
     /// What to connect to is neither a DNS name nor an IP address.
@@ -41,14 +40,14 @@ pub enum TlsError {
     BadFinished,
     /// The server does not take the pre-shared key we offered: it does not know its identity, or wants certificates.
     PskRefused,
-    /// The [`Signer`](super::Signer) of our client certificate could not sign.
+    /// The [`Signer`](crate::tls::Signer) of our client certificate could not sign.
     SignFailed,
     /// Correct TLS 1.3 that the second engine (feature `embedded-tls`) does not speak; the variant says what. Ours does.
     Unsupported(Unsupported),
     /// The TLS engine failed for a reason of its own.
     Engine,
     /// The random number generator failed or stands still, so there are no secrets to make; nothing was sent. See that it
-    /// is clocked, and seeded; [`Random`](super::Random) says what was looked at.
+    /// is clocked, and seeded; [`Random`](crate::tls::Random) says what was looked at.
     Random,
     /// An extension in a response to one that we did not send (`unsupported_extension`).
     UnsupportedExtension,

@@ -33,7 +33,7 @@ pub enum JsonErrorKind {
     Unicode,
     /// Something follows after the value.
     TrailingCharacters,
-    /// Arrays and objects inside of each other, more than [`JSON_MAX_DEPTH`](super::super::JSON_MAX_DEPTH) deep.
+    /// Arrays and objects inside of each other, more than [`JSON_MAX_DEPTH`](crate::requests::JSON_MAX_DEPTH) deep.
     TooDeep,
     /// A value of another type: text where a number is expected, `null` where a number is.
     WrongType {
@@ -90,7 +90,7 @@ pub struct JsonPath {
 }
 
 impl JsonError {
-    pub(super) fn new(kind: JsonErrorKind, offset: usize, path: JsonPath) -> Self {
+    pub(crate) fn new(kind: JsonErrorKind, offset: usize, path: JsonPath) -> Self {
         Self { kind, offset: u16::try_from(offset).unwrap_or(u16::MAX), path }
     }
 
@@ -105,7 +105,7 @@ impl JsonError {
         self.kind
     }
 
-    /// How many bytes of the text (of an element, for [`JsonElements`](super::super::JsonElements)) were read when it
+    /// How many bytes of the text (of an element, for [`JsonElements`](crate::requests::JsonElements)) were read when it
     /// was noticed; 65,535 if that many or more.
     #[must_use]
     pub const fn offset(&self) -> u16 {
@@ -153,7 +153,7 @@ impl JsonPath {
     }
 
     /// Puts a name in front, while there is room for it.
-    pub(super) fn enter(&mut self, name: &'static &'static str) {
+    pub(crate) fn enter(&mut self, name: &'static &'static str) {
         match self {
             Self { inner: None, .. } => self.inner = Some(name),
             Self { outer: None, .. } => self.outer = Some(name),

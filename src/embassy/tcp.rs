@@ -10,7 +10,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use super::{Seat, socket_addr};
 use crate::{
-    lending::{Loan, Place},
+    cell::{Loan, Place},
     stack::{Connection, SocketOption, Split},
     time::{Deadline, EmbassyTimer, poll_once},
 };

@@ -4,6 +4,16 @@
 //! [`Error::blame`] whose it is: the caller's, ours (a capacity), the peer's, the network's, or time's. Lower layers
 //! (URL, HTTP, certificates) have small enums of their own, which travel inside [`ErrorKind`].
 
+#[cfg(feature = "tls")]
+pub(crate) mod certificate;
+#[cfg(feature = "json")]
+pub(crate) mod json;
+pub(crate) mod ntp;
+#[cfg(feature = "requests")]
+pub(crate) mod source;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+
 use core::fmt;
 
 /// What went wrong, and in which phase of the work. `{:?}` prints the same sentence as `{}`, so that `unwrap` and a `main`
@@ -108,10 +118,10 @@ pub enum ErrorKind {
     Io(embedded_io_async::ErrorKind),
     /// TLS failed, or the server did not prove who it is.
     #[cfg(feature = "tls")]
-    Tls(crate::tls::TlsError),
+    Tls(tls::TlsError),
     /// The body of the request streams from a source, and the source is at fault.
     #[cfg(feature = "requests")]
-    Source(crate::exchange::SourceError),
+    Source(source::SourceError),
     /// The response is not HTTP, or ambiguous.
     #[cfg(feature = "requests")]
     Malformed(crate::http::DecodeError),
@@ -122,7 +132,7 @@ pub enum ErrorKind {
     /// It would have to be waited for, and the time-out is 0. CircuitPython's `EAGAIN`.
     WouldBlock,
     /// A time server's answer that cannot be used; the variant says why.
-    Sntp(crate::sntp::SntpError),
+    Sntp(ntp::SntpError),
     /// More redirects than allowed.
     TooManyRedirects,
     /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
@@ -139,7 +149,7 @@ pub enum ErrorKind {
     Inflate(crate::http::InflateError),
     /// The body is not the JSON that was expected.
     #[cfg(feature = "json")]
-    Json(crate::exchange::JsonError),
+    Json(json::JsonError),
 }
 
 /// A rule that refused a request.

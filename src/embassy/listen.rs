@@ -18,7 +18,7 @@ use super::{
     tcp::{NetworkConnection, finished, free},
 };
 use crate::{
-    lending::Place,
+    cell::Place,
     stack::{Listen, Listener, Local},
 };
 

@@ -4,10 +4,10 @@ use core::{net::SocketAddr, time::Duration};
 
 use rustls_pki_types::UnixTime;
 
-use super::{SocketPool, UdpSocket, timeout::Patience};
+use super::{self as ntp, Request, SntpError};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    sntp::{self, Request, SntpError},
+    pool::{Patience, SocketPool, UdpSocket},
     stack::{Datagrams, Stack},
     sync::RawMutex,
     time::{Clock, Deadline, Instant},
@@ -47,7 +47,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         servers: [&str; 2],
         random: &mut impl Random,
     ) -> Result<UnixTime> {
-        self.sync_time_until(clock, servers, random, Deadline::within(self.network, Some(PATIENCE))).await
+        self.sync_time_until(clock, servers, random, Deadline::within(self.network(), Some(PATIENCE))).await
     }
 
     /// The same, until `deadline`. Each server is asked three times within eight seconds at most.
@@ -69,7 +69,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         let (first, second) = (Server::parse(first)?, Server::parse(second)?);
         let first = self.ask(&mut socket, first, None, random, deadline).await?;
         let second = self.ask(&mut socket, second, Some(first.server), random, deadline).await?;
-        agreed(first, second, self.network.now(), clock)
+        agreed(first, second, self.network().now(), clock)
     }
 
     async fn ask(
@@ -85,21 +85,21 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
             let request = new_request(random)?;
             socket.set_deadline(deadline);
             socket.send_to_addr(&request.packet(), server).await?;
-            socket.set_deadline(deadline.or_within(self.network, pause));
+            socket.set_deadline(deadline.or_within(self.network(), pause));
             loop {
-                let mut packet = [0; sntp::PACKET_LEN];
+                let mut packet = [0; ntp::PACKET_LEN];
                 match socket.recv_from_into(&mut packet).await {
                     Err(error) if error.is_timeout() => break,
                     Err(error) => return Err(error),
                     Ok((size, sender)) => {
                         let datagram = &packet[..size.min(packet.len())];
-                        if let Some(sample) = judge(&request, datagram, sender, server, self.network.now())? {
+                        if let Some(sample) = judge(&request, datagram, sender, server, self.network().now())? {
                             return Ok(sample);
                         }
                     }
                 }
             }
-            if deadline.has_passed(self.network) {
+            if deadline.has_passed(self.network()) {
                 break;
             }
         }
@@ -121,7 +121,7 @@ impl<'a> Server<'a> {
             Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
             _ => (name, None),
         };
-        let port = port.map_or(Some(sntp::PORT), |port| port.parse().ok());
+        let port = port.map_or(Some(ntp::PORT), |port| port.parse().ok());
         port.map(|port| Self { host, port }).ok_or(Error::new(Phase::Resolve, ErrorKind::HostName))
     }
 }
@@ -178,7 +178,7 @@ pub(crate) fn judge(
 pub(crate) fn agreed<C: Clock>(first: Sample, second: Sample, now: Instant, clock: &WallClock<C>) -> Result<UnixTime> {
     let (first, second) = (first.at(now), second.at(now));
     let apart = first.abs_diff(second);
-    if apart > sntp::AGREEMENT {
+    if apart > ntp::AGREEMENT {
         let seconds = u32::try_from(apart.as_secs()).unwrap_or(u32::MAX);
         return Err(refused(SntpError::Disagreement { seconds }));
     }

@@ -15,7 +15,7 @@ use heapless::Vec;
 
 use super::{Network, address, endpoint, socket_addr};
 use crate::{
-    lending::Loan,
+    cell::Loan,
     stack::{DatagramSocket, Datagrams, Family, Local, SocketOption},
 };
 
