@@ -33,7 +33,6 @@ mod slots;
 mod socket;
 mod split;
 pub(crate) mod stream;
-#[cfg(feature = "tls")]
 mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
