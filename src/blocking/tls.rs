@@ -14,7 +14,7 @@ use crate::{
     pool::{Need, PATIENCE, Patience, Stream},
     sync::RawMutex,
     time::Deadline,
-    tls::{Lent, Random, TimeSource, TlsContext},
+    tls::{Lent, Random, TimeSource, TlsContext, TlsInfo},
     traits::TlsId,
 };
 
@@ -34,6 +34,14 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
         let from = taken.lease.map(|idle| self.pool.vacated(idle).into_slot());
         self.lease.reserve_session(from);
         Ok(())
+    }
+
+    /// What its TLS connection agreed on; `None` if it has none.
+    pub fn tls_info(&mut self) -> Option<TlsInfo> {
+        match self.lease.connection() {
+            Some(Stream::Tls(session)) => session.info(),
+            _ => None,
+        }
     }
 
     /// Gives the TLS session back, because there is no connection for it.
@@ -61,6 +69,16 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         socket: &mut Socket<'_, 's, S, N, R>,
         server_hostname: &str,
     ) -> Result<()> {
+        self.wrap_blocking(socket, server_hostname, 0)
+    }
+
+    /// The same, where the port is known: it belongs to the key of [tickets](crate::tls::sessions).
+    fn wrap_blocking<'s, S: Stack + 's, const N: usize, R: RawMutex>(
+        &self,
+        socket: &mut Socket<'_, 's, S, N, R>,
+        server_hostname: &str,
+        port: u16,
+    ) -> Result<()> {
         let error = |kind| Error::new(Phase::Handshake, kind);
         // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
@@ -80,7 +98,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
             Patience::Until(deadline) => deadline.has_passed(pool.network),
         };
         let proven = pool.wait(patience, || match session {
-            Stream::Tls(session) => run_until(is_late, session.connect(self, server_hostname)),
+            Stream::Tls(session) => run_until(is_late, session.connect(self, server_hostname, port)),
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         });
         if proven.is_err() {
@@ -109,7 +127,7 @@ where
         socket.disconnect();
         socket.reserve_session()?;
         match socket.connect(host, port) {
-            Ok(()) => self.wrap_socket_blocking(socket, host),
+            Ok(()) => self.wrap_blocking(socket, host, port),
             failed => socket.without_session(failed),
         }
     }
@@ -118,7 +136,7 @@ where
         socket.disconnect();
         socket.reserve_session()?;
         match socket.connect_addr(remote) {
-            Ok(()) => self.wrap_socket_blocking(socket, host),
+            Ok(()) => self.wrap_blocking(socket, host, remote.port()),
             failed => socket.without_session(failed),
         }
     }
