@@ -186,7 +186,8 @@ fn resumed(memory: &mut Resources<1, 1>) {
             Some(SESSION.len())
         }
     }
-    let tls = TlsContext::new(fixed::random(), fixed::date).sessions(&Saved);
+    let anchors = [trust_anchor_from_der(ROOT).expect("a root")];
+    let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors)).sessions(&Saved);
     let mut network = Playback { answer: RESUMED, body: 0, again: false };
     let pool = SocketPool::new(&mut network, memory);
     let mut socket = now(pin!(pool.socket())).expect("a socket");
