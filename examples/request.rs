@@ -21,6 +21,8 @@ mod options;
 #[path = "request/output.rs"]
 mod output;
 mod support;
+#[path = "request/tickets.rs"]
+mod tickets;
 #[path = "request/trust.rs"]
 mod trust;
 #[path = "request/upload.rs"]
@@ -61,7 +63,12 @@ fn main() -> ExitCode {
     let mut with_stats = false;
     let outcome = Options::parse(&args).and_then(|options| {
         with_stats = options.stats;
-        run(&options, &meter)
+        let Some(path) = options.tickets else { return run(&options, &meter) };
+        meter.with_tickets.set(true);
+        tickets::read(path)?;
+        // Also after a failure: a ticket is used once.
+        let outcome = run(&options, &meter);
+        outcome.and(tickets::write(path))
     });
     // Not `eprintln!`: nobody may be there to read it.
     if let Err(failure) = &outcome {

@@ -175,6 +175,7 @@ both_faces! {
     redirects_are_followed_with_care,
     routes_lead_elsewhere,
     one_connection_serves_all,
+    sessions_outlive_the_command,
     compressed_bodies_are_decompressed_on_request,
     events_are_written_as_they_come,
     tls_is_verified,
@@ -638,6 +639,42 @@ fn one_connection_serves_all(face: &str) {
     let err = text(&output.stderr).lines().collect::<Vec<_>>();
     assert!(err[0].starts_with("error: handshake: ") && output.status.code() == Some(5), "{err:?}");
     assert_eq!(err[1..], ["connections=1 requests=0 reused=0 writes=0"]);
+}
+
+/// With --tickets the next run resumes what the last one saved; a file that is damaged costs full handshakes.
+fn sessions_outlive_the_command(face: &str) {
+    let (authority, other) = (Authority::new("Root"), Authority::new("Other"));
+    let [root, other_root, tickets] = ["of.pem", "other.pem", "tickets"].map(|name| scratch(face, name));
+    fs::write(&root, authority.pem()).expect("writable");
+    fs::write(&other_root, authority.pem() + &other.pem()).expect("writable");
+    let _ = fs::remove_file(&tickets);
+    let server = Server::start(&authority, "localhost", Validity::Now);
+    let url = format!("https://localhost:{}/", server.port);
+    let run = |root: &Path| {
+        let (root, tickets) = (root.to_str().expect("UTF-8"), tickets.to_str().expect("UTF-8"));
+        stats(face, &["--cacert", root, "--tickets", tickets, &url])
+    };
+    let line = |resumed| format!("connections=1 requests=1 reused=0 writes=1 handshakes=1 resumed={resumed}\n");
+    for resumed in [0, 1, 1] {
+        assert_eq!(run(&root), line(resumed));
+    }
+    // Who trusts others too has tickets of their own, in the same file.
+    for resumed in [0, 1] {
+        assert_eq!(run(&other_root), line(resumed));
+    }
+    assert_eq!(run(&root), line(1));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&tickets).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+    let stored = fs::read(&tickets).expect("there");
+    fs::write(&tickets, &stored[..stored.len() - 1]).expect("writable");
+    let told = run(&root);
+    assert!(told.starts_with("warning: --tickets ") && told.ends_with(&line(0)), "{told}");
+    assert_eq!(run(&root), line(1));
+    let (_, failed) = expect(face, 2, &["--tickets", env!("CARGO_TARGET_TMPDIR"), &url]);
+    assert!(failed.starts_with("error: "), "{failed}");
 }
 
 fn tls_is_verified(face: &str) {

@@ -5,6 +5,8 @@ use std::{cell::Cell, fmt};
 use socketpool::{
     Result,
     pool::Key,
+    stack::Stack,
+    sync::RawMutex,
     time::Deadline,
     traits::{Need, SocketPool, TlsContext, TlsId},
 };
@@ -22,6 +24,29 @@ pub struct Meter {
     refused: Cell<usize>,
     /// How often a kept connection was taken for a request.
     reused: Cell<usize>,
+    /// TLS handshakes that succeeded, and those of them that a ticket made short; shown if there are tickets.
+    handshakes: Cell<usize>,
+    resumed: Cell<usize>,
+    pub with_tickets: Cell<bool>,
+}
+
+/// A socket that tells whether a ticket made its TLS handshake short.
+pub trait Resumed {
+    fn is_resumed(&mut self) -> bool;
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Resumed for socketpool::Socket<'_, 's, S, N, R> {
+    fn is_resumed(&mut self) -> bool {
+        self.tls_info().is_some_and(|info| info.is_resumed)
+    }
+}
+
+impl<'s, S: socketpool::blocking::stack::Stack + 's, const N: usize, R: RawMutex> Resumed
+    for socketpool::blocking::Socket<'_, 's, S, N, R>
+{
+    fn is_resumed(&mut self) -> bool {
+        self.tls_info().is_some_and(|info| info.is_resumed)
+    }
 }
 
 /// Adds one.
@@ -51,7 +76,11 @@ impl fmt::Display for Meter {
         let (connections, reused) = (self.connections.get(), self.reused.get());
         let requests = connections - self.refused.get() + reused;
         let writes = self.writes.get() - self.tls_writes.get();
-        write!(f, "connections={connections} requests={requests} reused={reused} writes={writes}")
+        write!(f, "connections={connections} requests={requests} reused={reused} writes={writes}")?;
+        if self.with_tickets.get() {
+            write!(f, " handshakes={} resumed={}", self.handshakes.get(), self.resumed.get())?;
+        }
+        Ok(())
     }
 }
 
@@ -68,8 +97,20 @@ impl<'m, T> Metered<'m, T> {
     }
 
     /// Notes how a handshake ended, and what was written since it began.
-    fn handshake_over(&self, writes_before: usize, connections_before: usize, outcome: &Result<()>) {
+    fn handshake_over(
+        &self,
+        socket: &mut impl Resumed,
+        writes_before: usize,
+        connections_before: usize,
+        outcome: &Result<()>,
+    ) {
         self.meter.all_tls_since(writes_before);
+        if outcome.is_ok() {
+            count(&self.meter.handshakes);
+            if socket.is_resumed() {
+                count(&self.meter.resumed);
+            }
+        }
         if outcome.is_err() && self.meter.connections.get() > connections_before {
             count(&self.meter.refused);
         }
@@ -106,7 +147,7 @@ impl<P: SocketPool> SocketPool for Metered<'_, P> {
     }
 }
 
-impl<S, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
+impl<S: Resumed, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
     fn id(&self) -> TlsId {
         self.inner.id()
     }
@@ -118,7 +159,7 @@ impl<S, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
         let outcome = self.inner.connect(socket, host, port).await;
-        self.handshake_over(writes, connections, &outcome);
+        self.handshake_over(socket, writes, connections, &outcome);
         outcome
     }
 }

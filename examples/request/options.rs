@@ -37,6 +37,8 @@ usage: request [option]… URL
   --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
   --cert FILE [--key FILE]          shows this certificate to servers that ask; key P-256 or Ed25519, or in the same file
   --psk ID:HEX                      shares this key with the server, instead of certificates
+  --tickets FILE                    resumes TLS sessions that are saved in this file, and saves the new ones there: they are
+                                    secret, and the file need not exist; --stats says how many handshakes were resumed
   --at UNIX_SECONDS                 checks certificates as of then
   --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
   --timeout SECONDS                 for the whole exchange; 30 unless given
@@ -81,6 +83,8 @@ pub struct Options<'a> {
     pub cert: Option<&'a str>,
     pub key: Option<&'a str>,
     pub psk: Option<(&'a str, Vec<u8>)>,
+    /// The file of the tickets.
+    pub tickets: Option<&'a str>,
     pub at: Option<u64>,
     pub routes: Vec<Route>,
     pub timeout: Option<Duration>,
@@ -158,6 +162,7 @@ impl<'a> Options<'a> {
             cert: None,
             key: None,
             psk: None,
+            tickets: None,
             at: None,
             routes: Vec::new(),
             timeout: None,
@@ -223,6 +228,7 @@ impl<'a> Options<'a> {
                 "--cert" => options.cert = Some(value()?),
                 "--key" => options.key = Some(value()?),
                 "--psk" => options.psk = Some(psk(value()?)?),
+                "--tickets" => options.tickets = Some(value()?),
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
                 "--timeout" => options.timeout = Some(seconds(arg, value()?)?),

@@ -10,7 +10,7 @@ use socketpool::tls::{
     verify::algorithms,
 };
 
-use crate::{failure::Failure, options::Options, support};
+use crate::{failure::Failure, options::Options, support, tickets::SESSIONS};
 
 /// What was in the files.
 pub struct Files<'a> {
@@ -58,6 +58,7 @@ pub struct Trust<'a> {
     policy: VerifyPolicy<'a>,
     identity: Option<Identity<'a>>,
     psk: Option<Psk<'a>>,
+    with_tickets: bool,
 }
 
 impl<'a> Trust<'a> {
@@ -79,6 +80,7 @@ impl<'a> Trust<'a> {
             policy: VerifyPolicy::new(roots).pins(&options.pins).algorithms(algorithms::ALL),
             identity: identity.map_err(|error| usage("--cert", path, error))?,
             psk: psk.map_err(|error| Failure::Usage(format!("--psk: {error}")))?,
+            with_tickets: options.tickets.is_some(),
         })
     }
 
@@ -90,6 +92,9 @@ impl<'a> Trust<'a> {
         }
         if let Some(psk) = self.psk {
             tls = tls.psk(psk);
+        }
+        if self.with_tickets {
+            tls = tls.sessions(&SESSIONS);
         }
         tls
     }

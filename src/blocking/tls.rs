@@ -7,9 +7,16 @@ use crate::{
     error::Result,
     sync::RawMutex,
     time::run,
-    tls::{Random, TimeSource, TlsContext},
+    tls::{Random, TimeSource, TlsContext, TlsInfo},
     traits::{self, TlsId},
 };
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
+    /// What its TLS connection agreed on; `None` if it has none.
+    pub fn tls_info(&mut self) -> Option<TlsInfo> {
+        self.0.tls_info()
+    }
+}
 
 impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
     /// Makes a connected [blocking socket](Socket) a TLS connection: performs the handshake and verifies that the peer

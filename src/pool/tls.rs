@@ -72,6 +72,16 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         socket: &mut Socket<'_, 's, S, N, R>,
         server_hostname: &str,
     ) -> Result<()> {
+        self.wrap(socket, server_hostname, 0).await
+    }
+
+    /// The same, where the port is known: it belongs to the key of [tickets](crate::tls::sessions).
+    async fn wrap<'s, S: Stack + 's, const N: usize, R: RawMutex>(
+        &self,
+        socket: &mut Socket<'_, 's, S, N, R>,
+        server_hostname: &str,
+        port: u16,
+    ) -> Result<()> {
         let error = |kind| Error::new(Phase::Handshake, kind);
         // Taken first: if this ends here, in whatever way, no plain connection is left to be written to.
         let connection = match socket.stream().take() {
@@ -88,7 +98,7 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         let network = socket.pool.network;
         let session = socket.stream().insert(Stream::Tls(TlsSession::new(connection, Lent::new(memory))));
         let proven = match session {
-            Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname))).await,
+            Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname, port))).await,
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         };
         if proven.is_err() {
@@ -117,7 +127,7 @@ where
         socket.disconnect();
         socket.reserve_session().await?;
         match socket.connect(host, port).await {
-            Ok(()) => self.wrap_socket(socket, host).await,
+            Ok(()) => self.wrap(socket, host, port).await,
             failed => socket.without_session(failed),
         }
     }
@@ -126,7 +136,7 @@ where
         socket.disconnect();
         socket.reserve_session().await?;
         match socket.connect_addr(remote).await {
-            Ok(()) => self.wrap_socket(socket, host).await,
+            Ok(()) => self.wrap(socket, host, remote.port()).await,
             failed => socket.without_session(failed),
         }
     }

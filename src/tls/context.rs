@@ -12,7 +12,8 @@ use super::{
     engine::Crypto,
     fingerprint::{self, Fingerprint},
     random::Watch,
-    verify::VerifyPolicy,
+    sessions::{Resume, SessionKey, SessionStore, Trust},
+    verify::{TimePolicy, VerifyPolicy},
 };
 use crate::traits::TlsId;
 
@@ -43,6 +44,7 @@ pub struct TlsContext<'c, R, T> {
     policy: VerifyPolicy<'c>,
     floor: UnixTime,
     offer: Offer<'c>,
+    sessions: Option<&'static dyn Resume>,
     /// Which context this is, once somebody has asked.
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
@@ -70,6 +72,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             policy: VerifyPolicy::new(Roots::MOZILLA),
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
+            sessions: None,
             id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
@@ -150,6 +153,29 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self
     }
 
+    /// Keeps tickets of servers that were verified in this store, and offers them when it connects again: such a handshake
+    /// is short (RFC 8446 §2.2). A server that does not take its ticket is verified in full, on the same connection.
+    ///
+    /// Contexts can share a store: a ticket is only ever used for the same server under the same trust. The page of
+    /// [`sessions`](super::sessions) tells when, and how a store outlives a deep sleep. With a [key](Self::psk) of your own
+    /// there are no tickets.
+    ///
+    /// # Examples
+    /// ```
+    /// use socketpool::tls::{Now, Sessions, TlsContext};
+    ///
+    /// static SESSIONS: Sessions<4> = Sessions::new();
+    ///
+    /// # let (rng, clock) = (|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown);
+    /// let tls = TlsContext::new(rng, clock).sessions(&SESSIONS);
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn sessions<S: SessionStore>(mut self, store: &'static S) -> Self {
+        self.sessions = Some(store);
+        self
+    }
+
     /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
@@ -191,6 +217,14 @@ impl<'c, R, T> TlsContext<'c, R, T> {
     pub(crate) fn offer(&self) -> &Offer<'c> {
         &self.offer
     }
+
+    /// The store of tickets, and under what those of `peer` are. None where certificates are not what proves a server.
+    pub(crate) fn resumption(&self, peer: &Peer<'_>, port: u16) -> Option<(&'static dyn Resume, SessionKey)> {
+        let store = self.sessions.filter(|_| self.offer.psk.is_none() && !self.believes_anybody())?;
+        let trust =
+            Trust { peer, port, crypto: self.crypto, policy: &self.policy, floor: self.floor, offer: &self.offer };
+        Some((store, store.key(&trust)))
+    }
 }
 
 impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
@@ -201,6 +235,11 @@ impl<'c, R, T: TimeSource> TlsContext<'c, R, T> {
     pub(crate) fn date_and_policy(&self) -> Result<(UnixTime, VerifyPolicy<'c>), TlsError> {
         let (date, time) = self.clock.now().judged(self.policy.time, self.floor).ok_or(TlsError::TimeUnknown)?;
         Ok((date, self.verify_policy().time(time)))
+    }
+
+    /// Whether a date judged like this is one that the clock said, and not the floor.
+    pub(crate) fn is_known(&self, date: UnixTime, judged: &VerifyPolicy<'_>) -> bool {
+        judged.time == TimePolicy::Strict || date > self.floor
     }
 }
 

@@ -6,11 +6,12 @@
 use core::{future::poll_fn, ops::Range, task::Poll};
 
 use embedded_io_async::{Error as _, ErrorKind as Io, Read, Write};
+use zeroize::Zeroize;
 
 use super::{
     Random, TimeSource, TlsContext, TlsError, TlsInfo, TlsStreamError,
     context::Peer,
-    engine::{Buffers, Next, Session},
+    engine::{Buffers, Next, Session, Ticket},
     proof::Proof,
 };
 use crate::time::poll_once;
@@ -71,25 +72,46 @@ impl<IO, M: Memory> Driver<IO, M> {
 
 impl<IO: Read + Write, M: Memory> Driver<IO, M> {
     /// Performs the handshake: the server proves that it is `server_name`, by the rules of `context`. A session can do so
-    /// once.
+    /// once. The port, 0 if it is not known, plays a part in which ticket may be used.
     pub(crate) async fn connect<R: Random, T: TimeSource>(
         &mut self,
         context: &TlsContext<'_, R, T>,
         server_name: &str,
+        port: u16,
     ) -> Result<(), TlsStreamError> {
         let peer = Peer::parse(server_name)?;
         let certificate = context.offer().identity.map(|identity| [identity.certificate]);
-        let mut proof = Proof::new(context, &peer)?;
-        let config = proof.config(certificate.as_ref().map_or(&[], |one| &one[..]));
+        let mut proof = Proof::new(context, &peer, port)?;
         if !self.session().is_new() {
             return Err(TlsError::NotAuthenticated.into());
         }
+        // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
+        let mut ticket_len = proof.take_ticket(self.memory.lend().1.rx);
         loop {
-            let (session, mut buffers) = self.memory.lend();
-            match session.handshake(&mut buffers, &config, &mut proof) {
-                Ok(Next::Ready) => return Ok(()),
+            let (session, Buffers { rx, tx }) = self.memory.lend();
+            let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
+            let config = proof.config(certificate.as_ref().map_or(&[], |one| &one[..]), ticket);
+            let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
+            if !session.is_offering() {
+                ticket.zeroize();
+                ticket_len = 0;
+            }
+            match next {
+                Ok(Next::Ready) => {
+                    session.keeper = proof.keeper();
+                    return Ok(());
+                }
                 next => self.turn(next).await?,
             };
+        }
+    }
+
+    /// Gives a ticket that came to its store.
+    fn keep(&mut self, ticket: &Ticket) {
+        let (session, buffers) = self.memory.lend();
+        let identity = buffers.rx.get(ticket.identity.clone()).unwrap_or_default();
+        if session.keeper.as_ref().is_some_and(|keeper| keeper.store.keep(keeper, ticket, identity)) {
+            session.has_kept_ticket();
         }
     }
 
@@ -101,7 +123,11 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         let turn = match next {
             Ok(Next::Data(range)) => Ok(Turn::Seen(Some(range))),
             Ok(Next::Closed) => Ok(Turn::Seen(Some(0..0))),
-            Ok(Next::Ready | Next::Ticket(_)) => Ok(Turn::Seen(None)),
+            Ok(Next::Ready) => Ok(Turn::Seen(None)),
+            Ok(Next::Ticket(ticket)) => {
+                self.keep(&ticket);
+                Ok(Turn::Seen(None))
+            }
             Ok(Next::Send(range)) => Ok(Turn::Send(range)),
             Ok(Next::Receive(range)) => Ok(Turn::Receive(range)),
             Ok(Next::Yield) => Ok(Turn::Rest),

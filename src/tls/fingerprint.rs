@@ -1,4 +1,5 @@
-//! Which context a context is, so that the pool never hands a connection that one of them verified to another.
+//! Which context a context is, so that the pool never hands a connection that one of them verified to another, and no
+//! ticket is used under another.
 //!
 //! It is the SHA-256, cut to 128 bits, of all that a context trusts, verifies, shows and offers, and of a number that the
 //! program counts up. The number alone tells contexts apart, also two of equal content at one address, one after the other,
@@ -10,12 +11,16 @@
 //! Every structure is taken apart field by field here, without `..`: one that gets a new field does not compile until the
 //! field is part of the identity. Everything of variable length goes in with its length, so that no two contents are one.
 //!
-//! It costs one block of SHA-256 for each 64 bytes, once in the life of a context. Mozilla's roots, 57 KB that are always
-//! the same, go in by their name.
+//! Tickets last longer than the program and have no number: their [key](super::SessionKey) is made of the server's name and
+//! port and of the content, without addresses.
+//!
+//! It costs one block of SHA-256 for each 64 bytes, once in the life of a context, and once per handshake where tickets are
+//! kept. Mozilla's roots, 57 KB that are always the same in one program, go in by their name; in the key of a ticket, by the
+//! last 32 bytes of each of their keys.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{IpAddr, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -32,20 +37,43 @@ use crate::traits::TlsId;
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Collects what a context is.
-pub(super) struct Fingerprint(Sha256);
+pub(super) struct Fingerprint {
+    hash: Sha256,
+    /// What holds in this run of the program only is left out: numbers of contexts and addresses.
+    is_lasting: bool,
+}
 
 impl Fingerprint {
     /// Of the context with this [`number`].
     pub(super) fn new(number: usize, believes_anybody: bool) -> Self {
-        let mut fingerprint = Self(Sha256::new());
+        let mut fingerprint = Self { hash: Sha256::new(), is_lasting: false };
         fingerprint.number(number);
         fingerprint.number(believes_anybody.into());
         fingerprint
     }
 
+    /// Of a server, and a context that verifies it: the same after a restart, and another with another version of this
+    /// crate, whose rules may be stricter.
+    pub(super) fn of_ticket(name: &ServerName<'_>, port: u16) -> Self {
+        let mut fingerprint = Self { hash: Sha256::new(), is_lasting: true };
+        fingerprint.bytes(concat!("ticket ", env!("CARGO_PKG_VERSION")).as_bytes());
+        match name {
+            ServerName::DnsName(name) => {
+                fingerprint.number(name.as_ref().len());
+                name.as_ref().bytes().for_each(|byte| fingerprint.hash.update([byte.to_ascii_lowercase()]));
+            }
+            ServerName::IpAddress(IpAddr::V4(address)) => fingerprint.bytes(address.as_ref()),
+            ServerName::IpAddress(IpAddr::V6(address)) => fingerprint.bytes(address.as_ref()),
+            // There is no other.
+            _ => {}
+        }
+        fingerprint.number(port.into());
+        fingerprint
+    }
+
     pub(super) fn finish(self) -> TlsId {
         let mut id = [0; 16];
-        id.iter_mut().zip(self.0.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
+        id.iter_mut().zip(self.hash.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
         TlsId(id)
     }
 
@@ -78,11 +106,11 @@ impl Fingerprint {
         let Crypto { suites, groups, signatures } = *crypto;
         self.list(suites, |this, suite| {
             this.number(suite.code().into());
-            this.number(core::ptr::from_ref(*suite).addr());
+            this.address(core::ptr::from_ref(*suite).addr());
         });
         self.list(groups, |this, group| {
             this.number(group.code().into());
-            this.number(core::ptr::from_ref(*group).addr());
+            this.address(core::ptr::from_ref(*group).addr());
         });
         self.list(signatures, |this, algorithm| this.algorithm(*algorithm));
         self
@@ -107,8 +135,13 @@ impl Fingerprint {
 
     fn roots(&mut self, roots: Roots<'_>) {
         let Roots { mozilla, public, own } = roots;
-        // Either all of them or none.
+        // Either all of them or none, unless it is for longer than this program lasts.
         self.number(mozilla.len());
+        if self.is_lasting {
+            for key in mozilla.iter().map(|anchor| anchor.subject_public_key_info.as_ref()) {
+                self.bytes(key.last_chunk::<32>().map_or(key, |last| last));
+            }
+        }
         self.list(public, Self::anchor);
         self.list(own, Self::anchor);
     }
@@ -128,7 +161,7 @@ impl Fingerprint {
     fn algorithm(&mut self, algorithm: &dyn SignatureVerificationAlgorithm) {
         self.bytes(&algorithm.public_key_alg_id());
         self.bytes(&algorithm.signature_alg_id());
-        self.number(core::ptr::from_ref(algorithm).addr());
+        self.address(core::ptr::from_ref(algorithm).addr());
     }
 
     fn pin(&mut self, pin: &Pin) {
@@ -138,7 +171,7 @@ impl Fingerprint {
             Pin::LeafCertificate(hash) => (2, hash),
         };
         self.number(kind);
-        self.0.update(hash);
+        self.hash.update(hash);
     }
 
     fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
@@ -148,11 +181,18 @@ impl Fingerprint {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len());
-        self.0.update(bytes);
+        self.hash.update(bytes);
     }
 
+    /// The same number on every machine: of 64 bits.
     fn number(&mut self, number: usize) {
-        self.0.update(number.to_be_bytes());
+        self.hash.update((number as u64).to_be_bytes());
+    }
+
+    fn address(&mut self, address: usize) {
+        if !self.is_lasting {
+            self.number(address);
+        }
     }
 }
 

@@ -127,7 +127,7 @@ mod tests {
             let mut session = TlsSession::new(Wire(words), Lent::new(place.lend().expect("free")));
             {
                 // Polled more often than it rests: an error, or given up.
-                let mut work = pin!(session.connect(&context, "localhost"));
+                let mut work = pin!(session.connect(&context, "localhost", 0));
                 let mut task = Context::from_waker(Waker::noop());
                 let ended = (0..9).find_map(|_| match work.as_mut().poll(&mut task) {
                     Poll::Ready(ended) => Some(ended),

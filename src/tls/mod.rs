@@ -35,7 +35,7 @@
 //! TLS 1.3 as a client, with the algorithms of a [`Crypto`](engine::Crypto): unless
 //! [chosen](TlsContext::crypto) otherwise ChaCha20-Poly1305 and AES-128-GCM, X25519 and P-256. Records up to the full
 //! 16 KiB, HelloRetryRequest, KeyUpdate, handshake messages over several records. The page of [`engine`] has the table of
-//! its states. Session resumption is not supported.
+//! its states. With a store of tickets, the next handshake with a server is [short](sessions).
 //!
 //! The engine is ours, and drives the sockets of a pool and [`TlsStream`]. The feature `embedded-tls` has a second one, for
 //! comparison.
@@ -74,6 +74,7 @@ mod proof;
 mod psk;
 pub(crate) mod random;
 pub mod roots;
+pub mod sessions;
 mod stream;
 pub mod time;
 pub mod verify;
@@ -86,6 +87,7 @@ pub use self::{
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
     roots::{Roots, TrustAnchor},
+    sessions::{SavedSession, SessionKey, SessionStore, Sessions, SessionsError},
     stream::{TlsInfo, TlsStream, TlsStreamError},
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,

@@ -156,7 +156,24 @@ impl<'m, IO: Read + Write> TlsStream<'m, IO> {
         context: &TlsContext<'m, R, T>,
         server_name: &str,
     ) -> Result<(), TlsStreamError> {
-        self.driver.connect(context, server_name).await?;
+        self.connect_port(context, server_name, 0).await
+    }
+
+    /// The same, where the port is known that `io` is connected to. It plays no part but that
+    /// [tickets](super::sessions) are only used for the same port; those of [`connect`](Self::connect) have none.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// As for [`connect`](Self::connect).
+    pub async fn connect_port<R: Random, T: TimeSource>(
+        &mut self,
+        context: &TlsContext<'m, R, T>,
+        server_name: &str,
+        port: u16,
+    ) -> Result<(), TlsStreamError> {
+        self.driver.connect(context, server_name, port).await?;
         let offered = context.offer().alpn.map_or(&[][..], |Alpn(names)| names);
         self.alpn = self.driver.session().alpn().and_then(|chosen| offered.get(chosen).copied());
         Ok(())

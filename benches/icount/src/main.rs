@@ -24,7 +24,7 @@ use socketpool::{
     Resources, SocketPool,
     requests::Session,
     tls::{
-        Now, Roots, TlsContext, VerifyPolicy,
+        Now, Roots, SavedSession, SessionKey, SessionStore, TlsContext, VerifyPolicy,
         roots::trust_anchor_from_der,
         verify::{CertificateError, MAX_CERTIFICATES, algorithms::ED25519, verify_server_chain},
     },
@@ -58,6 +58,10 @@ static RECORDED: [Recorded; 6] = [
     recorded!("Y-ECDSA"),
     recorded!("Y-RSA"),
 ];
+
+/// What a server said to a client that came back with a ticket, and what that client had saved.
+static RESUMED: &[u8] = include_bytes!("../recorded/resumed.server");
+static SESSION: &[u8] = include_bytes!("../recorded/resumed.session");
 
 /// The root of the chains below, and chains, each certificate behind its length in two bytes: an honest one of two, and
 /// two hostile ones of sixteen.
@@ -142,6 +146,7 @@ fn main() -> ! {
     for recorded in &RECORDED {
         over_tls(recorded, memory);
     }
+    resumed(memory);
     chains();
     ed25519();
     in_the_clear(memory);
@@ -168,6 +173,28 @@ fn over_tls(recorded: &'static Recorded, memory: &mut Resources<1, 1>) {
         let received = measure("receive 1 KiB under TLS", "", || now(pin!(socket.recv_into(&mut payload))));
         assert_eq!(received, Ok(fixed::PAYLOAD));
     }
+}
+
+/// A handshake with a server that was verified before.
+fn resumed(memory: &mut Resources<1, 1>) {
+    struct Saved;
+    impl SessionStore for Saved {
+        fn put(&self, _: &SessionKey, _: SavedSession<'_>) {}
+
+        fn take(&self, _: &SessionKey, into: &mut [u8]) -> Option<usize> {
+            into.get_mut(..SESSION.len())?.copy_from_slice(SESSION);
+            Some(SESSION.len())
+        }
+    }
+    let anchors = [trust_anchor_from_der(ROOT).expect("a root")];
+    let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors)).sessions(&Saved);
+    let mut network = Playback { answer: RESUMED, body: 0, again: false };
+    let pool = SocketPool::new(&mut network, memory);
+    let mut socket = now(pin!(pool.socket())).expect("a socket");
+    now(pin!(socket.connect(fixed::HOST, 443))).expect("a connection");
+    let shaken = measure("resumed handshake", "", || now(pin!(tls.wrap_socket(&mut socket, fixed::HOST))));
+    shaken.expect("a server that took the ticket; if not, it was recorded with other bytes of ours");
+    assert!(socket.tls_info().is_some_and(|info| info.is_resumed));
 }
 
 /// Certificates alone: what an honest chain costs below a P-384 root, and what hostile ones can make a client do.

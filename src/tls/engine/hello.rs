@@ -119,8 +119,15 @@ impl Session {
         let group = *config.crypto.groups.first().ok_or(TlsError::Engine)?;
         let share = self.generate(group, &[], environment)?;
         self.limit_tx = MAX_INNER_LEN;
-        self.limit_rx = buffers.rx.len().saturating_sub(OVERHEAD).saturating_add(1).min(MAX_INNER_LEN);
-        self.write_hello(buffers.tx, config, &share)?;
+        let rx_len = buffers.rx.len().saturating_add(config.rx_to_come);
+        self.limit_rx = rx_len.saturating_sub(OVERHEAD).saturating_add(1).min(MAX_INNER_LEN);
+        match self.write_hello(buffers.tx, config, &share) {
+            Err(TlsError::TxTooSmall { .. }) if config.psk.is_some_and(|psk| psk.is_ticket()) => {
+                self.without_ticket = true;
+                self.write_hello(buffers.tx, config, &share)?;
+            }
+            written => written?,
+        }
         self.state = State::ServerHello;
         Ok(())
     }
@@ -225,7 +232,7 @@ impl Session {
 
     /// The key we offer: none of another hash than a HelloRetryRequest has settled on (RFC 8446 §4.1.4).
     fn offered_psk<'x>(&self, config: &Config<'x>) -> Option<PskOffer<'x>> {
-        let psk = config.psk?;
+        let psk = config.psk.filter(|psk| !(psk.is_ticket() && self.without_ticket))?;
         match self.suite {
             Some(suite) if suite.hash().output_len() != psk.hash().output_len() => None,
             _ => Some(psk),

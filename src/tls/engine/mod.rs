@@ -44,7 +44,15 @@
 //! `server_name`, ALPN, `record_size_limit` (RFC 8449) with what `rx` can hold; an external pre-shared key or a ticket,
 //! with (EC)DHE always. Values that the engine does not know are passed over in lists and requests, and refused in
 //! responses (`unsupported_extension`). Not supported: early data, authentication after the handshake, certificate
-//! compression, TLS 1.2; there is no store of tickets yet.
+//! compression, TLS 1.2.
+//!
+//! # Tickets
+//! One that came in an open session is handed out with its key, and may be offered by a later session; which one may be
+//! used when is decided [outside](crate::tls::sessions). As long as it may have to be written into a second ClientHello it
+//! lies behind `rx`, in memory that is lent to `rx` when the ServerHello has come: it costs no memory of its own. A server
+//! that takes it goes from EncryptedExtensions to Finished in the table, and any certificate is `unexpected_message`; one
+//! that does not take it goes the long way. A selected identity that is not the first, and a suite with another hash than
+//! the ticket's, are `illegal_parameter`. A ticket that makes the ClientHello longer than `tx` is left out.
 //!
 //! # Secrets
 //! | secret | from | until |
@@ -52,6 +60,7 @@
 //! | private key of the exchange | ClientHello | ServerHello |
 //! | early and handshake secret | ServerHello | the same call |
 //! | main secret | ServerHello | our Finished, when the resumption secret takes its place |
+//! | key of a ticket | ClientHello (from the store), NewSessionTicket | ServerHello, the store |
 //! | traffic secrets and keys of the handshake | ServerHello | Finished (the server's), our Finished (ours) |
 //! | traffic secrets and keys of the application | Finished | KeyUpdate, or the end |
 //!
@@ -107,6 +116,7 @@ use rustls_pki_types::SignatureVerificationAlgorithm;
 pub(crate) use self::{
     flight::Chain,
     session::{Next, Session},
+    ticket::Ticket,
 };
 pub use self::{
     group::{Group, MAX_SHARE_LEN, PRIVATE_LEN, SECP256R1, X25519},
@@ -185,6 +195,8 @@ pub(crate) struct Config<'a> {
     /// What the server may sign with.
     pub(crate) signatures: &'a [&'a dyn SignatureVerificationAlgorithm],
     pub(crate) identity: Option<ClientAuth<'a>>,
+    /// So many bytes behind `rx` hold the ticket: `rx` has them too, once there is a ServerHello.
+    pub(crate) rx_to_come: usize,
     /// Ask for tickets.
     pub(crate) wants_tickets: bool,
     /// Look like TLS 1.2 to middleboxes (RFC 8446 §D.4).
@@ -214,7 +226,6 @@ pub(crate) enum PskOffer<'a> {
     /// It has to.
     External(Psk<'a>),
     /// If it does not, there is a full handshake.
-    #[cfg_attr(not(test), expect(dead_code, reason = "offered by a store of tickets, which there is none of yet"))]
     Ticket {
         identity: &'a [u8],
         key: &'a [u8],

@@ -14,7 +14,7 @@ use super::{
     ticket::Ticket,
     wire::u24,
 };
-use crate::tls::TlsError;
+use crate::tls::{TlsError, sessions::Keeper};
 
 /// Records in a row that bring nothing: empty ones, ChangeCipherSpec, `user_canceled`.
 pub(crate) const MAX_IDLE_RECORDS: u8 = 32;
@@ -43,7 +43,6 @@ pub(crate) enum Next {
     /// Data of the application is in this range of `rx`, until [`Session::consume`].
     Data(Range<usize>),
     /// A ticket came.
-    #[cfg_attr(not(test), expect(dead_code, reason = "kept by a store of tickets, which there is none of yet"))]
     Ticket(Ticket),
     /// The peer has ended its direction in order.
     Closed,
@@ -95,6 +94,10 @@ pub(crate) struct Session {
     pub(super) compatible: bool,
     pub(super) changed_cipher_spec: bool,
     pub(super) wants_tickets: bool,
+    /// There is no room in `tx` for the ticket.
+    pub(super) without_ticket: bool,
+    /// Where the tickets go that come.
+    pub(crate) keeper: Option<Keeper>,
     pub(super) key_update_due: bool,
     pub(super) key_updates: u16,
     /// Something costly was done: let others work.
@@ -140,6 +143,8 @@ impl Session {
             compatible: false,
             changed_cipher_spec: false,
             wants_tickets: false,
+            without_ticket: false,
+            keeper: None,
             key_update_due: false,
             key_updates: 0,
             wants_rest: false,
@@ -533,6 +538,16 @@ impl Session {
         (self.main, self.client, self.server) = (Secret::EMPTY, Secret::EMPTY, Secret::EMPTY);
         self.next_client = Secret::EMPTY;
         (self.read, self.write) = (None, None);
+    }
+
+    /// Whether a ClientHello may still have to be written.
+    pub(crate) fn is_offering(&self) -> bool {
+        matches!(self.state, State::Start | State::ServerHello | State::SecondServerHello)
+    }
+
+    /// A ticket is kept: no more of them are needed.
+    pub(crate) fn has_kept_ticket(&mut self) {
+        (self.keeper, self.wants_tickets) = (None, false);
     }
 
     /// Whether nothing was done yet.

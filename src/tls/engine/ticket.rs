@@ -10,7 +10,6 @@ use crate::tls::TlsError;
 
 /// A ticket that came. Its bytes are still in `rx`.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(test), expect(dead_code, reason = "kept by a store of tickets, which there is none of yet"))]
 pub(crate) struct Ticket {
     /// Seconds that the server says it is good for; seven days at most count (RFC 8446 §4.6.1).
     pub(crate) lifetime: u32,

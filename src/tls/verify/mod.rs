@@ -554,6 +554,11 @@ fn verify_pinned<'c, 'r>(
     Ok(Verified { key: PublicKey::from_spki_contents(leaf.spki_contents)?, anchor: None })
 }
 
+/// The end of a certificate, in seconds since 1970.
+pub(crate) fn not_after(der: &CertificateDer<'_>) -> Option<u64> {
+    Certificate::parse(der)?.dates().map(|(_, not_after)| not_after)
+}
+
 /// With a floor for `now`, a start after it is no fault.
 fn check_dates(not_before: u64, not_after: u64, now: UnixTime, time: TimePolicy) -> Result<(), CertificateError> {
     let now = now.as_secs();

@@ -3,8 +3,10 @@
 //! sends them since May 2026. RSA keys are OpenSSL's. And it makes chains that are verified without a server: an honest one,
 //! and two hostile ones.
 //!
+//! Another server is met twice, and the second, short handshake is kept, with the session that the client had saved.
+//!
 //! Run it in `benches/icount/record` when a client that is played an old recording says that the server is not verified:
-//! then the client's own bytes have changed.
+//! then the client's own bytes have changed. With `resumed` it records that one only.
 
 #[path = "../../src/fixed.rs"]
 mod fixed;
@@ -15,7 +17,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -32,10 +34,14 @@ use socketpool::{
     mock::block_on,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
     time::{Clock, Instant, Timer},
-    tls::{Roots, TlsContext, roots::trust_anchor_from_der},
+    tls::{Roots, SavedSession, SessionKey, SessionStore, TlsContext, roots::trust_anchor_from_der},
 };
 
 fn main() {
+    resumed();
+    if std::env::args().nth(1).as_deref() == Some("resumed") {
+        return;
+    }
     // From the root down.
     for (name, kinds) in [
         ("P-256", &["P-256"; 3][..]),
@@ -58,6 +64,37 @@ fn main() {
         let framed: Vec<u8> =
             chain.iter().flat_map(|der| [&(der.len() as u16).to_be_bytes(), &**der].concat()).collect();
         fs::write(format!("../recorded/{name}.chain"), framed).expect("a file");
+    }
+}
+
+/// A server that gives a ticket, and what it says to a client that comes back with it.
+fn resumed() {
+    let (mut config, root) = identity(&["P-256"; 3]);
+    config.send_tls13_tickets = 1;
+    let config = Arc::new(config);
+    static STORE: Store = Store(Mutex::new(Vec::new()));
+    converse_with(config.clone(), &root, Some(&STORE));
+    let session = STORE.0.lock().expect("sound").clone();
+    let sent = converse_with(config, &root, Some(&STORE));
+    fs::write("../recorded/resumed.session", &session).expect("a file");
+    fs::write("../recorded/resumed.server", &sent).expect("a file");
+    println!("resumed: {} bytes, a session of {}", sent.len(), session.len());
+}
+
+/// Keeps the last session, whoever it is for: the key has the version of socketpool in it, and recordings last longer.
+struct Store(Mutex<Vec<u8>>);
+
+impl SessionStore for Store {
+    fn put(&self, _: &SessionKey, session: SavedSession<'_>) {
+        let mut bytes = vec![0; session.len()];
+        session.write_to(&mut bytes);
+        *self.0.lock().expect("sound") = bytes;
+    }
+
+    fn take(&self, _: &SessionKey, into: &mut [u8]) -> Option<usize> {
+        let bytes = std::mem::take(&mut *self.0.lock().expect("sound"));
+        into.get_mut(..bytes.len())?.copy_from_slice(&bytes);
+        Some(bytes.len()).filter(|len| *len > 0)
     }
 }
 
@@ -147,10 +184,17 @@ fn identity(kinds: &[&str]) -> (ServerConfig, Vec<u8>) {
 
 /// Shakes hands, sends the payload, and receives as much: all that the server sent.
 fn converse(config: ServerConfig, root: &[u8]) -> Vec<u8> {
+    converse_with(Arc::new(config), root, None)
+}
+
+fn converse_with(config: Arc<ServerConfig>, root: &[u8], store: Option<&'static Store>) -> Vec<u8> {
     let root = CertificateDer::from(root);
     let anchors = [trust_anchor_from_der(&root).expect("a root")];
-    let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors));
-    let connection = ServerConnection::new(Arc::new(config)).expect("a server");
+    let mut tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors));
+    if let Some(store) = store {
+        tls = tls.sessions(store);
+    }
+    let connection = ServerConnection::new(config).expect("a server");
     let server = RefCell::new(Server { connection, sent: Vec::new(), received: 0 });
     let (mut network, mut memory) = (Wire { server: &server }, Resources::<1, 1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);

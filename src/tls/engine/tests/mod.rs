@@ -76,6 +76,7 @@ pub(super) const OFFER: Config<'static> = Config {
     psk: None,
     signatures: algorithms::ALL,
     identity: None,
+    rx_to_come: 0,
     wants_tickets: true,
     compatible: true,
 };
