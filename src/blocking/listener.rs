@@ -11,6 +11,21 @@ use crate::{
     time::{Deadline, run},
 };
 
+impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// as far as the stack can. The listener keeps the slot.
+    ///
+    /// # Errors
+    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it was not bound; `AddrInUse`, as
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), if somebody listens there.
+    pub fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
+    where
+        S: Listen,
+    {
+        run(self.0.timer(), self.0.listen(backlog)).map(Listener)
+    }
+}
+
 /// A listening socket of a [`SocketPool`](super::SocketPool), made by [`Socket::listen`]; its slot is free again when it is dropped.
 ///
 /// # When the pool is full

@@ -81,6 +81,14 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> ConnectionManager<'p, P> {
     }
 }
 
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> super::SocketPool<'s, S, N, R> {
+    /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
+    #[must_use]
+    pub fn connection_manager(&self) -> ConnectionManager<'_, Self> {
+        ConnectionManager::new(self)
+    }
+}
+
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ConnectionManager<'_, super::SocketPool<'s, S, N, R>> {
     /// How many connections are leased and how many are kept. CircuitPython's `managed_socket_count` is
     /// `in_use + idle`, its `available_socket_count` is `idle`.

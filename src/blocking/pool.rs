@@ -2,7 +2,7 @@
 
 use core::{net::SocketAddr, time::Duration};
 
-use super::{ConnectionManager, Socket, stack::Stack};
+use super::{Socket, stack::Stack};
 use crate::{
     error::Result,
     pool::{self, Buffer, Counts, Key, Reserved, Resources},
@@ -94,12 +94,6 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn getaddrinfo(&self, host: &str, port: u16, family: Family, deadline: Deadline) -> Result<SocketAddr> {
         run(self.network(), self.0.getaddrinfo(host, port, family, deadline))
-    }
-
-    /// The connections that are kept for reuse. CircuitPython's `adafruit_connection_manager.get_connection_manager`.
-    #[must_use]
-    pub fn connection_manager(&self) -> ConnectionManager<'_, Self> {
-        ConnectionManager::new(self)
     }
 
     /// Closes every idle connection in order, waiting a second at most for each.

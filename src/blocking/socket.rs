@@ -5,11 +5,11 @@ use core::{net::SocketAddr, time::Duration};
 use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
 use embedded_io_async::{BufRead as _, Write as _};
 
-use super::{Listener, stack::Stack};
+use super::stack::Stack;
 use crate::{
     error::{Error, Result, SendAllError},
     pool::{self, Key, Shutdown},
-    stack::{Connect, Listen, SocketOption},
+    stack::{Connect, SocketOption},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
     traits,
@@ -28,7 +28,7 @@ use crate::{
 /// |---|---|---|---|
 /// | [`recv_into`](Self::recv_into), nothing there | waits | `WouldBlock` | `Timeout`, nothing lost |
 /// | `recv_into`, the peer has ended the stream | 0 | 0 | 0 |
-/// | [`Listener::accept`], nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
+/// | [`Listener::accept`](super::Listener::accept), nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
 /// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
 /// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
@@ -87,19 +87,6 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// With phase `Listen`: [`ErrorKind::HostName`](crate::ErrorKind::HostName) if `host` is neither empty nor an address literal.
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
         self.0.bind(host, port)
-    }
-
-    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
-    /// as far as the stack can. The listener keeps the slot.
-    ///
-    /// # Errors
-    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it was not bound; `AddrInUse`, as
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io), if somebody listens there.
-    pub fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
-    where
-        S: Listen,
-    {
-        run(self.0.timer(), self.0.listen(backlog)).map(Listener)
     }
 
     /// Sets an option. [`ReuseAddress`](SocketOption::ReuseAddress) is for a socket that will [listen](Self::listen); the

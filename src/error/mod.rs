@@ -463,3 +463,13 @@ impl embedded_io_async::Error for Error {
         }
     }
 }
+
+/// What a `write` says it took of `bytes`, if it can be true. Zero would be asked for again and again, or panic in
+/// embedded-io's `write_all`.
+pub(crate) fn took(bytes: &[u8], count: usize) -> Result<usize, embedded_io_async::ErrorKind> {
+    match count {
+        0 if !bytes.is_empty() => Err(embedded_io_async::ErrorKind::WriteZero),
+        count if count > bytes.len() => Err(embedded_io_async::ErrorKind::InvalidData),
+        count => Ok(count),
+    }
+}

@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use super::{Blame, certificate::CertificateError};
+use embedded_io_async::ErrorKind as Io;
+
+use super::{Blame, ErrorKind, certificate::CertificateError};
 
 /// Why a handshake or a TLS connection failed. Nothing of the application's was sent if it was a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,4 +227,53 @@ const fn alert(number: u8) -> (&'static str, &'static str) {
         _ => "",
     };
     (name, advice)
+}
+
+/// Why a TLS stream failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TlsStreamError {
+    /// TLS failed, or the server did not prove who it is. This is final.
+    Tls(TlsError),
+    /// The stream below reported this.
+    Io(Io),
+}
+
+impl From<TlsError> for TlsStreamError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<TlsStreamError> for ErrorKind {
+    fn from(error: TlsStreamError) -> Self {
+        match error {
+            TlsStreamError::Tls(TlsError::Truncated) => Self::Truncated,
+            TlsStreamError::Tls(error) => Self::Tls(error),
+            TlsStreamError::Io(kind) => Self::from(kind),
+        }
+    }
+}
+
+impl fmt::Display for TlsStreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls(error) => error.fmt(f),
+            Self::Io(kind) => write!(f, "the stream below TLS reported {kind:?}"),
+        }
+    }
+}
+
+impl core::error::Error for TlsStreamError {}
+
+impl embedded_io_async::Error for TlsStreamError {
+    fn kind(&self) -> Io {
+        match self {
+            Self::Tls(TlsError::Truncated) => Io::ConnectionReset,
+            Self::Tls(TlsError::Closed) => Io::BrokenPipe,
+            Self::Tls(_) => Io::InvalidData,
+            Self::Io(kind) => *kind,
+        }
+    }
 }

@@ -1,19 +1,9 @@
 //! Decoding a body: where it ends, and what of the bytes received is data.
 
 use super::chunked::ChunkedDecoder;
-use super::decode::DecodeError;
+use super::error::DecodeError;
 use super::framing::Framing;
-
-/// What one call to [`BodyDecoder::decode`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use]
-pub struct Progress {
-    /// Bytes of the input that are done with.
-    pub consumed: usize,
-    /// Bytes of the output that now hold data.
-    pub produced: usize,
-}
+use super::progress::{Progress, copy};
 
 /// Takes the framing off a body.
 ///
@@ -162,11 +152,4 @@ impl BodyDecoder {
     pub fn is_done(&self) -> bool {
         matches!(self.0, State::Done)
     }
-}
-
-/// Copies as much of `input` as `output` takes, and says how much that was.
-pub(super) fn copy(input: &[u8], output: &mut [u8]) -> usize {
-    let len = input.len().min(output.len());
-    output[..len].copy_from_slice(&input[..len]);
-    len
 }

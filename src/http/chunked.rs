@@ -17,9 +17,9 @@
 //! after a size are passed over, because old servers pad it; extensions are checked and passed over. So are trailers,
 //! unless the driver keeps their bytes: it can stop where they begin.
 
-use super::body::{Progress, copy};
-use super::decode::DecodeError;
+use super::error::DecodeError;
 use super::field::{is_text_byte, is_token_byte};
+use super::progress::{Progress, copy};
 
 /// The longest chunk size line in bytes: leading zeros, size, blanks and extensions.
 pub const MAX_CHUNK_LINE: u16 = 4096;

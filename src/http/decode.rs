@@ -1,6 +1,7 @@
 //! Decoding the head of an answer while it arrives.
 
 use super::bytes::trim;
+use super::error::DecodeError;
 use super::field::is_token_byte;
 use super::framing::{self, Facts};
 use super::head::{ResponseHead, Span};
@@ -12,98 +13,6 @@ pub const MAX_HEAD: usize = u16::MAX as usize;
 pub const MAX_INTERIM: u8 = 16;
 /// The most empty lines passed over before a status line; some servers end a body with one too many.
 pub const MAX_EMPTY_LINES: u8 = 4;
-
-/// Why bytes from the server are not an answer. The connection is of no further use after any of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The connection ended before the first byte of an answer. On a reused connection: the server had already closed it,
-    /// and an idempotent request may be sent again on a fresh one.
-    NoResponse,
-    /// The connection ended inside the head or the body.
-    Truncated,
-    /// What arrives does not start like HTTP: another protocol, another port, or TLS where none is expected.
-    NotHttp,
-    /// HTTP, but not version 1.x.
-    UnsupportedVersion,
-    /// The status line is not `HTTP/1.x NNN reason` (RFC 9112 §4).
-    InvalidStatusLine,
-    /// The status code is not three digits from 100 up.
-    InvalidStatusCode,
-    /// A field line without a colon (RFC 9112 §5).
-    MissingColon,
-    /// A field name that is empty, contains what no name may, or is followed by a blank before its colon (RFC 9112 §5.1).
-    InvalidFieldName,
-    /// The first field line begins with a blank: it continues nothing (RFC 9112 §2.2).
-    UnexpectedFold,
-    /// A CR that does not end a line (RFC 9112 §2.2).
-    BareCr,
-    /// A NUL in the head or a trailer, or another control character in a trailer (RFC 9110 §5.5).
-    ControlCharacter,
-    /// The head is longer than [`MAX_HEAD`], or than the buffer the driver has for it.
-    HeadTooLarge,
-    /// More than [`MAX_EMPTY_LINES`] before the status line.
-    TooManyEmptyLines,
-    /// More than [`MAX_INTERIM`] interim answers.
-    TooManyInterim,
-    /// Content-Length is not a number, or is over 2⁶⁴ − 1.
-    InvalidContentLength,
-    /// Content-Length is given twice, with different numbers.
-    ConflictingContentLength,
-    /// Transfer-Encoding names a coding other than `chunked` (or `identity`, in one field and alone), or none.
-    UnsupportedTransferCoding,
-    /// Transfer-Encoding names something after `chunked`, or `chunked` twice.
-    ChunkedNotLast,
-    /// A chunk size is not hexadecimal digits, is over 2⁶⁴ − 1, or is missing (RFC 9112 §7.1).
-    InvalidChunkSize,
-    /// A chunk extension with control characters in it (RFC 9112 §7.1.1).
-    InvalidChunkExtension,
-    /// A chunk's data, its size line or a trailer line is not ended by CRLF.
-    MissingChunkEnd,
-    /// A chunk size line over [`MAX_CHUNK_LINE`](super::MAX_CHUNK_LINE), or more of them than the data justifies
-    /// ([`MAX_SPARE_FRAMING`](super::MAX_SPARE_FRAMING)).
-    ChunkLineTooLarge,
-    /// Trailers over [`MAX_TRAILERS`](super::MAX_TRAILERS).
-    TrailersTooLarge,
-    /// The server switched to another protocol (101), and the request had no `Upgrade` field: nothing on this connection can
-    /// be understood (RFC 9110 §15.2.2). Reported by the requests; the codec reports it as
-    /// [`CloseReason::SwitchingProtocols`](super::CloseReason::SwitchingProtocols).
-    UnaskedUpgrade,
-}
-
-impl core::fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::NoResponse => "connection closed before any answer",
-            Self::Truncated => "connection closed in the middle of the answer",
-            Self::NotHttp => "the answer is not http",
-            Self::UnsupportedVersion => "the answer is not http/1.x",
-            Self::InvalidStatusLine => "invalid status line",
-            Self::InvalidStatusCode => "invalid status code",
-            Self::MissingColon => "field line without a colon",
-            Self::InvalidFieldName => "invalid field name",
-            Self::UnexpectedFold => "first field line starts with a blank",
-            Self::BareCr => "carriage return inside a line",
-            Self::ControlCharacter => "control character in the head or a trailer",
-            Self::HeadTooLarge => "head too large",
-            Self::TooManyEmptyLines => "too many empty lines before the status line",
-            Self::TooManyInterim => "too many interim answers",
-            Self::InvalidContentLength => "invalid content-length",
-            Self::ConflictingContentLength => "conflicting content-length",
-            Self::UnsupportedTransferCoding => "unsupported transfer coding",
-            Self::ChunkedNotLast => "chunked is not the last transfer coding",
-            Self::InvalidChunkSize => "invalid chunk size",
-            Self::InvalidChunkExtension => "invalid chunk extension",
-            Self::MissingChunkEnd => "chunk line or data not ended by crlf",
-            Self::ChunkLineTooLarge => "chunk framing too large",
-            Self::TrailersTooLarge => "trailers too large",
-            Self::UnaskedUpgrade => "the server switched protocols, which the request did not ask for",
-        })
-    }
-}
-
-impl core::error::Error for DecodeError {}
 
 /// What the bytes received so far amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Where a body ends, and whether the connection may be used again after it.
 
-use super::decode::DecodeError;
+use super::error::DecodeError;
 use super::field::list;
 use super::status::StatusCode;
 

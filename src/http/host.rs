@@ -1,7 +1,7 @@
 //! Reading the host of a URL: a name, an IPv4 address or an IPv6 literal.
 
 use super::bytes::cut_last;
-use super::url::UrlError;
+use super::error::UrlError;
 use super::writer::ByteWriter;
 use crate::addr::{parse_ipv4, parse_ipv6};
 

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::field::set_of;
-use super::url::Scheme;
+use super::scheme::Scheme;
 
 /// Where the parts are of a URL in normal form.
 #[derive(Debug)]

@@ -3,103 +3,14 @@
 use core::net::IpAddr;
 
 use super::bytes::{cut, cut_last, split_before};
+use super::error::UrlError;
 use super::head::Span;
 use super::host::write_host;
 use super::normal;
 use super::percent::{EncodeSet, encode, encode_byte, encoded_len, form_set, path_set, query_set, userinfo_set};
+use super::scheme::Scheme;
 use super::writer::ByteWriter;
 use crate::addr::ip_literal;
-
-/// Where a URL leads: over TLS or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Scheme {
-    /// In clear text, port 80 unless said otherwise.
-    Http,
-    /// Over TLS, port 443 unless said otherwise.
-    Https,
-}
-
-impl Scheme {
-    /// `http` or `https`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    /// The port when the URL names none.
-    #[must_use]
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-/// Why a text is not a URL this client can use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum UrlError {
-    /// No scheme: `example.com/path` instead of `http://example.com/path`.
-    MissingScheme,
-    /// A scheme other than `http` and `https`.
-    UnsupportedScheme,
-    /// No host: `http://`, `http://user@/`.
-    EmptyHost,
-    /// A character no host may contain, such as a space or `|`.
-    InvalidHost,
-    /// A host that is not ASCII. Give its `xn--` form.
-    NonAsciiHost,
-    /// A percent escape in the host.
-    PercentInHost,
-    /// A label that begins with `xn--` but does not decode (RFC 3492).
-    InvalidPunycode,
-    /// A host that ends in a number but is not an IPv4 address of four decimal numbers.
-    InvalidIpv4,
-    /// Brackets without an IPv6 address in them; zones are not supported.
-    InvalidIpv6,
-    /// A port that is not a number up to 65535.
-    InvalidPort,
-    /// A backslash before the query. Browsers read it as `/`, others do not, and an attacker may rely on either.
-    Backslash,
-    /// A control character (below U+0020), such as a line break, anywhere.
-    ControlCharacter,
-    /// More than 65,535 bytes in normal form.
-    TooLong,
-    /// The buffer is too small for the normal form.
-    BufferTooSmall {
-        /// Bytes the whole URL takes.
-        need: usize,
-    },
-}
-
-impl core::fmt::Display for UrlError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::MissingScheme => "url without a scheme",
-            Self::UnsupportedScheme => "url scheme is neither http nor https",
-            Self::EmptyHost => "url without a host",
-            Self::InvalidHost => "invalid character in the host",
-            Self::NonAsciiHost => "host is not ascii",
-            Self::PercentInHost => "percent escape in the host",
-            Self::InvalidPunycode => "invalid xn-- label in the host",
-            Self::InvalidIpv4 => "invalid ipv4 address",
-            Self::InvalidIpv6 => "invalid ipv6 address",
-            Self::InvalidPort => "invalid port",
-            Self::Backslash => "backslash in the url",
-            Self::ControlCharacter => "control character in the url",
-            Self::TooLong => "url over 65535 bytes",
-            Self::BufferTooSmall { need } => return write!(f, "buffer too small for the url: {need} bytes needed"),
-        })
-    }
-}
-
-impl core::error::Error for UrlError {}
 
 /// An absolute `http` or `https` URL, as ranges of its normal form.
 ///

@@ -4,11 +4,40 @@ use core::{net::SocketAddr, pin::pin, time::Duration};
 
 use super::{Need, PoolLease, Socket, SocketPool, Timeout, timeout::Patience};
 use crate::{
-    error::{Error, Phase, Result},
+    error::{Error, ErrorKind, Phase, Result},
     stack::{Connect, Listen, Listener as _, Stack},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
 };
+
+impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// as far as the stack can. The listener keeps the slot.
+    ///
+    /// # Errors
+    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
+    /// [`ErrorKind::Io`], if somebody listens there.
+    ///
+    /// # Cancel safety
+    /// Dropping the future frees slot and port.
+    pub async fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
+    where
+        S: Listen,
+    {
+        let patience = self.patience();
+        let network = self.pool.network;
+        let listener = match self.local {
+            None => Err(ErrorKind::NotConnected),
+            Some(local) => {
+                let work = network.listen(local, backlog, self.reuse_address);
+                patience.limit(network, pin!(work)).await
+            }
+        };
+        let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
+        let (pool, timeout) = (self.pool, self.timeout);
+        Ok(Listener::new(pool, self.into_slot(), listener, timeout))
+    }
+}
 
 /// A listening socket of a [`SocketPool`], made by [`Socket::listen`]; its slot is free again when it is dropped.
 ///

@@ -9,7 +9,7 @@ use core::{
 use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 
 use super::{
-    Buffer, Key, LINGER, Listener, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
+    Buffer, Key, LINGER, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
     local_host, may_try_another,
     stream::UNSUPPORTED,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result, SendAllError},
-    stack::{Connect, Connection as _, Family, Listen, Local, SocketOption, Stack},
+    stack::{Connect, Connection as _, Family, Local, SocketOption, Stack},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, poll_once},
     traits,
@@ -35,7 +35,7 @@ use crate::{
 /// |---|---|---|---|
 /// | [`recv_into`](Self::recv_into), nothing there | waits | `WouldBlock` | `Timeout`, nothing lost |
 /// | `recv_into`, the peer has ended the stream | 0 | 0 | 0 |
-/// | [`Listener::accept`], nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
+/// | [`Listener::accept`](super::Listener::accept), nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
 /// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
 /// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
@@ -48,8 +48,8 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     pub(super) lease: PoolLease<'p, 's, S, N, R>,
     pub(super) timeout: Timeout,
     /// Where [`bind`](Self::bind) wants it.
-    local: Option<Local>,
-    reuse_address: bool,
+    pub(super) local: Option<Local>,
+    pub(super) reuse_address: bool,
     /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
     pub(super) torn: bool,
     /// A read of the [half that reads](super::ReadHalf) failed, and was the last.
@@ -201,33 +201,6 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     pub fn bind(&mut self, host: &str, port: u16) -> Result<()> {
         self.local = Some(local_host(host, port)?);
         Ok(())
-    }
-
-    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
-    /// as far as the stack can. The listener keeps the slot.
-    ///
-    /// # Errors
-    /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
-    /// [`ErrorKind::Io`], if somebody listens there.
-    ///
-    /// # Cancel safety
-    /// Dropping the future frees slot and port.
-    pub async fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
-    where
-        S: Listen,
-    {
-        let patience = self.patience();
-        let network = self.pool.network;
-        let listener = match self.local {
-            None => Err(ErrorKind::NotConnected),
-            Some(local) => {
-                let work = network.listen(local, backlog, self.reuse_address);
-                patience.limit(network, pin!(work)).await
-            }
-        };
-        let listener = listener.map_err(|kind| Error::new(Phase::Listen, kind))?;
-        let (pool, timeout) = (self.pool, self.timeout);
-        Ok(Listener::new(pool, self.into_slot(), listener, timeout))
     }
 
     /// Sets an option. [`ReuseAddress`](SocketOption::ReuseAddress) is for a socket that will [listen](Self::listen); the

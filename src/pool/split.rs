@@ -6,8 +6,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 
 use super::{Buffer, NOT_CONNECTED, Socket, Timeout, ahead::ReadAhead, stream::from_io};
 use crate::{
-    error::{Error, ErrorKind, Phase, Result, SendAllError},
-    stack::{Connect, Split, Stack, took},
+    error::{Error, ErrorKind, Phase, Result, SendAllError, took},
+    stack::{Connect, Split, Stack},
     sync::RawMutex,
     time::Timer,
 };

@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use crate::{
-    error::ErrorKind,
-    stack::{Connection, SocketOption, took},
+    error::{ErrorKind, took},
+    stack::{Connection, SocketOption},
     sync::RawMutex,
     time::poll_once,
 };

@@ -313,16 +313,6 @@ pub(crate) fn unmapped(remote: SocketAddr) -> SocketAddr {
     }
 }
 
-/// What a `write` says it took of `bytes`, if it can be true. Zero would be asked for again and again, or panic in
-/// embedded-io's `write_all`.
-pub(crate) fn took(bytes: &[u8], count: usize) -> Result<usize, ErrorKind> {
-    match count {
-        0 if !bytes.is_empty() => Err(ErrorKind::WriteZero),
-        count if count > bytes.len() => Err(ErrorKind::InvalidData),
-        count => Ok(count),
-    }
-}
-
 /// Which addresses are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -5,12 +5,13 @@ use core::{
     time::Duration,
 };
 
-use rustls_pki_types::{ServerName, UnixTime};
+use rustls_pki_types::UnixTime;
 
 use super::{
     Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
     engine::Crypto,
     fingerprint::{self, Fingerprint},
+    offer::{Offer, Peer},
     random::Watch,
     sessions::{Resume, SessionKey, SessionStore, Trust},
     verify::{TimePolicy, VerifyPolicy},
@@ -49,14 +50,6 @@ pub struct TlsContext<'c, R, T> {
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
     believes_anybody: bool,
-}
-
-/// What a context says of itself, besides what it asks of the server.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Offer<'c> {
-    pub(crate) identity: Option<Identity<'c>>,
-    pub(crate) psk: Option<Psk<'c>>,
-    pub(crate) alpn: Option<Alpn<'c>>,
 }
 
 impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
@@ -253,23 +246,5 @@ impl<R: Random, T> TlsContext<'_, R, T> {
 impl<R, T> core::fmt::Debug for TlsContext<'_, R, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("TlsContext").field("policy", &self.policy).field("offer", &self.offer).finish_non_exhaustive()
-    }
-}
-
-/// Who must answer: the name as the certificate must have it, and as the ClientHello says it (RFC 6066 §3: no
-/// addresses, no final dot).
-#[derive(Debug)]
-pub(crate) struct Peer<'n> {
-    pub(crate) name: ServerName<'n>,
-    pub(crate) sni: Option<&'n str>,
-}
-
-impl<'n> Peer<'n> {
-    pub(crate) fn parse(host: &'n str) -> Result<Self, TlsError> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let bare = bare.strip_suffix('.').unwrap_or(bare);
-        let name = ServerName::try_from(bare).map_err(|_| TlsError::ServerName)?;
-        let sni = matches!(name, ServerName::DnsName(_)).then_some(bare);
-        Ok(Self { name, sni })
     }
 }

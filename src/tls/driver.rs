@@ -10,8 +10,8 @@ use zeroize::Zeroize;
 
 use super::{
     Random, TimeSource, TlsContext, TlsError, TlsInfo, TlsStreamError,
-    context::Peer,
     engine::{Buffers, Next, Session, Ticket},
+    offer::Peer,
     proof::Proof,
 };
 use crate::time::poll_once;

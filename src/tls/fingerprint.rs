@@ -25,8 +25,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Alpn, Identity, Psk, Roots,
-    context::Offer,
     engine::Crypto,
+    offer::Offer,
     pin::{Pin, PinMode},
     roots::TrustAnchor,
     verify::{RevocationPolicy, TimePolicy, VerifyPolicy},

@@ -67,7 +67,9 @@ pub mod embedded_tls;
 pub mod engine;
 mod fingerprint;
 pub mod identity;
+mod info;
 mod memory;
+mod offer;
 pub mod pem;
 pub mod pin;
 mod proof;
@@ -84,14 +86,15 @@ pub use self::{
     alpn::{Alpn, AlpnError},
     context::TlsContext,
     identity::{Identity, Signer},
+    info::TlsInfo,
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
     roots::{Roots, TrustAnchor},
     sessions::{SavedSession, SessionKey, SessionStore, Sessions, SessionsError},
-    stream::{TlsInfo, TlsStream, TlsStreamError},
+    stream::TlsStream,
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
     verify::VerifyPolicy,
 };
-pub use crate::error::tls::{TlsError, Unsupported};
+pub use crate::error::tls::{TlsError, TlsStreamError, Unsupported};
 /// A date, in seconds since 1970-01-01 UTC.
 pub use rustls_pki_types::UnixTime;

@@ -6,8 +6,8 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::{
     Alpn, Random, TimeSource, TlsContext, TlsError,
-    context::Peer,
     engine::{Chain, ClientAuth, Config, Environment, Progress, PskOffer},
+    offer::Peer,
     random::Watch,
     sessions::{self, Keeper, Resume, SessionKey, seconds},
     verify::{self, CertificateError, ChainCheck, LeafKey, MAX_CERTIFICATES, VerifyPolicy, verify_handshake_signature},

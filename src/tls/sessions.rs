@@ -77,9 +77,9 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::{
-    context::{Offer, Peer},
     engine::{Crypto, PskOffer, Ticket},
     fingerprint::Fingerprint,
+    offer::{Offer, Peer},
     verify::VerifyPolicy,
 };
 use crate::sync::{CriticalSectionRawMutex, RawMutex};

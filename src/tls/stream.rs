@@ -2,15 +2,14 @@
 
 use core::fmt;
 
-use embedded_io_async::{BufRead, ErrorKind as Io, ErrorType, Read, Write};
+use embedded_io_async::{BufRead, ErrorType, Read, Write};
 use zeroize::Zeroize;
 
 use super::{
-    Alpn, Random, TimeSource, TlsContext, TlsError,
+    Alpn, Random, TimeSource, TlsContext, TlsInfo, TlsStreamError,
     driver::{Driver, Memory},
     engine::{Buffers, Session},
 };
-use crate::error::ErrorKind;
 
 /// TLS 1.3 over any stream `IO` that implements embedded-io-async's `Read` and `Write`: a TCP connection, a modem, a pipe.
 ///
@@ -70,70 +69,6 @@ impl Drop for Own<'_> {
     fn drop(&mut self) {
         self.rx.zeroize();
         self.tx.zeroize();
-    }
-}
-
-/// What a TLS connection agreed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct TlsInfo {
-    /// The cipher suite, by its name at IANA. The version is TLS 1.3, always.
-    pub suite: &'static str,
-    /// The group of the key exchange, by its name at IANA.
-    pub group: &'static str,
-    /// The protocol that the server chose: its place in the list that the context offers ([ALPN](Alpn)).
-    pub alpn: Option<usize>,
-    /// A ticket of an earlier connection made the handshake short.
-    pub is_resumed: bool,
-}
-
-/// Why a TLS stream failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum TlsStreamError {
-    /// TLS failed, or the server did not prove who it is. This is final.
-    Tls(TlsError),
-    /// The stream below reported this.
-    Io(Io),
-}
-
-impl From<TlsError> for TlsStreamError {
-    fn from(error: TlsError) -> Self {
-        Self::Tls(error)
-    }
-}
-
-impl From<TlsStreamError> for ErrorKind {
-    fn from(error: TlsStreamError) -> Self {
-        match error {
-            TlsStreamError::Tls(TlsError::Truncated) => Self::Truncated,
-            TlsStreamError::Tls(error) => Self::Tls(error),
-            TlsStreamError::Io(kind) => Self::from(kind),
-        }
-    }
-}
-
-impl fmt::Display for TlsStreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tls(error) => error.fmt(f),
-            Self::Io(kind) => write!(f, "the stream below TLS reported {kind:?}"),
-        }
-    }
-}
-
-impl core::error::Error for TlsStreamError {}
-
-impl embedded_io_async::Error for TlsStreamError {
-    fn kind(&self) -> Io {
-        match self {
-            Self::Tls(TlsError::Truncated) => Io::ConnectionReset,
-            Self::Tls(TlsError::Closed) => Io::BrokenPipe,
-            Self::Tls(_) => Io::InvalidData,
-            Self::Io(kind) => *kind,
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Numbers: integers that fit, and floats that are rounded exactly, without tables.
 
-use super::{JsonErrorKind, reader::Result};
+use super::JsonErrorKind;
+
+type Result<T> = core::result::Result<T, JsonErrorKind>;
 
 /// The integer that `text` says, between `min` and `max`; a negative one as its two's complement.
 pub(super) fn integer(text: &[u8], min: i64, max: u64) -> Result<u64> {

@@ -15,7 +15,7 @@ use self::{
     checksum::{adler32, crc32},
     huffman::{Found, Huffman},
 };
-use super::body::Progress;
+use super::progress::Progress;
 
 /// The window that is enough for whatever a server may send, in bytes.
 pub const MAX_WINDOW: usize = 32_768;

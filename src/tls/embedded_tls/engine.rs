@@ -12,11 +12,11 @@ use super::{
     suite::{CLOSE_NOTIFY, Suite, Unpacked, unpack},
 };
 use crate::{
-    stack::took,
+    error::took,
     time::poll_once,
     tls::{
         Random, TimeSource, TlsContext, TlsError, TlsStreamError,
-        context::{Offer, Peer},
+        offer::{Offer, Peer},
         verify::CertificateError,
     },
 };

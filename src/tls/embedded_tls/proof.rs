@@ -16,8 +16,8 @@ use super::{
 };
 use crate::tls::{
     Random, TimeSource, TlsContext, TlsError,
-    context::Peer,
     identity::{self, MAX_SIGNATURE_LEN, Signer},
+    offer::Peer,
     random::Watch,
     verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
 };
