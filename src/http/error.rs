@@ -28,11 +28,11 @@ pub enum DecodeError {
     BareCr,
     /// A NUL in the head or a trailer, or another control character in a trailer (RFC 9110 §5.5).
     ControlCharacter,
-    /// The head is longer than [`MAX_HEAD`], or than the buffer the driver has for it.
+    /// The head is longer than [`MAX_HEAD`](super::MAX_HEAD), or than the buffer the driver has for it.
     HeadTooLarge,
-    /// More than [`MAX_EMPTY_LINES`] before the status line.
+    /// More than [`MAX_EMPTY_LINES`](super::MAX_EMPTY_LINES) before the status line.
     TooManyEmptyLines,
-    /// More than [`MAX_INTERIM`] interim answers.
+    /// More than [`MAX_INTERIM`](super::MAX_INTERIM) interim answers.
     TooManyInterim,
     /// Content-Length is not a number, or is over 2⁶⁴ − 1.
     InvalidContentLength,

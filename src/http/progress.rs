@@ -1,6 +1,6 @@
 //! How far one call of a decoder of bodies came.
 
-/// What one call to [`BodyDecoder::decode`] did.
+/// What one call to [`BodyDecoder::decode`](super::BodyDecoder::decode) did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

@@ -18,7 +18,7 @@ use super::{
 /// stream is dropped:
 ///
 /// - `rx`: 16,406 bytes take whatever a server may send. With fewer, the server is asked for shorter records (RFC 8449);
-///   one that does not comply is [`TlsError::RxTooSmall`], and so is a certificate chain that does not fit.
+///   one that does not comply is [`TlsError::RxTooSmall`](super::TlsError::RxTooSmall), and so is a certificate chain that does not fit.
 /// - `tx`: at least 512 bytes; what is sent leaves in records of at most 46 bytes less.
 ///
 /// Writes are collected until `tx` is full or [`flush`](Write::flush) is called. The last bytes of a handshake wait for
@@ -161,7 +161,7 @@ impl<IO> ErrorType for TlsStream<'_, IO> {
 }
 
 impl<IO: Read + Write> Read for TlsStream<'_, IO> {
-    /// Reads what came; 0 at the end, which is [`TlsError::Truncated`] if the peer did not say so.
+    /// Reads what came; 0 at the end, which is [`TlsError::Truncated`](super::TlsError::Truncated) if the peer did not say so.
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, TlsStreamError> {
         self.driver.read(out).await
     }
