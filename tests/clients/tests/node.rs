@@ -27,7 +27,9 @@ struct Observer {
 }
 
 impl Observer {
-    fn start(port: u16, says: Option<&'static str>) -> Self {
+    /// Comes back when the broker sends him what is published from now on.
+    fn start(broker: &Broker, says: Option<&'static str>) -> Self {
+        let port = broker.port;
         let (heard, ends) = (Arc::default(), Arc::<AtomicBool>::default());
         let (mut hears, end) = (Arc::clone(&heard), Arc::clone(&ends));
         let thread = thread::spawn(move || {
@@ -40,6 +42,11 @@ impl Observer {
                 }
             });
         });
+        let start = Instant::now();
+        while broker.logged("Sending SUBACK to observer") == 0 {
+            assert!(start.elapsed() < PATIENCE, "the observer is not subscribed");
+            thread::sleep(Duration::from_millis(10));
+        }
         Self { heard, ends, thread: Some(thread) }
     }
 
@@ -103,7 +110,7 @@ fn schedule(rounds: u32) -> Schedule<'static> {
 #[test]
 fn it_survives_a_broker_that_ends_and_one_that_is_killed() {
     let mut broker = Broker::start("node");
-    let observer = Observer::start(broker.port, None);
+    let observer = Observer::start(&broker, None);
     let port = broker.port;
     let device = thread::spawn(move || {
         device!(asynchronous, "root", |pool, tls| {
@@ -140,7 +147,7 @@ fn it_survives_a_broker_that_ends_and_one_that_is_killed() {
 #[test]
 fn its_will_is_done_and_commands_reach_it() {
     let broker = Broker::start("node-will");
-    let observer = Observer::start(broker.port, Some("water"));
+    let observer = Observer::start(&broker, Some("water"));
     let commands = Mutex::new(Vec::new());
     device!(asynchronous, "root", |pool, tls| {
         let hear = |command: &[u8]| commands.lock().expect("nobody panicked").push(command.to_vec());
