@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`weather`] | GETs JSON over verified HTTPS, twice on one connection |
 //! | [`telemetry`] | POSTs readings as JSON; what could not be sent is sent the next time |
+//! | [`sensor`] | wakes, POSTs what the server does not have yet, and sleeps |
 //! | [`download`] | streams a body larger than memory, hashes it, and shows how far it is |
 //! | [`update`] | gets signed firmware into flash, whole or not at all |
 //! | `mqtt` (a feature) | publishes readings over a connection that lasts, and takes commands |
@@ -30,6 +31,7 @@ pub mod download;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 mod schedule;
+pub mod sensor;
 pub mod telemetry;
 pub mod update;
 pub mod weather;

@@ -71,6 +71,11 @@ impl<'r> Schedule<'r> {
         self.timeout
     }
 
+    /// How long to wait after a round that went well.
+    pub(crate) const fn pause(&self) -> Duration {
+        self.every
+    }
+
     pub(crate) const fn retries(&self) -> Retry<'r> {
         self.retry
     }
