@@ -53,6 +53,15 @@ gate() {
       fi
     done
   done < <(printf '%s\n' "${boards[@]}")
+  # The programs of one file.
+  while read -r board directory target; do
+    cd "$root/examples/$directory/minimal"
+    export WIFI_SSID='a network' WIFI_PASSWORD='its passphrase'
+    libraries=core,alloc cross clippy "$target" --release -- -D warnings
+    libraries=core,alloc cross build "$target" --release
+    read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/minimal")
+    printf '%-8s %-10s %9d %9d\n' "$board" minimal "$flash" "$ram"
+  done < <(printf '%s\n' "${boards[@]}" | grep -E '^(pico-w|esp32c3) ')
   return "$bad"
 }
 
