@@ -75,6 +75,8 @@ macro_rules! over {
     };
 }
 
+#[path = "apps/sensor.rs"]
+mod sensor;
 #[path = "apps/update.rs"]
 mod update;
 

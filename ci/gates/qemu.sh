@@ -13,7 +13,8 @@ gate() {
     cross build "$target" --release --manifest-path examples/qemu/Cargo.toml --bins
     echo "$target: built"
   done
-  python3 tests/qemu/run.py target
+  cargo build --quiet --locked --manifest-path examples/desk/Cargo.toml --bin update
+  python3 tests/qemu/run.py target target/debug/update
 }
 
 gate "$@"

@@ -458,7 +458,8 @@ def refusals(face, ports):
 def clients(ports):
     """MQTT and HTTP clients of other crates over our pool: tests/clients, which starts a mosquitto of its own."""
     command = ["cargo", "test", "--quiet", "--locked", "--manifest-path", HERE.parent / "clients/Cargo.toml"]
-    environment = os.environ | {"INTEROP_DIRECTORY": str(RUN), "INTEROP_NGINX": str(ports["P256"])}
+    environment = os.environ | {"INTEROP_DIRECTORY": str(RUN), "INTEROP_NGINX": str(ports["P256"]),
+                                "INTEROP_WEBSOCKET": str(ports["WEBSOCKET"])}
     report("clients of other crates", [] if subprocess.run(command, env=environment).returncode == 0 else ["see above"])
 
 
@@ -470,7 +471,7 @@ def main():
     servers.prepare(RUN, HERE / "pki.sh")
     (RUN / "letters").write_text("abcdefghij" * 10_000)
 
-    names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN ODD CLOSED".split()
+    names = "RSA P256 TLS12 PLAIN ONCE TWICE HTTPBIN ODD CLOSED WEBSOCKET".split()
     names += [f"{server}_{kind}" for server in ("OPENSSL", "GNUTLS") for kind in "RSA P256 P384 ED25519 MUST MAY PSK".split()]
     names += [f"{server}_{name}" for server in ("OPENSSL", "GNUTLS") for name in LONG]
     ports = dict(zip(names, servers.free_ports(len(names))))
@@ -482,6 +483,7 @@ def main():
     start_long_chains(ports)
     start_odd(ports["ODD"])
     ports["SILENT"] = start_silent()
+    start("websocket", ports["WEBSOCKET"], [VENV / "bin/python", HERE / "websocket.py", str(ports["WEBSOCKET"])])
 
     for face in (Face(binary, "async"), Face(binary, "blocking")):
         for group in (plain_http, httpbin_families, odd, tls, identities, refusals):

@@ -2,8 +2,8 @@
 """usage: run.py PROGRAMS CERTIFICATES [all]
 
 Boots the programs of examples/rp2040-w, built in PROGRAMS with a root of CERTIFICATES (made by ../qemu/pki.sh), on an emulated
-Pico W with its radio, against a real nginx with httpbin behind it; checks what the boards logged and what the servers saw.
-"all" adds the apps that take longest. Everything it makes is under target/picow.
+Pico W with its radio, against a real nginx with httpbin behind it; checks what the boards logged and what the servers saw:
+of weather, and of two refusals. "all" is every app and every refusal. Everything it makes is under target/picow.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -184,7 +185,7 @@ def failure(phase, kind):
 
 # What goes wrong, one after the other in one boot, and the one warning that the board has to answer it with. Then it has to
 # work.
-FAULTS = (
+FAULTS = [
     ("no DHCP", {"dhcp": False}, "WARN Wi-Fi, DHCP: no answer"),
     ("a dead name server, and no date", {"names": False},
      r"WARN clock: Error { phase: Resolve, kind: (NoAnswer|Timeout) }; again in \d+ ms"),
@@ -193,15 +194,17 @@ FAULTS = (
     ("a wrong name", {"server": "other"}, failure("Handshake", r"Tls\(.*NameMismatch.*\)")),
     ("a dead name server", {"names": False}, failure("Resolve", "(NoAnswer|Timeout)")),
     ("a server that stalls", {"server": "stalls"}, failure("Body", "Timeout")),
-)
+]
+# Those of the short form.
+BRIEF = ("a root nobody trusts", "a wrong name")
 
 
-def refusals(programs, network):
+def refusals(faults, programs, network):
     """Every fault ends in its line and no request reaches nginx; after the last, the same board gets its weather."""
-    phases = [fault | {"line": "^WARN "} for _, fault, _ in FAULTS] + [{"server": "p256", "line": WEATHER.line}]
+    phases = [fault | {"line": "^WARN "} for _, fault, _ in faults] + [{"server": "p256", "line": WEATHER.line}]
     done = boot("refusals", programs, "weather", network.ports["refusals"], phases)
     seen = network.saw("refusals")
-    for number, (what, fault, line) in enumerate(FAULTS):
+    for number, (what, fault, line) in enumerate(faults):
         warnings = [said for said in done.of_phase(number) if said.startswith("WARN ")]
         problems = differences(warnings=(len(warnings), 1))
         problems += [f"not as expected: {said}" for said in warnings if not re.fullmatch(line, said)]
@@ -220,10 +223,12 @@ def main():
     servers.install({})
     shutil.rmtree(RUN, ignore_errors=True)
     shutil.copytree(certificates, RUN)
-    apps = [WEATHER, CLOCK] + ([DOWNLOAD, TELEMETRY] if sys.argv[3:] == ["all"] else [])
+    apps, faults = [WEATHER], [fault for fault in FAULTS if fault[0] in BRIEF]
+    if sys.argv[3:] == ["all"]:
+        apps, faults = [WEATHER, CLOCK, DOWNLOAD, TELEMETRY], FAULTS
     network = Servers([app.name for app in apps] + ["refusals"])
     # The longest first.
-    work = [refusals, *(app.run for app in apps)]
+    work = [partial(refusals, faults), *(app.run for app in apps)]
     with ThreadPoolExecutor(max_workers=int(os.environ.get("PICOW_AT_A_TIME") or os.cpu_count() or 1)) as pool:
         boots = list(pool.map(lambda one: one(programs, network), work))
     print("\nThe log of weather, with the board's time:")

@@ -1,5 +1,6 @@
 """What a board finds on the machine that runs QEMU besides nginx: a name server, time servers, and a server that stalls."""
 
+import re
 import socket
 import ssl
 import struct
@@ -83,9 +84,35 @@ class Halting:
                 request += received
                 if not request.endswith(b"\r\n\r\n"):
                     continue
-                request = b""
-                answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.BODY) + self.BODY
+                answer, request = self.answer(request), b""
                 if self.halts > 0:
                     self.halts -= 1
-                    answer = answer[:-10]
+                    answer = self.cut(answer)
                 client.sendall(answer)
+
+    def cut(self, answer):
+        return answer[:-10]
+
+    def answer(self, request):
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.BODY) + self.BODY
+
+
+class HaltingFile(Halting):
+    """The same with a file, of which it gives the rest when it is asked for that. It remembers what was asked."""
+
+    def __init__(self, run, name, halts, file):
+        self.file, self.ranges = file, []
+        super().__init__(run, name, halts)
+
+    def cut(self, answer):
+        return answer[: len(answer) // 3]
+
+    def answer(self, request):
+        asked = re.search(rb"\r\nRange: bytes=(\d+)-\r\n", request)
+        first = int(asked[1]) if asked else 0
+        self.ranges.append(first)
+        status = b"200 OK"
+        if asked:
+            status = b"206 Partial Content\r\nContent-Range: bytes %d-%d/%d" % (first, len(self.file) - 1, len(self.file))
+        rest = self.file[first:]
+        return b'HTTP/1.1 %s\r\nETag: "1"\r\nContent-Length: %d\r\n\r\n' % (status, len(rest)) + rest

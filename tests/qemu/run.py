@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""usage: run.py TARGET_DIRECTORY
+"""usage: run.py TARGET_DIRECTORY SIGNER
 
 Boots the programs of examples/qemu, built in release mode under TARGET_DIRECTORY, on boards that QEMU emulates, against a
-real nginx with httpbin behind it, and checks what the boards logged and what the servers saw. Then prints what each app
+real nginx with httpbin behind it, and checks what the boards logged and what the servers saw. SIGNER is the program `update` of examples/desk. Then prints what each app
 costs, and fails if that is more than 3 % above benches/budgets.toml. Everything it makes is under target/qemu.
 """
 
@@ -28,6 +28,8 @@ from wire import Wire  # noqa: E402
 RUN = ROOT / "target" / "qemu"
 # More than the RAM of the boards, which is 264 KB.
 BIG = bytes(i * i % 251 for i in range(1 << 20))
+# Firmware, for a slot of 64 KB.
+IMAGE = BIG[1000:41000]
 # The longest that a boot may take, in seconds.
 PATIENCE = 60
 
@@ -153,7 +155,7 @@ class Bench:
         connections = {connection for connection, _, _ in seen}
         problems = differences(
             status=(done.status, 0), rounds=(done.rounds(), (settings.get("rounds", 1), 0)), requests=(len(seen), count),
-            connections=(len(connections), 1), statuses=({status for _, status, _ in seen}, {status}),
+            connections=(len(connections), 1), statuses=({status for _, status, _ in seen}, set(status.split())),
         )
         problems += [f"nginx saw {rest}" for _, _, rest in seen if not rest.startswith(f"TLSv1.3 api.test {method} {path}")]
         root = {"p256": "P-256", "rsa": "RSA-2048", "p384": "P-384"}[chain]
@@ -194,6 +196,31 @@ class Bench:
             problems.append("not the right hash on the log")
         report(self.board, what, problems, done)
         self.note("download", done)
+
+    def update(self):
+        key = PUBLIC_KEY[0]
+        done, what, problems = self.served("update", "p256", 2, "GET", "/2.update", "200 304", key=key, rounds=2)
+        lines = [line for line in done.lines if "update: " in line or "board: " in line]
+        wanted = [f"INFO update: version 2, {len(IMAGE)} bytes", "INFO update: version 2 is whole, and starts",
+                  "INFO board: starts what is in the slot", "INFO update: there is nothing newer than version 2"]
+        problems += differences(lines=(lines, wanted))
+        report(self.board, what, problems, done)
+        self.note("update", done)
+
+        server = hosts.HaltingFile(RUN, "p256", 2, (RUN / "site/2.update").read_bytes())
+        done = self.boot("update", server.port, key=key, rounds=3, timeout=4000)
+        problems = differences(status=(done.status, 0), rounds=(done.rounds(), (1, 2)), requests=(len(server.ranges), 3))
+        if server.ranges != sorted(set(server.ranges)) or not done.has("INFO update: goes on after [1-9]"):
+            problems.append(f"it did not go on: {server.ranges}")
+        report(self.board, f"update, server stalls in the body: goes on after {server.ranges[1:]} bytes", problems, done)
+
+        for file, version, why in (("forged", 1, "refused: what is in flash is not what the author offered"),
+                                   ("another", 1, "refused: the author did not sign this")):
+            done = self.boot("update", self.ports[f"{self.board.name}-p256"], path=f"/{file}.update", key=key, version=version)
+            problems = differences(status=(done.status, 0), rounds=(done.rounds(), (0, 1)))
+            if not done.has(f"WARN update failed: {why}; again in") or done.has("starts"):
+                problems.append("not the line that says why")
+            report(self.board, f"update {file}: {why}", problems, done)
 
     def clock(self):
         done, what, problems = self.served("clock", "p256", 1, "HEAD", "/json", date=None, time=self.time)
@@ -306,6 +333,27 @@ def judge(benches):
 
 
 
+# Of the secret key that firmware is signed with here.
+PUBLIC_KEY = []
+
+
+def prepare_updates(signer):
+    """An update that is one, one of another image, and one of another author."""
+
+    def sign(key, name, image):
+        (RUN / name).write_bytes(image)
+        public = subprocess.run([signer, "key", RUN / key], check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run([signer, "sign", RUN / key, "2", RUN / name], check=True, stdout=subprocess.DEVNULL)
+        (RUN / f"{name}.update").rename(RUN / f"site/{name}.update")
+        return public
+
+    PUBLIC_KEY.append(sign("author.key", "2", IMAGE))
+    sign("another.key", "another", IMAGE)
+    file = bytearray((RUN / "site/2.update").read_bytes())
+    file[20000] ^= 1
+    (RUN / "site/forged.update").write_bytes(file)
+
+
 def site(port, name):
     return f"""    server {{
         listen 127.0.0.1:{port} ssl;
@@ -316,7 +364,7 @@ def site(port, name):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     servers.install({"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc", "size": "binutils"})
     servers.prepare(RUN, HERE / "pki.sh")
@@ -329,11 +377,12 @@ def main():
     servers.start_nginx(RUN, HERE / "nginx.conf", {"SITES": sites, "PLAIN": plain, "P256": plain, "HTTPBIN": httpbin})
     (RUN / "site").mkdir()
     (RUN / "site/big").write_bytes(BIG)
+    prepare_updates(sys.argv[2])
     hosts.start_names()
     times = ",".join(f"time.test:{hosts.start_time()}" for _ in range(2))
 
     def all_of(bench):
-        for group in (bench.weather, bench.blocking, bench.telemetry, bench.download, bench.clock, bench.web_server, bench.refusals, bench.halting):
+        for group in (bench.weather, bench.blocking, bench.telemetry, bench.download, bench.update, bench.clock, bench.web_server, bench.refusals, bench.halting):
             group()
 
     benches = [Bench(board, ports, times) for board in BOARDS]

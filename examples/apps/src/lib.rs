@@ -6,8 +6,11 @@
 //! |---|---|
 //! | [`weather`] | GETs JSON over verified HTTPS, twice on one connection |
 //! | [`telemetry`] | POSTs readings as JSON; what could not be sent is sent the next time |
+//! | [`sensor`] | wakes, POSTs what the server does not have yet, and sleeps |
 //! | [`download`] | streams a body larger than memory, hashes it, and shows how far it is |
 //! | [`update`] | gets signed firmware into flash, whole or not at all |
+//! | `mqtt` (a feature) | publishes readings over a connection that lasts, and takes commands |
+//! | `websocket` (a feature) | sends a reading over a WebSocket, and waits for the answer |
 //! | [`clock`] | asks two time servers for the date, without which no certificate can be checked |
 //! | [`web_server`] | answers browsers with a small JSON page |
 //!
@@ -25,10 +28,15 @@ mod messages;
 pub mod blocking;
 pub mod clock;
 pub mod download;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 mod schedule;
+pub mod sensor;
 pub mod telemetry;
 pub mod update;
 pub mod weather;
 pub mod web_server;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use self::schedule::{Schedule, Tally};

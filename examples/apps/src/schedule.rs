@@ -71,6 +71,11 @@ impl<'r> Schedule<'r> {
         self.timeout
     }
 
+    /// How long to wait after a round that went well.
+    pub(crate) const fn pause(&self) -> Duration {
+        self.every
+    }
+
     pub(crate) const fn retries(&self) -> Retry<'r> {
         self.retry
     }
@@ -128,7 +133,7 @@ pub(crate) trait Line: Display {}
 impl<T: Display> Line for T {}
 
 /// How an app has fared so far.
-struct Course<'c> {
+pub(crate) struct Course<'c> {
     schedule: &'c Schedule<'c>,
     app: &'c str,
     tally: Tally,
@@ -136,13 +141,18 @@ struct Course<'c> {
 }
 
 impl<'c> Course<'c> {
-    fn new(schedule: &'c Schedule<'c>, app: &'c str) -> Self {
+    pub(crate) fn new(schedule: &'c Schedule<'c>, app: &'c str) -> Self {
         Self { schedule, app, tally: Tally::default(), failed_in_a_row: 0 }
+    }
+
+    #[cfg(feature = "mqtt")]
+    pub(crate) const fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// How long to wait after this round; nothing after the last. A failure is one line: which app, how far it had come, why,
     /// and when it goes on.
-    fn after(&mut self, outcome: Result<(), impl Failure>) -> Option<Duration> {
+    pub(crate) fn after(&mut self, outcome: Result<(), impl Failure>) -> Option<Duration> {
         let pause = match outcome {
             Ok(()) => {
                 (self.tally.done, self.failed_in_a_row) = (self.tally.done.wrapping_add(1), 0);

@@ -52,7 +52,12 @@ where
 }
 
 /// The numbers let the server notice what it gets twice, so the request may be repeated.
-async fn post<'p, P, T>(http: &Session<'p, P, T>, url: &str, readings: &[Reading], retry: Retry<'_>) -> Result<u16>
+pub(crate) async fn post<'p, P, T>(
+    http: &Session<'p, P, T>,
+    url: &str,
+    readings: &[Reading],
+    retry: Retry<'_>,
+) -> Result<u16>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,

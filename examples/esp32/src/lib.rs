@@ -11,7 +11,11 @@ use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use esp_backtrace as _;
 use esp_hal::{
-    clock::CpuClock, interrupt::software::SoftwareInterruptControl, peripherals::FLASH, ram, rng::Trng,
+    clock::CpuClock,
+    interrupt::software::SoftwareInterruptControl,
+    peripherals::{FLASH, LPWR},
+    ram,
+    rng::Trng,
     timer::timg::TimerGroup,
 };
 use esp_println as _;
@@ -26,18 +30,18 @@ esp_bootloader_esp_idf::esp_app_desc!();
 
 /// Starts the radio, joins the Wi-Fi network and waits for an address, as long as it takes.
 pub async fn start(spawner: Spawner) -> Board {
-    start_with(spawner, |_| ()).await.1
+    start_with(spawner, |_, _| ()).await.1
 }
 
-/// The same, for a program that uses the flash. `first` gets it, and runs before the radio does.
-pub async fn start_with<T>(spawner: Spawner, first: impl FnOnce(FLASH<'static>) -> T) -> (T, Board) {
+/// The same, for a program that uses the flash or sleeps. `first` gets what that takes, and runs before the radio does.
+pub async fn start_with<T>(spawner: Spawner, first: impl FnOnce(FLASH<'static>, LPWR<'static>) -> T) -> (T, Board) {
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     // The heap is the radio's; nothing else here uses one. The first part is what the boot loader had.
     esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 36 * 1024);
     let interrupts = SoftwareInterruptControl::new(chip.SW_INTERRUPT);
     esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, interrupts.software_interrupt0);
-    let first = first(chip.FLASH);
+    let first = first(chip.FLASH, chip.LPWR);
 
     let (device, radio) = radio::start(chip.WIFI);
     let random = seed();

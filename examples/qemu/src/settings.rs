@@ -21,6 +21,10 @@ pub struct Settings {
     pub rounds: u32,
     /// `timeout=`: how many milliseconds a request may take.
     pub timeout: Duration,
+    /// `key=`: the public key of the author of updates, in hexadecimal digits.
+    pub key: [u8; 32],
+    /// `version=`: what an update has to be newer than.
+    pub version: u32,
 }
 
 impl Settings {
@@ -38,6 +42,8 @@ impl Settings {
             root: String::new(),
             rounds: 1,
             timeout: Duration::from_secs(10),
+            key: [0; 32],
+            version: 1,
         };
         qemu_board::arguments(|word| settings.set(word));
         settings
@@ -57,6 +63,8 @@ impl Settings {
             }
             "rounds" => self.rounds = parsed(value),
             "timeout" => self.timeout = Duration::from_millis(parsed(value)),
+            "key" => self.key = socketpool_apps::update::key(value).expect("64 digits"),
+            "version" => self.version = parsed(value),
             _ => panic!("unknown setting {word}"),
         }
     }

@@ -25,7 +25,7 @@ const VERSION: u32 = number(option_env!("UPDATE_VERSION"), 1);
 
 #[esp_rtos::main]
 async fn main(spawner: Spawner) {
-    let (slots, board) = board::start_with(spawner, Slots::new).await;
+    let (slots, board) = board::start_with(spawner, |flash, _| Slots::new(flash)).await;
     let mut slots = slots.expect("the partitions of partitions.csv");
     board.set_clock().await;
     let random = || board.random.next_u32();
