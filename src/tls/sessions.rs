@@ -2,7 +2,8 @@
 //!
 //! A server that was verified can give the client a ticket. With it the next handshake needs no certificates and no
 //! signature: both sides prove that they know a key of the earlier connection, besides a new Diffie-Hellman exchange
-//! (`psk_dhe_ke`, so what was said stays secret if that key is lost). On an RP2040 that is about a fifth of the time.
+//! (`psk_dhe_ke`, so what was said stays secret if that key is lost). That takes a Cortex-M0+ 26 million instructions, where
+//! a chain of three certificates with P-256 takes 91.
 //!
 //! [`Sessions`] keeps tickets in RAM, in a static of yours; for flash or another memory implement [`SessionStore`].
 //! [`TlsContext::sessions`](super::TlsContext::sessions) says which one a context uses;
@@ -177,8 +178,11 @@ pub trait SessionStore: Sync {
 /// Tickets of up to `N` servers, in RAM: about 600 bytes for each. The oldest makes room for a new one.
 ///
 /// It is for a static. Every ticket is overwritten when it is used, replaced or dropped. What guards it is `R`, by default
-/// a critical section, held while one ticket is copied. The [module page](self) tells when tickets are used, and what of
-/// this is secret.
+/// a critical section, held while one ticket is copied, or all of them to be written out; the program has to have an
+/// implementation of the critical-section crate, as chip support brings it. The [module page](self) tells when tickets are
+/// used, and what of this is secret.
+///
+/// A program that uses it takes 1.6 KB more flash on a Cortex-M0+ than one that does not.
 pub struct Sessions<const N: usize, R: RawMutex = CriticalSectionRawMutex>(Mutex<R, RefCell<Entries<N>>>);
 
 struct Entries<const N: usize> {

@@ -97,14 +97,15 @@ fn after_the_handshake() {
     }
 }
 
-/// With a key that both know there are no certificates.
+/// With a key that both know there are no certificates, be it of our own or a ticket's.
 #[test]
 fn with_a_pre_shared_key() {
     const CRYPTO: &Crypto = &Crypto::DEFAULT;
-    let psk = crate::tls::Psk::new(b"meter", &[7; 32]).unwrap();
-    for kind in 0..=255 {
+    let psk = PskOffer::External(crate::tls::Psk::new(b"meter", &[7; 32]).unwrap());
+    let ticket = PskOffer::Ticket { identity: b"ticket", key: &[7; 32], hash: SHA256, obfuscated_age: 9 };
+    for (offer, kind) in [psk, ticket].into_iter().flat_map(|offer| (0..=255).map(move |kind| (offer, kind))) {
         let (mut client, mut peer) = (Client::new(CRYPTO), Peer::new(CHACHA20_POLY1305_SHA256, X25519));
-        client.config.psk = Some(PskOffer::External(psk));
+        client.config.psk = Some(offer);
         peer.psk = Some(vec![7; 32]);
         client.run(&[]).unwrap();
         peer.read_hello(&core::mem::take(&mut client.out));
@@ -118,7 +119,7 @@ fn with_a_pre_shared_key() {
         match kind {
             message::FINISHED => {
                 assert_eq!(outcome, Ok(()));
-                assert_eq!((client.session.has_psk, client.session.is_resumed), (true, false));
+                assert_eq!((client.session.has_psk, client.session.is_resumed), (true, offer.is_ticket()));
                 assert_eq!((client.world.chains, client.world.signatures), (0, 0));
             }
             _ => {
