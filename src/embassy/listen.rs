@@ -14,7 +14,9 @@ use embedded_io_async::ErrorKind;
 use heapless::Vec;
 
 use super::{
-    Network, Seat, address,
+    Network,
+    address::address,
+    seat::Seat,
     tcp::{NetworkConnection, finished, free},
 };
 use crate::{

@@ -62,7 +62,10 @@
 //! - The device cannot talk to itself.
 //! - Sockets that are made beside this network are not seen: keep to other ports.
 
+mod address;
+mod datagrams;
 mod listen;
+mod seat;
 mod tcp;
 mod udp;
 
@@ -71,12 +74,11 @@ use core::{
     cell::{Cell, RefCell},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
-    task::Waker,
     time::Duration,
 };
 
 use embassy_net::{
-    IpAddress, IpEndpoint, Stack,
+    Stack,
     dns::{self, DnsQueryType},
     tcp::TcpSocket,
     udp::UdpSocket,
@@ -85,8 +87,10 @@ use embedded_io_async::ErrorKind;
 
 pub use self::tcp::{NetworkConnection, NetworkReader, NetworkWriter};
 use self::{
+    address::endpoint,
+    datagrams::{Groups, UdpMemory},
+    seat::Seat,
     tcp::{free, give_up_waiting},
-    udp::{Groups, UdpMemory},
 };
 #[cfg(all(feature = "tls", feature = "requests"))]
 use crate::requests::Session;
@@ -175,12 +179,6 @@ pub struct Network<'d, const TCP: usize, const UDP: usize = 1> {
     /// The ports of the UDP sockets that somebody holds; 0 for the others.
     ports: [Cell<u16>; UDP],
     groups: RefCell<Groups>,
-}
-
-/// Where a listener sits: its port (0 if nobody sits there), and whom to wake when a socket is free again.
-struct Seat {
-    port: Cell<u16>,
-    waker: Cell<Option<Waker>>,
 }
 
 impl<'d, const TCP: usize, const UDP: usize> Network<'d, TCP, UDP> {
@@ -329,23 +327,4 @@ impl<const TCP: usize, const UDP: usize> Timer for Network<'_, TCP, UDP> {
     async fn wait_until(&self, at: Instant) {
         EmbassyTimer.wait_until(at).await;
     }
-}
-
-/// An address in embassy-net's words, if the stack was built with its family.
-fn address(address: IpAddr) -> Result<IpAddress, ErrorKind> {
-    match address {
-        IpAddr::V4(address) => Ok(IpAddress::Ipv4(address)),
-        #[cfg(feature = "embassy-net-ipv6")]
-        IpAddr::V6(address) => Ok(IpAddress::Ipv6(address)),
-        #[cfg(not(feature = "embassy-net-ipv6"))]
-        IpAddr::V6(_) => Err(ErrorKind::AddrNotAvailable),
-    }
-}
-
-fn endpoint(remote: SocketAddr) -> Result<IpEndpoint, ErrorKind> {
-    Ok(IpEndpoint::new(address(remote.ip())?, remote.port()))
-}
-
-fn socket_addr(endpoint: IpEndpoint) -> SocketAddr {
-    SocketAddr::new(endpoint.addr.into(), endpoint.port)
 }

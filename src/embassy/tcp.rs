@@ -8,7 +8,7 @@ use embassy_net::{
 };
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::{Seat, socket_addr};
+use super::{address::socket_addr, seat::Seat};
 use crate::{
     cell::{Loan, Place},
     stack::{Connection, SocketOption, Split},

@@ -3,8 +3,8 @@
 use core::{ops::DerefMut, time::Duration};
 
 use super::{
-    builder::Options,
     draft::{Draft, Memory, Outset},
+    options::Options,
     response::ResponseInfo,
     retry::Retry,
 };

@@ -10,7 +10,7 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::{builder::Options, range::range_value};
+use super::{options::Options, range::range_value};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
     exchange::{LEAST, Outline, Plan, send::Staged},

@@ -88,6 +88,7 @@ pub(crate) mod course;
 pub(crate) mod digest;
 pub(crate) mod draft;
 mod listening;
+pub(crate) mod options;
 mod range;
 pub(crate) mod response;
 mod retry;

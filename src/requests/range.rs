@@ -1,8 +1,5 @@
 //! Asking for a part of something (RFC 9110 §14), and reading which part came.
 
-use core::ops::Deref;
-
-use super::response::ResponseInfo;
 use crate::http::ByteWriter;
 
 /// Which part of something a response holds: `Content-Range: bytes first-last/complete` (RFC 9110 §14.4).
@@ -38,15 +35,6 @@ impl ContentRange {
         let range = Self { first: number(first)?, last: number(last)?, complete };
         let is_valid = range.first <= range.last && complete.is_none_or(|complete| range.last < complete);
         (unit.eq_ignore_ascii_case("bytes") && is_valid).then_some(range)
-    }
-}
-
-impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
-    /// Which part this is, if the server sent a part (206) as asked with [`range`](super::RequestBuilder::range).
-    #[must_use]
-    pub fn content_range(&self) -> Option<ContentRange> {
-        let is_part = self.status().as_u16() == 206;
-        self.header("content-range").filter(|_| is_part).and_then(ContentRange::parse)
     }
 }
 

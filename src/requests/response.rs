@@ -426,6 +426,15 @@ pub(crate) fn within_grace(now: Instant, deadline: Deadline) -> Deadline {
     deadline.or_at(now.after(GRACE))
 }
 
+impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
+    /// Which part this is, if the server sent a part (206) as asked with [`range`](super::RequestBuilder::range).
+    #[must_use]
+    pub fn content_range(&self) -> Option<super::range::ContentRange> {
+        let is_part = self.status().as_u16() == 206;
+        self.header("content-range").filter(|_| is_part).and_then(super::range::ContentRange::parse)
+    }
+}
+
 impl<M: Deref<Target = [u8]>> core::fmt::Debug for ResponseInfo<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut info = f.debug_struct("ResponseInfo");

@@ -3,9 +3,10 @@
 use core::{future::Future, time::Duration};
 
 use super::{
-    builder::{Options, RequestBuilder},
+    builder::RequestBuilder,
     course::{Stage, Turn},
     listening::Listening,
+    options::Options,
     response::{Response, leave, within_grace},
     retry::Retry,
 };

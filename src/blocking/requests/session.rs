@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     exchange::Content,
     http::Method,
-    requests::{NoTls, RequestBuilder, Retry, builder::Options, course::Stage, session::send},
+    requests::{NoTls, RequestBuilder, Retry, course::Stage, options::Options, session::send},
     time::{BlockingTimer, run},
     traits::{SocketPool, TlsContext},
 };

@@ -5,11 +5,12 @@
 //!
 //! [`verify_server_chain`]: super::verify_server_chain
 
-use rustls_pki_types::alg_id;
+use rustls_pki_types::{CertificateDer, alg_id};
 
 use super::algorithms::RsaPublicKey;
 use super::der::{self, Reader, some};
-use super::{CertificateError, MAX_RSA_BITS, MIN_RSA_BITS};
+use super::limits::{MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::error::certificate::CertificateError;
 
 /// The last number of the extensions we know, all of them below `id-ce` (2.5.29).
 pub(crate) mod extension {
@@ -429,4 +430,23 @@ fn find_attribute(name: &[u8], kind: u8) -> Option<&str> {
         }
     }
     None
+}
+
+/// Our rules for an intermediate certificate: it names its subject, may sign certificates, constrains something if it has
+/// name constraints, and says that it is an authority in a critical extension (RFC 5280 §4.1.2.6, §4.2.1.3, §4.2.1.10,
+/// §4.2.1.9).
+pub(super) fn check_intermediate(der: &CertificateDer<'_>) -> Result<(), CertificateError> {
+    let intermediate = Certificate::parse(der).ok_or(CertificateError::Malformed)?;
+    let usage = intermediate.key_usage().ok_or(CertificateError::Malformed)?;
+    if usage.is_some_and(|usage| !usage.has_key_cert_sign()) {
+        return Err(CertificateError::NotACa);
+    }
+    let constraints = intermediate.extension(extension::NAME_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
+    let is_void = constraints.is_some_and(|constraints| name_constraints(constraints.value).is_none());
+    let basic = intermediate.extension(extension::BASIC_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
+    let is_critical = basic.is_some_and(|extension| extension.is_critical);
+    if intermediate.subject.is_empty() || is_void || !is_critical {
+        return Err(CertificateError::Malformed);
+    }
+    intermediate.check_profile()
 }

@@ -56,6 +56,7 @@ pub(crate) mod certificate;
 mod crl;
 pub(crate) mod der;
 mod handshake;
+pub(crate) mod limits;
 pub(crate) mod memo;
 mod policy;
 mod search;
@@ -69,10 +70,11 @@ use crate::error::certificate::from_webpki;
 pub use certificate::KeyKind;
 pub use crl::Crl;
 pub use handshake::{LeafKey, verify_handshake_signature};
+pub use limits::{MAX_CHECKS, MAX_RSA_BITS, MIN_RSA_BITS};
 pub use policy::{RevocationPolicy, TimePolicy, VerifyPolicy};
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
-use self::certificate::{Certificate, PublicKey, extension};
+use self::certificate::{Certificate, PublicKey, check_intermediate, extension};
 use self::memo::{Check, Memo};
 use self::search::{Answers, Asked, Steps, Wanted};
 use crate::tls::pin::{self, PinMode};
@@ -84,14 +86,8 @@ pub const MAX_CERTIFICATES: usize = 16;
 pub const MAX_ALGORITHMS: usize = 16;
 /// The most revocation lists a policy can hold.
 pub const MAX_CRLS: usize = 8;
-/// The most signatures that are checked for one server, of certificates and of revocation lists.
-pub const MAX_CHECKS: usize = 8;
 /// The most of these that may fail before the server is refused.
 pub const MAX_FAILED_CHECKS: u32 = 3;
-/// The shortest RSA modulus, in bits.
-pub const MIN_RSA_BITS: u16 = 2048;
-/// The longest RSA modulus, in bits.
-pub const MAX_RSA_BITS: u16 = 4096;
 
 /// Roots of one list that are tried for one server: those that bear the name of an issuer.
 const MAX_MATCHING_ROOTS: usize = 8;
@@ -496,25 +492,6 @@ impl<'s, 'r> Search<'s, 'r> {
             reason => reason,
         }
     }
-}
-
-/// Our rules for an intermediate certificate: it names its subject, may sign certificates, constrains something if it has
-/// name constraints, and says that it is an authority in a critical extension (RFC 5280 §4.1.2.6, §4.2.1.3, §4.2.1.10,
-/// §4.2.1.9).
-fn check_intermediate(der: &CertificateDer<'_>) -> Result<(), CertificateError> {
-    let intermediate = Certificate::parse(der).ok_or(CertificateError::Malformed)?;
-    let usage = intermediate.key_usage().ok_or(CertificateError::Malformed)?;
-    if usage.is_some_and(|usage| !usage.has_key_cert_sign()) {
-        return Err(CertificateError::NotACa);
-    }
-    let constraints = intermediate.extension(extension::NAME_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
-    let is_void = constraints.is_some_and(|constraints| certificate::name_constraints(constraints.value).is_none());
-    let basic = intermediate.extension(extension::BASIC_CONSTRAINTS).ok_or(CertificateError::Malformed)?;
-    let is_critical = basic.is_some_and(|extension| extension.is_critical);
-    if intermediate.subject.is_empty() || is_void || !is_critical {
-        return Err(CertificateError::Malformed);
-    }
-    intermediate.check_profile()
 }
 
 /// Our rules for the server's own certificate: it may sign handshakes, it may not sign certificates (RFC 5280 §4.2.1.3,

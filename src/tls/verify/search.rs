@@ -14,9 +14,9 @@ use rustls_pki_types::{
 use webpki::ExtendedKeyUsageValidator;
 
 use super::algorithms::RsaPublicKey;
-use super::certificate::{self, Certificate, extension};
+use super::certificate::{self, Certificate, check_intermediate, extension};
+use super::limits::{MAX_CHECKS, MIN_RSA_BITS};
 use super::memo::{Check, Memo};
-use super::{MAX_CHECKS, MIN_RSA_BITS, check_intermediate};
 
 /// What answers the path search.
 ///

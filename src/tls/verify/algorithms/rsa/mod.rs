@@ -15,7 +15,7 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 
 use super::{Hash, write_all};
 use crate::tls::verify::der::{self, Reader};
-use crate::tls::verify::{MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::tls::verify::limits::{MAX_RSA_BITS, MIN_RSA_BITS};
 
 pub(super) struct Pkcs1<H, P>(PhantomData<fn() -> (H, P)>);
 
