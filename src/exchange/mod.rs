@@ -105,6 +105,7 @@ mod head;
 mod io;
 #[cfg(feature = "json")]
 pub(crate) mod json;
+pub(crate) mod link;
 mod request;
 mod response;
 pub(crate) mod send;
@@ -132,6 +133,7 @@ pub use self::{
 };
 pub(crate) use self::{
     content::LEAST,
-    send::{GRACE, Staged, send},
+    link::{GRACE, Staged},
+    send::send,
     state::State,
 };

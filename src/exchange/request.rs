@@ -10,8 +10,9 @@ use super::{
     close::CloseReason,
     content::{Bytes, Content, Empty, Expecting, Form, Multipart, Outline, Part, Plan, Produce, Source, Streamed},
     io::Io,
+    link::Staged,
     response::Response,
-    send::{Staged, send},
+    send::send,
     state::State,
 };
 use crate::{

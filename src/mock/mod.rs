@@ -30,6 +30,7 @@
 //! assert_eq!((script.connections(), script.writes()), (1, 1));
 //! ```
 
+mod act;
 mod network;
 mod played;
 
@@ -42,7 +43,7 @@ use core::{
 
 use embedded_io_async::ErrorKind;
 
-use self::played::{Act, Astray};
+use self::act::{Act, Astray};
 use crate::{
     stack::{Family, Local, ResolveError},
     time::{Clock, Instant},

@@ -2,58 +2,16 @@
 
 use core::{fmt, net::SocketAddr};
 
-use super::{Peer, Script, Step};
+use super::{
+    Peer, Script, Step,
+    act::{Act, SHOWN},
+};
 
-/// Bytes that are shown of what a peer got.
-const SHOWN: usize = 64;
-
-/// How far one connection to a peer has come.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Act {
-    /// The number of the peer.
-    pub(super) peer: usize,
-    step: usize,
-    /// What it got since it came to this step, and did not ask for (yet).
-    got: heapless::Vec<u8, SHOWN>,
-    /// All the bytes of that.
-    got_len: usize,
-    /// The connection was cut, as the peer's faults say: the rest cannot come.
-    cut: bool,
-}
-
-impl Act {
-    pub(super) fn of(peer: usize) -> Self {
-        Self { peer, ..Self::default() }
-    }
-
-    pub(super) fn reached(&mut self, step: usize) {
-        *self = Self { peer: self.peer, step, ..Self::default() };
-    }
-
-    pub(super) fn got(&mut self, bytes: &[u8]) {
-        let room = self.got.capacity() - self.got.len();
-        let _ = self.got.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.got_len += bytes.len();
-    }
-
-    pub(super) fn cut(&mut self) {
-        self.reached(self.step);
-        self.cut = true;
-    }
-
-    /// The step that is still to come, if one is. A stall, a close and a reset have no end, so they need not be reached.
-    fn awaits<'a>(&self, peer: &Peer<'a>) -> Option<Step<'a>> {
-        let rest = peer.steps.get(self.step..).unwrap_or_default();
-        let has_an_end = |step: &&Step<'_>| !matches!(step, Step::Stall | Step::Close | Step::Reset);
-        if self.cut { None } else { rest.iter().find(has_an_end).copied() }
-    }
-}
-
-/// What went wrong outside of any connection, for the report: the last of each.
-#[derive(Debug, Default)]
-pub(super) struct Astray {
-    pub(super) name: Option<heapless::String<SHOWN>>,
-    pub(super) address: Option<SocketAddr>,
+/// The step that is still to come, if one is. A stall, a close and a reset have no end, so they need not be reached.
+fn awaits<'a>(act: &Act, peer: &Peer<'a>) -> Option<Step<'a>> {
+    let rest = peer.steps.get(act.step..).unwrap_or_default();
+    let has_an_end = |step: &&Step<'_>| !matches!(step, Step::Stall | Step::Close | Step::Reset);
+    if act.cut { None } else { rest.iter().find(has_an_end).copied() }
 }
 
 impl Script<'_> {
@@ -65,7 +23,7 @@ impl Script<'_> {
         let acts = self.acts.borrow();
         let met = |number: usize| acts.iter().any(|act| act.peer == number);
         self.peers.iter().enumerate().all(|(number, peer)| met(number) || !peer.answers)
-            && acts.iter().all(|act| act.awaits(&self.peers[act.peer]).is_none() && act.got_len == 0)
+            && acts.iter().all(|act| awaits(act, &self.peers[act.peer]).is_none() && act.got_len == 0)
     }
 
     /// Fails unless [everything in the script has happened](Self::is_played), and says which peer still waits for what, and
@@ -119,7 +77,7 @@ impl fmt::Display for Script<'_> {
                 }
                 continue;
             };
-            let awaits = act.awaits(peer);
+            let awaits = awaits(act, peer);
             if awaits.is_none() && act.got_len == 0 {
                 continue;
             }

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Phase, Policy, Resource, Result},
     exchange::{
         Outline, Staged, State,
-        send::{behind, was_closed},
+        link::{behind, was_closed},
     },
     http::{DecodeError, Fields, StatusCode},
     pool::Key,

@@ -13,7 +13,7 @@ use core::ops::{Deref, DerefMut};
 use super::{options::Options, range::range_value};
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Policy, Resource, Result},
-    exchange::{LEAST, Outline, Plan, send::Staged},
+    exchange::{LEAST, Outline, Plan, Staged},
     http::{EncodeError, Fields, HeadWriter, Method, ResponseHead, Scheme, Url, UrlError, bytes::shift},
 };
 

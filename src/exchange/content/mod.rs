@@ -2,57 +2,27 @@
 
 mod body;
 mod multipart;
+pub(super) mod outline;
 mod source;
 mod upload;
 
 use core::future::Future;
 
+use self::outline::Fill;
 pub(crate) use self::upload::LEAST;
 pub use self::{
     body::{Body, Bytes, Empty, Form},
     multipart::{Multipart, Part, Parts},
+    outline::{Outline, Plan},
     source::{Awaits, Face, NoSource, Produce, Rewindable, Source},
     upload::Upload,
 };
 use super::{
     io::Io,
-    send::{Link, Sent},
+    link::{Link, Sent},
 };
 pub use crate::error::source::SourceError;
 use crate::error::{ErrorKind, Result};
-
-/// What the head of a request says of its content, and where the bytes of that are. Part of [`Content`].
-pub trait Outline {
-    /// The media type, in two pieces, for Content-Type unless the caller says otherwise.
-    fn media_type(&self) -> Option<[&str; 2]>;
-
-    /// Where the bytes are.
-    ///
-    /// # Errors
-    /// If the content may not be sent as it is.
-    fn plan(&self) -> Result<Plan<'_>, ErrorKind>;
-
-    /// What [`Body::write`] does, for [`Plan::Written`].
-    ///
-    /// # Errors
-    /// As there.
-    fn write(&self, room: &mut [u8]) -> Result<usize, ErrorKind> {
-        let _ = room;
-        Ok(0)
-    }
-}
-
-/// Where the bytes of a request's content are.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Plan<'b> {
-    /// Here.
-    Bytes(&'b [u8]),
-    /// They are written into the buffer of the exchange.
-    Written,
-    /// They stream: as many as were announced, or in chunks.
-    Streamed(Upload),
-}
 
 /// What a request can carry: every [`Body`], a [`Streamed`] source, a [`Multipart`] form, and each of them behind a
 /// question ([`Expecting`]). There is nothing to implement here: write a [`Body`], or a [`Source`] for a stream.
@@ -68,12 +38,6 @@ pub trait Content<F = Awaits>: Outline {
 
     /// Goes back to the beginning, so that it can be sent again; `false` if that cannot be.
     fn rewind(&mut self) -> impl Future<Output = Result<bool, SourceError>>;
-}
-
-/// Content that streams.
-pub(super) trait Fill<F>: Outline {
-    /// Reads the next bytes into `room`; 0 at the end.
-    async fn fill(&mut self, room: &mut [u8]) -> Result<usize, SourceError>;
 }
 
 impl<B: Body> Outline for B {

@@ -11,7 +11,7 @@ use crate::{
     error::{ErrorKind, Result, source::SourceError},
     exchange::{
         io::Io,
-        send::{Link, Sent},
+        link::{Link, Sent},
     },
     http::{EncodeError, is_field_name, is_field_value},
 };
