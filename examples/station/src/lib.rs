@@ -15,8 +15,8 @@ use embassy_net::Stack;
 use embassy_time::Timer;
 use socketpool::{
     Resources, SocketPool,
-    requests::Retry,
     embassy::{self, Network, NetworkResources},
+    requests::Retry,
     time::EmbassyTimer,
     tls::{Roots, TlsContext, WallClock},
 };
