@@ -4,7 +4,8 @@
 //! They bear the names of the types that fill them here, the way a chip's `I2c` fills a trait called `I2c`:
 //! [`crate::SocketPool`] over any embedded-nal-async stack, its [`crate::Socket`], and `tls::TlsContext`. A modem that
 //! does TCP or TLS on board fills them with its own; [`Session`](crate::requests::Session) and
-//! [`ConnectionManager`](crate::ConnectionManager) work with either. The blocking face uses the same three: over a pool whose timer is a [`BlockingTimer`](crate::time::BlockingTimer).
+//! [`ConnectionManager`](crate::ConnectionManager) work with either. The blocking face uses the same three, over a pool
+//! whose timer is a [`BlockingTimer`](crate::time::BlockingTimer).
 //!
 //! # Examples
 //!

@@ -44,9 +44,10 @@ pub(crate) struct Course<'r, M> {
     pub(crate) turn: Turn,
     /// When to send the request again.
     pub(crate) at: Instant,
-    /// Whether the last exchange came to a response. Once that was [noted](Self::note): what to report if the content cannot
-    /// be sent again.
+    /// Whether the last exchange came to a response.
     pub(crate) sent: Result<()>,
+    /// What to report if the content cannot be sent again.
+    pub(crate) failure: Error,
     /// Whether its connection was used before.
     pub(crate) is_reused: bool,
     /// Whether the server was asked whether it wants the content.
@@ -123,6 +124,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
             turn: Turn::Deliver,
             at: Instant::from_millis(0),
             sent: Ok(()),
+            failure: NOT_BEGUN,
             is_reused: false,
             asked: false,
             anew: false,
@@ -151,24 +153,18 @@ impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
         Ok(())
     }
 
-    /// What became of the exchange, and what that leads to.
+    /// Notes what the last exchange leads to.
     ///
     /// # Errors
     /// The error, if it is the end.
     #[inline(never)]
     pub(crate) fn note(&mut self, now: Instant) -> Result<()> {
         self.at = now;
-        let (turn, failure) = match self.sent {
+        (self.turn, self.failure) = match self.sent {
             Ok(()) => (self.after(now)?, Error::new(Phase::Head, NOT_REPLAYABLE)),
             Err(error) => (Turn::Repeat, self.after_error(error, now)?),
         };
-        (self.turn, self.sent) = (turn, Err(failure));
         Ok(())
-    }
-
-    /// What to report if the content cannot be sent again.
-    pub(crate) fn failure(&self) -> Error {
-        self.sent.err().unwrap_or(NOT_BEGUN)
     }
 
     /// What the response leads to that is there.

@@ -257,7 +257,7 @@ where
             }
             course.take_turn()?;
             if course.draft.has_body() && !body.rewind().await.map_err(at_fault)? {
-                return Err(course.failure());
+                return Err(course.failure);
             }
             pool.timer().wait_until(course.at).await;
         }

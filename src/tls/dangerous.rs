@@ -8,6 +8,8 @@
 //!
 //! It is a type of its own, behind a feature whose name says what it is, so that a search finds it and a review sees it.
 
+use core::net::SocketAddr;
+
 use super::{Now, Random, TlsContext, engine::Crypto};
 use crate::{
     error::Result,
@@ -40,7 +42,15 @@ where
         traits::TlsContext::<S>::id(&self.0)
     }
 
-    async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
-        traits::TlsContext::connect(&self.0, socket, host, port).await
+    fn takes_session(&self) -> bool {
+        traits::TlsContext::<S>::takes_session(&self.0)
+    }
+
+    fn connect(&self, socket: &mut S, host: &str, port: u16) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect(&self.0, socket, host, port)
+    }
+
+    fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> impl Future<Output = Result<()>> {
+        traits::TlsContext::connect_addr(&self.0, socket, host, remote)
     }
 }
