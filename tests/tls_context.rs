@@ -203,3 +203,17 @@ scripted! {
         }
     )
 }
+
+/// The context that verifies nothing is in line for a TLS session like any other: it is missed before anything is connected.
+#[cfg(feature = "dangerous-unverified-tls")]
+#[test]
+fn an_unverified_context_reserves_its_session_too() {
+    let peers = [Peer::new("host.example", 443, &[])];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<1>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let tls = socketpool::tls::dangerous::UnverifiedTlsContext::new(counter());
+    let error = block_on(Session::new(&pool, &tls).get("https://host.example/").send()).expect_err("refused");
+    assert_eq!((error.phase(), error.kind()), (Phase::Setup, ErrorKind::Exhausted(socketpool::Resource::NoTlsSession)));
+    assert_eq!(script.connections(), 0);
+}
