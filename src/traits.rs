@@ -29,7 +29,7 @@ use core::{net::SocketAddr, ops::DerefMut};
 use embedded_io_async::{Read, Write};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Phase, Policy, Result},
     time::{Deadline, Timer},
 };
 
@@ -147,6 +147,31 @@ pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
     async fn close(self) -> Result<()>;
 }
 
+/// Instead of a TLS context: an `https` URL is refused, and nothing is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTls;
+
+impl<S> TlsContext<S> for NoTls {
+    fn id(&self) -> TlsId {
+        TlsId([0; 16])
+    }
+
+    fn takes_session(&self) -> bool {
+        false
+    }
+
+    async fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
+        Err(NO_TLS)
+    }
+
+    async fn connect_addr(&self, _: &mut S, _: &str, _: SocketAddr) -> Result<()> {
+        Err(NO_TLS)
+    }
+}
+
+/// What refuses an `https` URL without a context.
+const NO_TLS: Error = Error::new(Phase::Setup, ErrorKind::Policy(Policy::NoTlsContext));
+
 /// What makes a socket of type `S` a verified TLS connection.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make connections of `{S}` verified ones",
@@ -160,14 +185,13 @@ pub trait TlsContext<S> {
 
     /// Whether each connection takes a TLS session of the pool. Not so where TLS is not of the pool's making: on board of a
     /// modem, for example.
-    fn takes_session(&self) -> bool {
-        false
-    }
+    fn takes_session(&self) -> bool;
 
     /// Connects `socket` to `host` with TLS, and verifies that it is `host` that answers.
     ///
-    /// A TLS stack in software connects the socket and performs the handshake over it; a modem with TLS on board
-    /// is told to open the connection with TLS.
+    /// A TLS stack in software connects the socket and performs the handshake over it. A network that has TLS itself, a
+    /// modem for example, opens the connection with TLS: it implements [`ConnectTls`](crate::stack::ConnectTls), and
+    /// [`StackTls`](crate::pool::StackTls) is its context.
     ///
     /// # Errors
     /// With phase `Resolve`, `Connect` or `Handshake`. Not one byte of the application's was sent then.
@@ -176,7 +200,7 @@ pub trait TlsContext<S> {
     /// Dropping the future ends the attempt; the socket must be dropped after that.
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()>;
 
-    /// The same, where the address of `host` is known already. It is only an address: who answers there has to prove that it
+    /// The same, where the address of `host` is known already. It is only an address: the peer there has to prove that it
     /// is `host`.
     ///
     /// # Errors
@@ -184,9 +208,7 @@ pub trait TlsContext<S> {
     ///
     /// # Cancel safety
     /// As for [`connect`](Self::connect).
-    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
-        self.connect(socket, host, remote.port()).await
-    }
+    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()>;
 }
 
 /// Under what a kept connection is found again: it is only reused for the same host, port and session, with TLS only

@@ -16,7 +16,7 @@ use socketpool::{
     pool::{Key, Shutdown},
     stack::Family,
     time::{Clock, Deadline, Instant},
-    traits::{Need, Socket as _, SocketPool as _, TlsContext, TlsId},
+    traits::{Need, NoTls, Socket as _, SocketPool as _},
 };
 
 /// How long a test waits for what will not come.
@@ -141,18 +141,6 @@ fn receive(socket: &mut impl embedded_io::Read<Error = Error>, count: usize) -> 
 }
 
 /// `None` of a TLS context, whatever its type.
-struct NoTls;
-
-impl<S> TlsContext<S> for NoTls {
-    fn id(&self) -> TlsId {
-        unreachable!("there is none")
-    }
-
-    async fn connect(&self, _: &mut S, _: &str, _: u16) -> socketpool::Result<()> {
-        unreachable!("there is none")
-    }
-}
-
 const PLAIN: Option<&NoTls> = None;
 
 fn echo<'s, S: Stack + 's>(pool: &Pool<'s, S>, at: At) {

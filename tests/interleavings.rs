@@ -23,10 +23,10 @@ use std::{
 use socketpool::{
     Error, Resources, SocketPool,
     mock::{Network, Peer, Script, Step},
-    pool::{Counts, Key, PATIENCE, Plain},
+    pool::{Counts, Key, PATIENCE},
     sync::CriticalSectionRawMutex,
     time::Deadline,
-    traits::{Socket as _, SocketPool as _},
+    traits::{NoTls, Socket as _, SocketPool as _},
 };
 use support::host::HostNetwork;
 
@@ -72,7 +72,7 @@ impl Wake for Woken {
 async fn turn(pool: &SocketPool<'_, Network<'_>, SLOTS>, chance: &Chance) -> Result<(), Error> {
     let host = HOSTS[chance.below(2)];
     let key = Key { host, port: 80, session_id: 0, tls: None };
-    let mut socket = pool.connection_manager().get_socket::<Plain>(host, 80, 0, None, Deadline::NEVER).await?.socket;
+    let mut socket = pool.connection_manager().get_socket::<NoTls>(host, 80, 0, None, Deadline::NEVER).await?.socket;
     socket.set_timeout(None);
     socket.send_all(b"hello").await?;
     let mut buffer = [0; 5];
@@ -224,7 +224,7 @@ fn threads_share_a_pool_behind_a_critical_section() {
     let turn = async |number: usize| {
         let key = Key { host: "127.0.0.1", port, session_id: 0, tls: None };
         let deadline = Deadline::within(pool.timer(), Some(PATIENCE));
-        let leased = pool.connection_manager().get_socket::<Plain>(key.host, port, 0, None, deadline).await?;
+        let leased = pool.connection_manager().get_socket::<NoTls>(key.host, port, 0, None, deadline).await?;
         let mut socket = leased.socket;
         socket.set_timeout(None);
         most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

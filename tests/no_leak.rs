@@ -6,7 +6,7 @@ mod both;
 mod support;
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     thread,
     time::Duration,
 };
@@ -33,6 +33,10 @@ impl<'s> TlsContext<socketpool::Socket<'_, 's, Network<'s>, SLOTS>> for FailingT
         TlsId([1; 16])
     }
 
+    fn takes_session(&self) -> bool {
+        false
+    }
+
     async fn connect(
         &self,
         socket: &mut socketpool::Socket<'_, 's, Network<'s>, SLOTS>,
@@ -44,11 +48,24 @@ impl<'s> TlsContext<socketpool::Socket<'_, 's, Network<'s>, SLOTS>> for FailingT
         socket.recv_into(&mut [0; 1]).await?;
         Err(Error::new(Phase::Handshake, ErrorKind::Truncated))
     }
+
+    async fn connect_addr(
+        &self,
+        socket: &mut socketpool::Socket<'_, 's, Network<'s>, SLOTS>,
+        host: &str,
+        remote: SocketAddr,
+    ) -> Result<(), Error> {
+        self.connect(socket, host, remote.port()).await
+    }
 }
 
 impl<'s> TlsContext<blocking::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls {
     fn id(&self) -> TlsId {
         TlsId([1; 16])
+    }
+
+    fn takes_session(&self) -> bool {
+        false
     }
 
     async fn connect(
@@ -61,6 +78,15 @@ impl<'s> TlsContext<blocking::Socket<'_, 's, Network<'s>, SLOTS>> for FailingTls
         socket.send_all(b"hello")?;
         socket.recv_into(&mut [0; 1])?;
         Err(Error::new(Phase::Handshake, ErrorKind::Truncated))
+    }
+
+    async fn connect_addr(
+        &self,
+        socket: &mut blocking::Socket<'_, 's, Network<'s>, SLOTS>,
+        host: &str,
+        remote: SocketAddr,
+    ) -> Result<(), Error> {
+        self.connect(socket, host, remote.port()).await
     }
 }
 

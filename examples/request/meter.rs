@@ -1,6 +1,6 @@
 //! What `--stats` counts, and how: something put around a pool and a TLS context, through the crate's three traits.
 
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, fmt, net::SocketAddr};
 
 use socketpool::{
     Result,
@@ -159,6 +159,13 @@ impl<S: Resumed, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
         let outcome = self.inner.connect(socket, host, port).await;
+        self.handshake_over(socket, writes, connections, &outcome);
+        outcome
+    }
+
+    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
+        let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
+        let outcome = self.inner.connect_addr(socket, host, remote).await;
         self.handshake_over(socket, writes, connections, &outcome);
         outcome
     }

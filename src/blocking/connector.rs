@@ -11,11 +11,11 @@ use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 use super::{Socket, SocketPool, stack::Stack};
 use crate::{
     error::{Error, ErrorKind, Phase, Result},
-    pool::{CONNECTING, PATIENCE, Plain, UNSUPPORTED},
+    pool::{CONNECTING, PATIENCE, UNSUPPORTED},
     stack::{Connect, Family},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, run},
-    traits::{Need, SocketPool as _, TlsContext},
+    traits::{Need, NoTls, SocketPool as _, TlsContext},
 };
 
 /// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal `TcpClientStack` and `Dns`. With
@@ -42,7 +42,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Plain connections, for other crates.
     #[must_use]
-    pub const fn plain_connector(&self) -> Connector<'_, 's, S, Plain, N, R> {
+    pub const fn plain_connector(&self) -> Connector<'_, 's, S, NoTls, N, R> {
         Connector { pool: self, tls: None }
     }
 }

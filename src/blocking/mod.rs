@@ -53,6 +53,7 @@ mod pool;
 mod requests;
 mod socket;
 pub mod stack;
+mod stack_tls;
 #[cfg(feature = "tls")]
 mod sync;
 #[cfg(feature = "tls")]

@@ -116,6 +116,8 @@ pub enum ErrorKind {
     NoAnswer,
     /// The network stack reported this.
     Io(embedded_io_async::ErrorKind),
+    /// The TLS that the network stack does itself (`stack::ConnectTls`) did not verify the server.
+    Unverified,
     /// TLS failed, or the server did not prove who it is.
     #[cfg(feature = "tls")]
     Tls(tls::TlsError),
@@ -268,7 +270,7 @@ impl Error {
             #[cfg(feature = "json")]
             ErrorKind::Json(_) => Blame::Peer,
             ErrorKind::Sntp(error) => error.blame(),
-            ErrorKind::Truncated | ErrorKind::TooManyRedirects => Blame::Peer,
+            ErrorKind::Truncated | ErrorKind::TooManyRedirects | ErrorKind::Unverified => Blame::Peer,
             ErrorKind::Timeout | ErrorKind::WouldBlock => Blame::Time,
         }
     }
@@ -329,6 +331,9 @@ impl fmt::Display for ErrorKind {
             Self::NoSuchName => f.write_str("no such name"),
             Self::NoAnswer => f.write_str("no answer from the name server"),
             Self::Io(kind) => f.write_str(io_text(*kind)),
+            Self::Unverified => {
+                f.write_str("the modem did not verify the server: give it the server's root and the date")
+            }
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
             #[cfg(feature = "requests")]

@@ -219,8 +219,21 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<Socket<'_, 's, Network<'s>, N, 
         TlsId([0; 16])
     }
 
+    fn takes_session(&self) -> bool {
+        false
+    }
+
     async fn connect(&self, socket: &mut Socket<'_, 's, Network<'s>, N, R>, host: &str, port: u16) -> PoolResult<()> {
         socket.connect(host, port).await
+    }
+
+    async fn connect_addr(
+        &self,
+        socket: &mut Socket<'_, 's, Network<'s>, N, R>,
+        _: &str,
+        remote: SocketAddr,
+    ) -> PoolResult<()> {
+        socket.connect_addr(remote).await
     }
 }
 
@@ -230,6 +243,10 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<crate::blocking::Socket<'_, 's,
         TlsId([0; 16])
     }
 
+    fn takes_session(&self) -> bool {
+        false
+    }
+
     async fn connect(
         &self,
         socket: &mut crate::blocking::Socket<'_, 's, Network<'s>, N, R>,
@@ -237,5 +254,14 @@ impl<'s, const N: usize, R: RawMutex> TlsContext<crate::blocking::Socket<'_, 's,
         port: u16,
     ) -> PoolResult<()> {
         crate::traits::Socket::connect(socket, host, port).await
+    }
+
+    async fn connect_addr(
+        &self,
+        socket: &mut crate::blocking::Socket<'_, 's, Network<'s>, N, R>,
+        _: &str,
+        remote: SocketAddr,
+    ) -> PoolResult<()> {
+        crate::traits::Socket::connect_addr(socket, remote).await
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     stack::{Family, Stack},
     sync::{NoopRawMutex, RawMutex},
     time::Deadline,
-    traits::{Need, SocketPool as _, TlsContext},
+    traits::{Need, NoTls, SocketPool as _, TlsContext},
 };
 
 /// Makes connections of a [`SocketPool`] for a crate that wants an embedded-nal-async `TcpConnect` and `Dns`: an MQTT
@@ -69,22 +69,8 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
     /// Plain connections, for other crates.
     #[must_use]
-    pub const fn plain_connector(&self) -> Connector<'_, 's, S, Plain, N, R> {
+    pub const fn plain_connector(&self) -> Connector<'_, 's, S, NoTls, N, R> {
         Connector { pool: self, tls: None }
-    }
-}
-
-/// No TLS: the context of a [`plain_connector`](SocketPool::plain_connector). It connects nothing by itself.
-#[derive(Debug, Clone, Copy)]
-pub enum Plain {}
-
-impl<S> TlsContext<S> for Plain {
-    fn id(&self) -> crate::traits::TlsId {
-        match *self {}
-    }
-
-    async fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
-        match *self {}
     }
 }
 

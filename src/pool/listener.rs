@@ -142,7 +142,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
                 Err(full) => return Err(full.in_phase(Phase::Listen)),
             };
             if let Some((connection, remote)) = self.waiting.take() {
-                socket.put(connection, remote);
+                socket.put(connection, Some(remote));
                 return Ok((socket, remote));
             }
         }

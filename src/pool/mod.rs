@@ -32,6 +32,7 @@ mod resources;
 mod slots;
 mod socket;
 mod split;
+mod stack_tls;
 pub(crate) mod stream;
 mod timeout;
 #[cfg(feature = "tls")]
@@ -62,7 +63,7 @@ pub(crate) use self::{
 #[cfg(feature = "blocking")]
 pub(crate) use self::{connector::CONNECTING, stream::UNSUPPORTED};
 pub use self::{
-    connector::{Connector, Plain},
+    connector::Connector,
     key::KEPT_HOST_LEN,
     ledger::WAITERS,
     listener::{Listener, WhenFull},
@@ -71,6 +72,7 @@ pub use self::{
     slots::{Buffer, Counts},
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
+    stack_tls::StackTls,
     udp::UdpSocket,
 };
 pub use crate::traits::Key;

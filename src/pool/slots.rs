@@ -292,8 +292,8 @@ impl<C, R: RawMutex, const N: usize> Lease<'_, C, R, N> {
     }
 
     /// Puts a connection into the slot.
-    pub(crate) fn connect(&mut self, connection: C, peer: SocketAddr) {
-        (self.slot.connection, self.slot.peer) = (Some(connection), Some(peer));
+    pub(crate) fn connect(&mut self, connection: C, peer: Option<SocketAddr>) {
+        (self.slot.connection, self.slot.peer) = (Some(connection), peer);
     }
 
     /// Drops the connection. Its TLS session goes back; one that is reserved for the next connection stays.

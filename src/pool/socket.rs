@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result, SendAllError},
-    stack::{Connect, Connection as _, Family, Local, SocketOption, Stack},
+    stack::{Connect, ConnectTls, ConnectTlsError, Connection as _, Family, Local, SocketOption, Stack, TlsServer},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, poll_once},
     traits,
@@ -172,7 +172,26 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
                 None => patience.limit(network, pin!(network.connect(remote))).await,
             };
             let connection = connected.map_err(|kind| Error::new(Phase::Connect, kind))?;
-            self.put(connection, remote);
+            self.put(connection, Some(remote));
+            Ok(())
+        }
+    }
+
+    /// Opens a connection with the stack's own TLS.
+    pub(super) fn open_tls(&mut self, server: TlsServer<'_>) -> impl Future<Output = Result<()>>
+    where
+        S: ConnectTls,
+    {
+        async move {
+            self.disconnect();
+            let (patience, network) = (self.patience(), self.pool.network);
+            let mut outcome = Err(ConnectTlsError::Handshake(embedded_io_async::ErrorKind::Other));
+            let connected = async {
+                outcome = network.connect_tls(server).await;
+                Ok::<_, ErrorKind>(())
+            };
+            patience.limit(network, pin!(connected)).await.map_err(|kind| Error::new(Phase::Connect, kind))?;
+            self.put(outcome?, server.address.map(|address| SocketAddr::new(address, server.port)));
             Ok(())
         }
     }
@@ -186,7 +205,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Puts a connection into the slot. What is flushed is to leave at once: a request after the end of a handshake, or its body
     /// after its head, would wait for the peer to acknowledge what came before, which it puts off for 40 ms and more
     /// (RFC 9293 §3.7.4 and §3.8.6.3).
-    pub(super) fn put(&mut self, mut connection: S::Connection<'s>, peer: SocketAddr) {
+    pub(super) fn put(&mut self, mut connection: S::Connection<'s>, peer: Option<SocketAddr>) {
         let _ = connection.set_option(SocketOption::NoDelay(true));
         self.lease.connect(Stream::Plain(connection), peer);
         (self.torn, self.read_torn, self.not_kept) = (false, false, false);

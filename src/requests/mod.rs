@@ -100,7 +100,7 @@ pub use self::{
     range::ContentRange,
     response::{Response, ResponseInfo},
     retry::Retry,
-    session::{NoTls, Session},
+    session::Session,
 };
 #[cfg(feature = "gzip")]
 pub use crate::exchange::Decoded;

@@ -11,12 +11,12 @@ use super::{
     retry::Retry,
 };
 use crate::{
-    error::{Error, ErrorKind, Phase, Policy, Result},
+    error::{Error, ErrorKind, Phase, Result},
     exchange::{self, Awaits, Content, Expecting, SourceError},
     http::Method,
     pool::{ConnectionManager, Line},
     time::{Clock as _, Deadline, Timer as _},
-    traits::{Socket, SocketPool, TlsContext, TlsId},
+    traits::{NoTls, Socket, SocketPool, TlsContext},
 };
 
 /// Makes requests over a pool. `adafruit_requests.Session`.
@@ -34,25 +34,8 @@ pub struct Session<'p, P, T = NoTls> {
     options: Options<'p>,
 }
 
-/// Instead of a TLS context: an `https` URL is refused.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoTls;
-
-/// What refuses an `https` URL without a context.
-pub(crate) const NO_TLS: Error = Error::new(Phase::Setup, ErrorKind::Policy(Policy::NoTlsContext));
-
 /// What cannot be, because an exchange connects first.
 pub(crate) const NOT_CONNECTED: Error = Error::new(Phase::Send, ErrorKind::NotConnected);
-
-impl<S> TlsContext<S> for NoTls {
-    fn id(&self) -> TlsId {
-        TlsId([0; 16])
-    }
-
-    async fn connect(&self, _: &mut S, _: &str, _: u16) -> Result<()> {
-        Err(NO_TLS)
-    }
-}
 
 impl<'p, P: SocketPool> Session<'p, P> {
     /// A session for `http` only: an `https` URL is an error, never sent in the clear.

@@ -52,6 +52,54 @@ pub trait Connect {
     async fn connect(&self, remote: SocketAddr) -> Result<Self::Connection<'_>, ErrorKind>;
 }
 
+/// Opens connections with TLS that the stack does itself: a modem with TLS on board.
+///
+/// [`StackTls`](crate::pool::StackTls) makes a context of it for sessions and connectors. A stack that implements this
+/// vouches for the server as `tls::TlsContext` does: the chain up to a root that is trusted, the name and the dates are
+/// verified before one byte of the application is sent. One that encrypts only must not implement it.
+#[diagnostic::on_unimplemented(
+    message = "the network `{Self}` has no TLS of its own",
+    label = "not a `socketpool::stack::ConnectTls`",
+    note = "give the session a `socketpool::tls::TlsContext`, which brings TLS to any network"
+)]
+pub trait ConnectTls: Connect {
+    /// Opens a connection to `server` and verifies that it is `server.host`.
+    ///
+    /// # Errors
+    /// How far it came, and why it ended there. The connection is closed then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt.
+    async fn connect_tls(&self, server: TlsServer<'_>) -> Result<Self::Connection<'_>, ConnectTlsError>;
+}
+
+/// Whom a stack with [TLS of its own](ConnectTls) is to connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsServer<'h> {
+    /// The name, or the address literal, that the certificate has to have.
+    pub host: &'h str,
+    /// Where to connect to, if that is known; else the stack resolves `host` itself.
+    pub address: Option<IpAddr>,
+    /// The TCP port.
+    pub port: u16,
+    /// Which of its TLS configurations the stack is to use: roots, versions, a client certificate.
+    pub profile: u8,
+}
+
+/// Why there is no connection with [TLS of the stack's own](ConnectTls).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ConnectTlsError {
+    /// The name has no address.
+    Resolve(ResolveError),
+    /// No TCP connection.
+    Connect(ErrorKind),
+    /// The server did not prove who it is.
+    Unverified,
+    /// The handshake failed for another reason.
+    Handshake(ErrorKind),
+}
+
 /// An open TCP connection. `read` gives `Ok(0)` when the peer has closed its side.
 ///
 /// A future of `read` or `write` that is dropped before it is done has moved nothing; embedded-io-async encourages that,

@@ -1,5 +1,7 @@
 //! What a handshake costs.
 
+use core::net::SocketAddr;
+
 use socketpool::{
     Result,
     traits::{TlsContext, TlsId},
@@ -14,9 +16,20 @@ impl<S, T: TlsContext<S>> TlsContext<S> for Measured<T> {
         self.0.id()
     }
 
+    fn takes_session(&self) -> bool {
+        self.0.takes_session()
+    }
+
     async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
         let before = qemu_board::instructions();
         let outcome = self.0.connect(socket, host, port).await;
+        say(before, &outcome);
+        outcome
+    }
+
+    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
+        let before = qemu_board::instructions();
+        let outcome = self.0.connect_addr(socket, host, remote).await;
         say(before, &outcome);
         outcome
     }

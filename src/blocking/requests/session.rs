@@ -7,9 +7,9 @@ use crate::{
     error::Result,
     exchange::Content,
     http::Method,
-    requests::{NoTls, RequestBuilder, Retry, course::Stage, options::Options, session::send},
+    requests::{RequestBuilder, Retry, course::Stage, options::Options, session::send},
     time::{BlockingTimer, run},
-    traits::{SocketPool, TlsContext},
+    traits::{NoTls, SocketPool, TlsContext},
 };
 
 /// Makes requests over a pool: the blocking twin of [`requests::Session`](crate::requests::Session).
