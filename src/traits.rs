@@ -230,7 +230,9 @@ pub struct Key<'k> {
 ///
 /// That of a `tls::TlsContext` is made of all it is, a pre-shared key among it, so `Debug` does not print it. For a TLS of
 /// your own with one configuration, any constant will do.
+// Aligned, so that it is copied and compared by words.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(align(4))]
 pub struct TlsId(pub [u8; 16]);
 
 impl core::fmt::Debug for TlsId {

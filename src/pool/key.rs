@@ -16,12 +16,18 @@ pub(crate) struct StoredKey {
 }
 
 impl StoredKey {
-    pub(crate) fn new(key: Key<'_>) -> Option<Self> {
-        let Key { host, port, session_id, tls } = key;
-        Some(Self { host: host.try_into().ok()?, port, session_id, tls })
+    /// The key of nothing: no connection is kept under an empty name.
+    pub(crate) const NONE: Self = Self { host: heapless::String::new(), port: 0, session_id: 0, tls: None };
+
+    /// Remembers this key, where it is; not one whose host is too long.
+    #[must_use]
+    pub(crate) fn set(&mut self, key: Key<'_>) -> bool {
+        self.host.clear();
+        (self.port, self.session_id, self.tls) = (key.port, key.session_id, key.tls);
+        self.host.push_str(key.host).is_ok()
     }
 
-    pub(crate) fn as_key(&self) -> Key<'_> {
-        Key { host: &self.host, port: self.port, session_id: self.session_id, tls: self.tls }
+    pub(crate) fn is(&self, key: &Key<'_>) -> bool {
+        self.host == key.host && (self.port, self.session_id) == (key.port, key.session_id) && self.tls == key.tls
     }
 }

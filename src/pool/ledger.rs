@@ -35,7 +35,7 @@ pub(super) type Books<R, const N: usize> = Mutex<R, RefCell<Ledger<N>>>;
 pub(super) struct Ledger<const N: usize> {
     pub(super) entries: [Entry; N],
     /// Under what the connection in each slot is found, where that was put to rest.
-    pub(super) keys: [Option<StoredKey>; N],
+    pub(super) keys: [StoredKey; N],
     /// How many TLS sessions there are.
     pub(super) sessions: usize,
     /// How many exchange buffers are free.
@@ -138,7 +138,7 @@ impl<const N: usize> Ledger<N> {
     pub(super) const fn new(sessions: usize) -> Self {
         Self {
             entries: [Entry::FREE; N],
-            keys: [const { None }; N],
+            keys: [const { StoredKey::NONE }; N],
             sessions,
             buffers: N,
             rests: 0,
@@ -206,7 +206,7 @@ impl<const N: usize> Ledger<N> {
     ) -> Option<usize> {
         let mut best = None;
         for (index, (entry, key)) in self.entries.iter().zip(&self.keys).enumerate() {
-            if let (Some(Rest { number, .. }), Some(key)) = (entry.rest, key)
+            if let Some(Rest { number, .. }) = entry.rest
                 && !entry.is_in_use
                 && best.is_none_or(|(_, than)| better(number, than))
                 && wanted(entry, key)

@@ -16,7 +16,6 @@ use embassy_sync::blocking_mutex::Mutex;
 
 use super::{
     Key,
-    key::StoredKey,
     ledger::{Books, Entry, Ledger, Need, PLACES, Rest, WAITERS, Waiter, change, exhausted},
 };
 use crate::{
@@ -133,7 +132,7 @@ impl<C, R: RawMutex, const N: usize> Slots<C, R, N> {
     /// The idle connection under this key that was used last, and since when it is idle. For whoever has a slot, and gives
     /// that up for it.
     pub(crate) fn kept(&self, key: Key<'_>) -> Option<(Lease<'_, C, R, N>, Instant)> {
-        self.leave_rest(|ledger| ledger.idle(|_, stored| stored.as_key() == key, |a, b| a > b))
+        self.leave_rest(|ledger| ledger.idle(|_, stored| stored.is(&key), |a, b| a > b))
     }
 
     /// The connection that was idle for the longest time.
@@ -314,9 +313,8 @@ impl<C, R: RawMutex, const N: usize> Lease<'_, C, R, N> {
     pub(crate) fn idle_under(&self, key: Key<'_>) -> Option<Instant> {
         self.entry.ledger.lock(|ledger| {
             let ledger = ledger.borrow();
-            let stored = ledger.keys.get(self.entry.index)?.as_ref()?;
             let rest = ledger.entries.get(self.entry.index)?.rest?;
-            (stored.as_key() == key).then_some(rest.since)
+            ledger.keys.get(self.entry.index)?.is(&key).then_some(rest.since)
         })
     }
 
@@ -333,21 +331,18 @@ impl<C, R: RawMutex, const N: usize> Lease<'_, C, R, N> {
 
     /// Puts the connection to rest under `key`. Nothing rests that is closed, or whose key is too long to keep.
     pub(crate) fn rest(self, key: Key<'_>, now: Instant) {
-        if self.slot.connection.is_some()
-            && let Some(key) = StoredKey::new(key)
-        {
-            self.entry.ledger.lock(|ledger| {
-                let mut ledger = ledger.borrow_mut();
-                ledger.rests += 1;
-                let rest = Rest { number: ledger.rests, since: now, session: self.session == Session::InUse };
-                if let Some(place) = ledger.keys.get_mut(self.entry.index) {
-                    *place = Some(key);
-                }
-                if let Some(entry) = ledger.entries.get_mut(self.entry.index) {
-                    entry.rest = Some(rest);
-                }
-            });
+        if self.slot.connection.is_none() {
+            return;
         }
+        self.entry.ledger.lock(|ledger| {
+            let Ledger { keys, entries, rests, .. } = &mut *ledger.borrow_mut();
+            if let (Some(place), Some(entry)) = (keys.get_mut(self.entry.index), entries.get_mut(self.entry.index))
+                && place.set(key)
+            {
+                *rests += 1;
+                entry.rest = Some(Rest { number: *rests, since: now, session: self.session == Session::InUse });
+            }
+        });
     }
 
     fn with_entry<T>(&self, with: impl FnOnce(&mut Entry) -> T) -> Option<T> {

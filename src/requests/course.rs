@@ -113,6 +113,7 @@ impl<'r, M: DerefMut<Target = [u8]>> Stage<'r, M> {
 }
 
 impl<'r, M: DerefMut<Target = [u8]>> Course<'r, M> {
+    #[inline(always)]
     fn new(draft: Draft<'r, M>, options: Options<'r>, deadline: Deadline) -> Self {
         Self {
             draft,

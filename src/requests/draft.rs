@@ -130,6 +130,29 @@ impl Outset<'_> {
 }
 
 impl Front<'_> {
+    /// Writes the URL with its query, then the fields, and says how long they are.
+    #[inline(never)]
+    fn of(memory: &mut [u8], outset: &Outset<'_>) -> Result<(Url, usize)> {
+        if outset.is_overfull {
+            return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
+        }
+        let have = memory.len();
+        let url = Url::parse(outset.url, memory).map_err(|error| too_small(error, have))?;
+        let mut front = Front { memory, url, fields_len: 0 };
+        for is_query in [true, false] {
+            let is_wanted = |index: usize| (outset.queries >> index & 1 == 1) == is_query;
+            for (_, part) in outset.parts.iter().enumerate().filter(|(index, _)| is_wanted(*index)) {
+                for (name, value) in part.pairs.as_slice() {
+                    (part.write)(&mut front, name, value)?;
+                }
+            }
+        }
+        if let Some(Range { first, last, write }) = outset.range {
+            write(&mut front, first, last)?;
+        }
+        Ok((front.url, front.fields_len))
+    }
+
     pub(crate) fn query(&mut self, name: &str, value: &str) -> Result<()> {
         let have = self.memory.len();
         self.url = self.url.push_query(self.memory, name, value).map_err(|error| too_small(error, have))?;
@@ -181,25 +204,9 @@ impl Pairs<'_> {
 impl<'r, B: DerefMut<Target = [u8]>> Draft<'r, B> {
     /// Writes what the builder has: the URL with its query, then the fields, each once and in its place; takes over what of
     /// the options concerns the head.
+    #[inline(always)]
     pub(crate) fn new(mut memory: Memory<B>, outset: &Outset<'r>, options: &Options<'r>) -> Result<Self> {
-        if outset.is_overfull {
-            return Err(Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::RequestParts)));
-        }
-        let have = memory.len();
-        let url = Url::parse(outset.url, &mut memory).map_err(|error| too_small(error, have))?;
-        let mut front = Front { memory: &mut memory, url, fields_len: 0 };
-        for is_query in [true, false] {
-            let is_wanted = |index: usize| (outset.queries >> index & 1 == 1) == is_query;
-            for (_, part) in outset.parts.iter().enumerate().filter(|(index, _)| is_wanted(*index)) {
-                for (name, value) in part.pairs.as_slice() {
-                    (part.write)(&mut front, name, value)?;
-                }
-            }
-        }
-        if let Some(Range { first, last, write }) = outset.range {
-            write(&mut front, first, last)?;
-        }
-        let Front { url, fields_len, .. } = front;
+        let (url, fields_len) = Front::of(&mut memory, outset)?;
         Ok(Self {
             memory,
             method: outset.method,
