@@ -10,8 +10,9 @@ use socketpool_apps::update::{
 
 use super::{
     ASKED, Authority, Duration, MockTls, Peer, Resources, Roots, Schedule, Script, Server, SocketPool, Step, Tally,
-    TlsContext, URL, Validity, block_on, flash::FileSlot, logged, rounds, support, tally, trust_anchor_from_der,
+    TlsContext, URL, Validity, block_on, logged, rounds, support, tally, trust_anchor_from_der,
 };
+use crate::support::flash::FileSlot;
 
 const SECRET: [u8; 32] = [7; 32];
 const VERSION: u32 = 5;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates of tests/verify_chain.rs with OpenSSL 3. The results are committed; run this only to change them.
+# Makes the certificates of tests/verify/chain.rs with OpenSSL 3. The results are committed; run this only to change them.
 # Dates are fixed: the tests verify at 2026-06-01.
 set -eu
 cd "$(dirname "$0")"

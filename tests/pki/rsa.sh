@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes RSA keys (RSAPublicKey, DER) of unusual sizes and exponents, and signatures with them over the eleven octets
-# "hello world", for tests/verify_rsa.rs. The results are committed.
+# "hello world", for tests/verify/rsa.rs. The results are committed.
 set -eu
 cd "$(dirname "$0")"
 OUT=$PWD/rsa

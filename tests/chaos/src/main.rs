@@ -2,7 +2,7 @@
 //! run it.
 
 mod chance;
-#[path = "../../embassy/mod.rs"]
+#[path = "../../support/embassy/mod.rs"]
 mod embassy;
 mod executor;
 mod hostile;
@@ -10,7 +10,7 @@ mod lines;
 mod offsets;
 mod reference;
 mod server;
-#[path = "../../smoltcp_nal/mod.rs"]
+#[path = "../../support/smoltcp_nal/mod.rs"]
 mod smoltcp_nal;
 mod soak;
 mod world;

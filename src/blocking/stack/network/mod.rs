@@ -56,7 +56,7 @@ const PORTS_TRIED: usize = 16;
 /// | w5500 0.6 | `WouldBlock` | nothing, or wait for the interrupt pin | no `Dns`: add one; bytes that arrive together with the end of the stream may be lost |
 /// | esp-at-nal 0.5 | `Eof` | nothing | no `Dns`: add one; connecting waits inside one call; the end of the stream is not reported, so reading ends at the deadline |
 ///
-/// The first two are run against in this crate's tests (`tests/blocking_std.rs`, `tests/blocking_smoltcp.rs`).
+/// The first two are run against in this crate's tests (`tests/stacks/blocking_std.rs`, `blocking_smoltcp.rs`).
 ///
 /// Where the stack is a `TcpFullStack` too, this network listens, with the backlog of the stack. Where it is a
 /// `UdpFullStack`, this network binds UDP sockets; smoltcp-nal 0.7 needs

@@ -1,6 +1,6 @@
 //! A client and a server in one thread: the server is made of the same primitives, says what a test wants, and opens what
 //! the client sends. That both are right about TLS, the traces of RFC 8448 ([`traces`]) and other implementations say
-//! (`tests/engine.rs`).
+//! (`tests/tls/engine.rs`).
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)]
 
 mod orders;
