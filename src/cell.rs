@@ -24,7 +24,7 @@ pub(crate) struct Place<M: ?Sized, R: RawMutex = NoopRawMutex> {
 }
 
 // SAFETY: a shared place gives access to its memory only through loans, of which there is one at a time; the flag that
-// says so is behind a mutex that may be shared. So sharing a place is no more than sending its memory to whoever has the
+// says so is behind a mutex that may be shared. So sharing a place is no more than sending its memory to the holder of the
 // loan.
 unsafe impl<M: ?Sized + Send, R: RawMutex + Sync> Sync for Place<M, R> {}
 
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(*place.lend().expect("back"), [0, 0, 7, 0]);
     }
 
-    /// What the compiler holds us to: one loan at a time, whoever asks from wherever.
+    /// What the compiler holds us to: one loan at a time, from any thread.
     #[test]
     fn several_threads_take_turns() {
         use crate::sync::CriticalSectionRawMutex;

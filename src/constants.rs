@@ -52,7 +52,7 @@ pub const ECONNREFUSED: ErrorKind = ErrorKind::Io(Io::ConnectionRefused);
 pub const ECONNRESET: ErrorKind = ErrorKind::Io(Io::ConnectionReset);
 /// Our side of the stream was ended.
 pub const EPIPE: ErrorKind = ErrorKind::Io(Io::BrokenPipe);
-/// Somebody listens there.
+/// The port is taken.
 pub const EADDRINUSE: ErrorKind = ErrorKind::Io(Io::AddrInUse);
 /// The network stack cannot do that.
 pub const EOPNOTSUPP: ErrorKind = ErrorKind::Io(Io::Unsupported);

@@ -23,7 +23,7 @@ use crate::{
 /// [`Connector`](crate::pool::Connector).
 ///
 /// Connecting, resolving, and sending over TLS wait inside one call, thirty seconds at most. Receiving never waits; the end
-/// of the stream is an error of the kind `PipeClosed`, and a connection that broke is of the kind `Other`, so that nobody
+/// of the stream is an error of the kind `PipeClosed`, and a connection that broke is of the kind `Other`, so that no caller
 /// takes half a message for a whole one.
 pub struct Connector<'p, 's, S: Connect, T, const N: usize, R: RawMutex = NoopRawMutex> {
     pool: &'p SocketPool<'s, S, N, R>,
@@ -137,7 +137,7 @@ impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Dns for Connector<'_, 's
         Ok(self.pool.getaddrinfo(host, 0, family, deadline).map_err(nb::Error::Other)?.ip())
     }
 
-    /// Not supported: nobody here knows the names of addresses.
+    /// Not supported: the pool does not look up the names of addresses.
     fn get_host_by_address(&mut self, _: IpAddr, _: &mut [u8]) -> nb::Result<usize, Error> {
         Err(nb::Error::Other(Error::new(Phase::Resolve, UNSUPPORTED)))
     }

@@ -12,12 +12,12 @@ use crate::{
 };
 
 impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
-    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that are not accepted yet,
     /// as far as the stack can. The listener keeps the slot.
     ///
     /// # Errors
     /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) if it was not bound; `AddrInUse`, as
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io), if somebody listens there.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), if that port is taken.
     pub fn listen(self, backlog: usize) -> Result<Listener<'p, 's, S, N, R>>
     where
         S: Listen,
@@ -51,7 +51,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
         self.0.set_deadline(deadline);
     }
 
-    /// What becomes of a client for whom the pool has no slot: it waits, unless you say otherwise.
+    /// What becomes of a client when the pool has no slot: it waits, unless you say otherwise.
     pub fn set_when_full(&mut self, when_full: WhenFull) {
         self.0.set_when_full(when_full);
     }
@@ -59,8 +59,8 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     /// The next client, and its address. Its socket has no time-out, whatever the listener's is.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when nobody came;
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when somebody came and there is no slot. The listener goes on listening.
+    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when no client came;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when a client came and there is no slot. The listener goes on listening.
     pub fn accept(&mut self) -> Result<(Socket<'p, 's, S, N, R>, SocketAddr)> {
         run(self.0.timer(), self.0.accept()).map(|(socket, remote)| (Socket(socket), remote))
     }

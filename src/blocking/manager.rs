@@ -67,7 +67,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>> ConnectionManager<'p, P> {
         run(self.pool.timer(), manager.new_socket(host, port, tls, deadline))
     }
 
-    /// Gives a connection back to be used again by whoever asks for the same `key`.
+    /// Gives a connection back to be used again by the next caller with the same `key`.
     pub fn free_socket(&self, socket: P::Socket<'p>, key: Key<'_>) {
         socket.keep(key);
     }
@@ -97,7 +97,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ConnectionManager<'_, super
         self.pool.counts()
     }
 
-    /// Closes every connection that is kept, in order. Those that are leased belong to whoever has them, and go when they
+    /// Closes every connection that is kept, in order. Those that are leased belong to their users, and go when they
     /// are dropped. CircuitPython's `connection_manager_close_all`.
     pub fn close_all(&self) {
         self.pool.close_idle();

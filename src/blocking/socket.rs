@@ -1,4 +1,4 @@
-//! A blocking socket: one slot of the pool in somebody's hands.
+//! A blocking socket: one slot of the pool in use.
 
 use core::{net::SocketAddr, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
 /// |---|---|---|---|
 /// | [`recv_into`](Self::recv_into), nothing there | waits | `WouldBlock` | `Timeout`, nothing lost |
 /// | `recv_into`, the peer has ended the stream | 0 | 0 | 0 |
-/// | [`Listener::accept`](super::Listener::accept), nobody there | waits | `WouldBlock` | `Timeout`, nobody lost |
+/// | [`Listener::accept`](super::Listener::accept), no client | waits | `WouldBlock` | `Timeout`, no client lost |
 /// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
 /// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
@@ -100,7 +100,7 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.0.set_option(option)
     }
 
-    /// Whom it is connected with.
+    /// The address of its peer.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected).

@@ -22,7 +22,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// # Errors
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
     /// `Send`, also with [`TlsError::Random`](crate::tls::TlsError::Random) if `random` fails or stands still, and nothing was
-    /// sent then; `Receive`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if one of them did not answer, [`ErrorKind::Sntp`](crate::ErrorKind::Sntp) for an answer that
+    /// sent then; `Receive`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if one of them did not reply, [`ErrorKind::Sntp`](crate::ErrorKind::Sntp) for a reply that
     /// cannot be used, or two that do not agree.
     #[doc(alias = "NTP")]
     pub fn sync_time<C: Clock>(

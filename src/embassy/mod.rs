@@ -50,8 +50,8 @@
 //! # Not supported
 //! - The stack does not say why a name did not resolve, so every failure is
 //!   [`NoAnswer`](ResolveError::NoAnswer), but for names that cannot exist.
-//! - An attempt to connect that nobody answers goes on until its future is dropped: use a deadline.
-//! - `KeepAlive` asks the peer, every second at most; a peer that vanished and does not answer is noticed by your
+//! - An attempt to connect that gets no response goes on until its future is dropped: use a deadline.
+//! - `KeepAlive` asks the peer, every second at most; a peer that vanished and does not respond is noticed by your
 //!   deadlines.
 //! - A writer that waits asks the peer for its window, in case word of it got lost; one half of a split connection does so
 //!   only with `KeepAlive`.

@@ -1,4 +1,4 @@
-//! TCP connections: sockets of the stack in somebody's hands.
+//! TCP connections: sockets of the stack in use.
 
 use core::{future::Future, net::SocketAddr, pin::pin, task::Context, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::{
     time::{Deadline, EmbassyTimer, poll_once},
 };
 
-/// For how long the peer of a connection that nobody holds any more may be silent, until it is given up.
+/// For how long the peer of a connection that no socket holds any more may be silent, until it is given up.
 const LINGER: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 
-/// How long a client that nobody has accepted yet may be silent until it is let go.
+/// How long a client that is not accepted yet may be silent until it is let go.
 const SILENCE: embassy_time::Duration = embassy_time::Duration::from_secs(10);
 
-/// How often a peer that somebody waits for is asked whether it is still there, and for its window.
+/// How often a peer that a task waits for is asked whether it is still there, and for its window.
 const ASK: embassy_time::Duration = embassy_time::Duration::from_secs(3);
 
-/// How long somebody who needs a socket waits for one that is still sending its last, at most.
+/// How long a task that needs a socket waits for one that is still sending its last, at most.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// An open connection of a [`Network`](super::Network).
@@ -37,13 +37,13 @@ pub struct NetworkConnection<'a, 'd> {
     seats: &'a [Seat],
     /// Our side of the stream has ended.
     ended: bool,
-    /// Whoever wrote has said that this was all, or has seen an answer.
+    /// The writer has said that this was all, or has read a response.
     complete: bool,
     /// How often a silent peer is asked.
     keep_alive: Option<embassy_time::Duration>,
 }
 
-/// A socket that nobody holds: one that is done with its last connection, or else one that is not, as soon as it is or
+/// A socket of the stack that is not in use: one that is done with its last connection, or else one that is not, as soon as it is or
 /// has taken too long.
 pub(super) async fn free<'a, 'd>(
     places: &'a [Place<TcpSocket<'d>>],
@@ -53,7 +53,7 @@ pub(super) async fn free<'a, 'd>(
         return Some(connection);
     }
     let mut connection = NetworkConnection::new(places.iter().find_map(Place::lend)?, seats);
-    connection.complete = true; // should nobody wait for it, it goes on as before
+    connection.complete = true; // should no task wait for it, it goes on as before
     let patience = Deadline::within(&EmbassyTimer, Some(PATIENCE));
     let _ = patience.limit(&EmbassyTimer, connection.socket.flush()).await;
     connection.socket.abort();
@@ -61,14 +61,14 @@ pub(super) async fn free<'a, 'd>(
     Some(connection)
 }
 
-/// A socket that nobody holds, and that is done with its last connection.
+/// A socket of the stack that is not in use, and that is done with its last connection.
 pub(super) fn finished<'a, 'd>(
     places: &'a [Place<TcpSocket<'d>>],
     seats: &'a [Seat],
 ) -> Option<NetworkConnection<'a, 'd>> {
     let mut unheld = places.iter().filter_map(Place::lend);
     let socket = unheld.find_map(|mut socket| {
-        // A peer that goes on sending to nobody is told so.
+        // A peer that goes on sending to a closed socket is told so.
         if !is_done(&socket) && socket.recv_queue() > 0 {
             socket.abort();
         }
@@ -77,7 +77,7 @@ pub(super) fn finished<'a, 'd>(
     Some(NetworkConnection::new(socket, seats))
 }
 
-/// Gives up the RSTs that waited when this was called before, and still do: the host is not there, and nobody who connects
+/// Gives up the RSTs that waited when this was called before, and still do: the host is not there, and no task that connects
 /// to another is to wait for it.
 pub(super) fn give_up_waiting<const TCP: usize>(places: &[Place<TcpSocket<'_>>; TCP], waited: &mut [bool; TCP]) {
     for (place, waited) in places.iter().zip(waited) {
@@ -128,7 +128,7 @@ impl<'a, 'd> NetworkConnection<'a, 'd> {
         })
     }
 
-    /// Begins to listen: [`accepted`](Self::accepted) must follow before anybody else has the connection.
+    /// Begins to listen: [`accepted`](Self::accepted) must follow before another task has the connection.
     pub(super) fn listen(&mut self, local: IpListenEndpoint) {
         self.socket.set_timeout(Some(SILENCE));
         self.socket.set_keep_alive(Some(ASK));
@@ -183,7 +183,7 @@ impl Drop for NetworkConnection<'_, '_> {
             self.socket.set_timeout(Some(LINGER));
             self.socket.close();
         } else if self.socket.state() == State::SynSent {
-            // Nobody has answered, and a RST might wait for ever for a host that is not there.
+            // There was no response, and a RST might wait for ever for a host that is not there.
             forget(&mut self.socket);
         } else {
             self.socket.abort();

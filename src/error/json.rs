@@ -23,7 +23,7 @@ pub enum JsonErrorKind {
     /// Not JSON: the body begins with `<`, as HTML and XML do. Often it is the page of a proxy or a Wi-Fi portal: look
     /// at status and Content-Type.
     Markup,
-    /// Not JSON: the body is compressed with gzip, though perhaps nobody asked for it. Read it through
+    /// Not JSON: the body is compressed with gzip, though perhaps it was not asked for. Read it through
     /// `Response::decoded` (feature `gzip`).
     Gzip,
     /// Not JSON: the body is UTF-16 or UTF-32. JSON between systems is UTF-8 (RFC 8259 §8.1).

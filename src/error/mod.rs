@@ -74,7 +74,7 @@ pub enum Blame {
     Caller,
     /// A capacity of ours, chosen at compile time, is used up or too small.
     Capacity,
-    /// The peer answered, and wrongly.
+    /// The peer responded, and wrongly.
     Peer,
     /// The network between.
     Network,
@@ -137,7 +137,7 @@ pub enum ErrorKind {
     Sntp(ntp::SntpError),
     /// More redirects than allowed.
     TooManyRedirects,
-    /// The server answered with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
+    /// The server responded with this status, and [`error_for_status`](crate::requests::Response::error_for_status) was asked for.
     #[cfg(feature = "requests")]
     Status(crate::http::StatusCode),
     /// The body is not UTF-8 text.

@@ -1,17 +1,17 @@
-//! Why an answer of a time server cannot be used.
+//! Why a reply of a time server cannot be used.
 
 use core::fmt;
 
 use super::Blame;
 
-/// Why an answer of a time server, or two of them together, cannot be used.
+/// Why a reply of a time server, or two of them together, cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SntpError {
     /// Shorter than [`PACKET_LEN`](crate::ntp::PACKET_LEN).
     Short,
-    /// It does not bring our random bits back: not the answer to this request, and perhaps forged.
+    /// It does not bring our random bits back: not the reply to this request, and perhaps forged.
     Origin,
     /// Not from a server (mode 4).
     Mode,

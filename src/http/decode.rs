@@ -1,4 +1,4 @@
-//! Decoding the head of an answer while it arrives.
+//! Decoding the head of a response while it arrives.
 
 use super::bytes::trim;
 use super::error::DecodeError;
@@ -9,7 +9,7 @@ use super::status::StatusCode;
 
 /// The longest head, in bytes, whatever the buffer holds.
 pub const MAX_HEAD: usize = u16::MAX as usize;
-/// The most interim (1xx) answers before one final answer.
+/// The most interim (1xx) responses before one final response.
 pub const MAX_INTERIM: u8 = 16;
 /// The most empty lines passed over before a status line; some servers end a body with one too many.
 pub const MAX_EMPTY_LINES: u8 = 4;
@@ -22,7 +22,7 @@ pub enum HeadStep {
     /// The head goes on. Read more behind the bytes there are; if the buffer is full, the head is
     /// [too large](DecodeError::HeadTooLarge) for it.
     NeedMore,
-    /// An interim answer, status 100 or 102 to 199 (RFC 9110 §15.2). Remove its `len` bytes from the front of the buffer
+    /// An interim response, status 100 or 102 to 199 (RFC 9110 §15.2). Remove its `len` bytes from the front of the buffer
     /// and call again with the rest, even if the rest is empty.
     Interim {
         /// Bytes to remove.
@@ -34,7 +34,7 @@ pub enum HeadStep {
     Complete(ResponseHead),
 }
 
-/// Decodes the head of one answer from a buffer that fills up.
+/// Decodes the head of one response from a buffer that fills up.
 ///
 /// Each call is given all the bytes received so far and looks only at those it has not seen: byte by byte or in one piece
 /// costs the same, and gives the same result. Lines may end in CRLF or a bare LF (RFC 9112 §2.2). A folded line (obs-fold,
@@ -69,7 +69,7 @@ struct Lines {
 }
 
 impl HeadDecoder {
-    /// Waits for the answer to a request with `method`; HEAD makes the difference.
+    /// Waits for the response to a request with `method`; HEAD makes the difference.
     #[must_use]
     pub fn new(method: super::Method<'_>) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl HeadDecoder {
         }
     }
 
-    /// Looks at what is new in `received`: all bytes received so far, less those of interim answers already reported.
+    /// Looks at what is new in `received`: all bytes received so far, less those of interim responses already reported.
     ///
     /// # Errors
     ///

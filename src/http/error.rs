@@ -1,11 +1,11 @@
 //! Why bytes are not HTTP, and a text is not a URL.
 
-/// Why bytes from the server are not an answer. The connection is of no further use after any of these.
+/// Why bytes from the server are not a response. The connection is of no further use after any of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The connection ended before the first byte of an answer. On a reused connection: the server had already closed it,
+    /// The connection ended before the first byte of a response. On a reused connection: the server had already closed it,
     /// and an idempotent request may be sent again on a fresh one.
     NoResponse,
     /// The connection ended inside the head or the body.
@@ -32,7 +32,7 @@ pub enum DecodeError {
     HeadTooLarge,
     /// More than [`MAX_EMPTY_LINES`](super::MAX_EMPTY_LINES) before the status line.
     TooManyEmptyLines,
-    /// More than [`MAX_INTERIM`](super::MAX_INTERIM) interim answers.
+    /// More than [`MAX_INTERIM`](super::MAX_INTERIM) interim responses.
     TooManyInterim,
     /// Content-Length is not a number, or is over 2⁶⁴ − 1.
     InvalidContentLength,

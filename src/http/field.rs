@@ -81,7 +81,7 @@ pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim)
 }
 
-/// The field section of an answer. Nothing is indexed: each look-up scans the bytes, so any number of fields costs no memory.
+/// The field section of a response. Nothing is indexed: each look-up scans the bytes, so any number of fields costs no memory.
 ///
 /// # Examples
 ///

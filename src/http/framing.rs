@@ -8,7 +8,7 @@ use super::status::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// No body, whatever the fields say: the answer to HEAD, and 1xx, 204, 304.
+    /// No body, whatever the fields say: the response to HEAD, and 1xx, 204, 304.
     Empty,
     /// This many bytes.
     Length(u64),
@@ -18,13 +18,13 @@ pub enum Framing {
     UntilClose,
 }
 
-/// Why the connection must be closed after this answer. When several apply, the first of this list is reported.
+/// Why the connection must be closed after this response. When several apply, the first of this list is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CloseReason {
     /// Status 101: what follows on this connection is not HTTP/1.1 (RFC 9110 §15.2.2). This client never asks for that,
-    /// so treat the answer as a refusal.
+    /// so treat the response as a refusal.
     SwitchingProtocols,
     /// The fields contradict each other: Transfer-Encoding (be it `identity`) next to Content-Length, Transfer-Encoding in
     /// HTTP/1.0, or a 204 that announces a body (RFC 9112 §6.1, §6.3). The body is right, but what follows it cannot be

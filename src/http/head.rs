@@ -1,4 +1,4 @@
-//! The head of an answer, as ranges of the bytes it was decoded from.
+//! The head of a response, as ranges of the bytes it was decoded from.
 
 use super::field::Fields;
 use super::framing::{CloseReason, Framing};
@@ -27,7 +27,7 @@ impl Span {
     }
 }
 
-/// The head of a final answer: status line and fields, and what they mean for the body and the connection.
+/// The head of a final response: status line and fields, and what they mean for the body and the connection.
 ///
 /// It borrows nothing. [`reason`](Self::reason) and [`fields`](Self::fields) take the buffer the head was decoded from; its
 /// first [`len`](Self::len) bytes must still be there, or what they return is empty or nonsense (never a panic).
@@ -43,7 +43,7 @@ pub struct ResponseHead {
     pub len: usize,
     /// How to find the end of the body.
     pub framing: Framing,
-    /// Why the connection cannot be used again after this answer; `None` if it can.
+    /// Why the connection cannot be used again after this response; `None` if it can.
     pub close: Option<CloseReason>,
     pub(super) reason: Span,
     pub(super) fields: Span,

@@ -9,7 +9,7 @@ use super::field::is_field_name;
 pub enum Method<'a> {
     /// Fetch a representation.
     Get,
-    /// Like [`Get`](Method::Get), but the answer has no body.
+    /// Like [`Get`](Method::Get), but the response has no body.
     Head,
     /// Have the resource process the body.
     Post,

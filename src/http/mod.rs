@@ -1,6 +1,6 @@
 //! HTTP/1.1 (RFC 9110, RFC 9112) for a client, with no I/O in it.
 //!
-//! **The idea.** Every type here is a small state machine over bytes somebody else moved: it writes into a buffer it is
+//! **The idea.** Every type here is a small state machine over bytes that the caller moved: it writes into a buffer it is
 //! given, or looks at the bytes received so far and says what they mean. What it finds it returns as counts and ranges,
 //! never as a borrow, so the driver is free to read again at once. Two thin drivers, one async and one blocking, share it.
 //!
@@ -42,7 +42,7 @@
 //! let len = head.finish()?;
 //! assert!(tx[..len].starts_with(b"GET /now?city=Den%20Haag HTTP/1.1\r\nHost: api.example.com\r\n"));
 //!
-//! // The answer arrives in two pieces.
+//! // The response arrives in two pieces.
 //! let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsunny\r\n0\r\n\r\n";
 //! let mut rx = *answer;
 //! let mut decoder = HeadDecoder::new(Method::Get);

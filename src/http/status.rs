@@ -2,7 +2,7 @@
 
 use super::method::Method;
 
-/// The three-digit status code of an answer, 100 to 999 (RFC 9110 §15).
+/// The three-digit status code of a response, 100 to 999 (RFC 9110 §15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StatusCode(u16);
@@ -34,7 +34,7 @@ impl StatusCode {
         self.0
     }
 
-    /// 1xx: the final answer is still to come.
+    /// 1xx: the final response is still to come.
     #[must_use]
     pub const fn is_informational(self) -> bool {
         self.0 < 200
@@ -64,8 +64,8 @@ impl StatusCode {
         500 <= self.0
     }
 
-    /// Whether an answer with this status, to a request with `method`, may have a body (RFC 9112 §6.3 rule 1). Where it
-    /// may not, whatever Content-Length or Transfer-Encoding say describes another answer.
+    /// Whether a response with this status, to a request with `method`, may have a body (RFC 9112 §6.3 rule 1). Where it
+    /// may not, whatever Content-Length or Transfer-Encoding say describes another response.
     #[must_use]
     pub fn may_have_body(self, method: Method<'_>) -> bool {
         !(method == Method::Head || self.forbids_body())

@@ -234,7 +234,7 @@ impl Url {
     #[must_use]
     pub fn is_same_origin(&self, text: &[u8], other: &Self, other_text: &[u8]) -> bool {
         let host = self.host(text);
-        // An empty host comes from a wrong buffer, and is nobody's.
+        // An empty host comes from a wrong buffer, and belongs to no URL.
         (self.scheme, self.port, host) == (other.scheme, other.port, other.host(other_text)) && !host.is_empty()
     }
 

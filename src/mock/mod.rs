@@ -72,7 +72,7 @@ pub enum Step<'a> {
     Reset,
 }
 
-/// Somebody who accepts one connection.
+/// A peer of one connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer<'a> {
     host: &'a str,
@@ -108,7 +108,7 @@ impl<'a> Peer<'a> {
         }
     }
 
-    /// A client that connects to whoever listens on this port, from `host`. List it again for each further connection.
+    /// A client that connects to the listener on this port, from `host`. List it again for each further connection.
     #[must_use]
     pub const fn client(host: &'a str, port: u16, steps: &'a [Step<'a>]) -> Self {
         Self { comes: true, ..Self::new(host, port, steps) }
@@ -122,13 +122,13 @@ impl<'a> Peer<'a> {
         Self { udp: true, ..Self::new(host, port, steps) }
     }
 
-    /// Nobody listens at that port: the connection is refused.
+    /// Nothing listens at that port: the connection is refused.
     #[must_use]
     pub const fn refusing(host: &'a str, port: u16) -> Self {
         Self { refuses: true, ..Self::new(host, port, &[]) }
     }
 
-    /// Nobody answers at that port: connecting waits.
+    /// Nothing responds at that port: connecting waits.
     #[must_use]
     pub const fn silent(host: &'a str, port: u16) -> Self {
         Self { answers: false, ..Self::new(host, port, &[]) }
@@ -215,7 +215,7 @@ pub struct Script<'a> {
     open: Cell<usize>,
     writes: Cell<usize>,
     now: Cell<Instant>,
-    /// When a peer that is delayed goes on, if somebody waits for one.
+    /// When a peer that is delayed goes on, if a task waits for one.
     due: Cell<Option<Instant>>,
     /// Counts what happened, so that a timer knows when nothing does any more.
     events: Cell<u64>,
@@ -352,13 +352,13 @@ impl<'a> Script<'a> {
         Mailbox { script: self, met: heapless::Vec::new(), hesitated: false }
     }
 
-    /// The first peer at this address that nobody has met, and its number.
+    /// The first peer at this address that was not met yet, and its number.
     fn unmet(&self, remote: SocketAddr) -> Option<(usize, &Peer<'a>)> {
         let is_meant = |peer: &Peer<'_>| !peer.udp && !peer.comes && self.remote(peer) == Some(remote);
         self.peers.iter().enumerate().find(|(index, peer)| is_meant(peer) && !self.has_met(*index))
     }
 
-    /// What comes of connecting; `None` if nobody answers.
+    /// What comes of connecting; `None` if nothing responds.
     fn connect(&self, remote: SocketAddr) -> Option<Result<Line<'_>, ErrorKind>> {
         let Some((index, peer)) = self.unmet(remote) else {
             self.refuse(remote);
@@ -402,7 +402,7 @@ pub struct Network<'a> {
     script: &'a Script<'a>,
 }
 
-/// Simulated time: it passes only while somebody waits.
+/// Simulated time: it passes only while a task waits.
 impl Clock for Network<'_> {
     fn now(&self) -> Instant {
         self.script.now.get()
@@ -501,7 +501,7 @@ impl Line<'_> {
         cut
     }
 
-    /// Whether the step under way is still to begin. Time passes for it while somebody waits for a deadline, or, if nobody
+    /// Whether the step under way is still to begin. Time passes for it while a task waits for a deadline, or, if none
     /// does, because it is asked for again and again.
     fn is_delayed(&mut self) -> bool {
         let (delay, now) = (self.peer.faults.delay, self.script.now.get());
@@ -555,7 +555,7 @@ impl Drop for Door<'_> {
 }
 
 impl<'a> Door<'a> {
-    /// The first client at this port that nobody has met, unless it comes with hesitation.
+    /// The first client at this port that was not met yet, unless it comes with hesitation.
     fn accept(&mut self) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
         let script = self.script;
         let comes = |peer: &Peer<'_>| peer.comes && peer.port == self.port;
@@ -594,7 +594,7 @@ impl Drop for Mailbox<'_> {
 }
 
 impl Mailbox<'_> {
-    /// Meets the first peer like this that nobody has met.
+    /// Meets the first peer like this that was not met yet.
     fn meet(&mut self, wanted: impl Fn(&Peer<'_>) -> bool) -> Result<(), ErrorKind> {
         let script = self.script;
         let mut peers = script.peers.iter().enumerate();
@@ -605,7 +605,7 @@ impl Mailbox<'_> {
         Ok(())
     }
 
-    /// Takes a datagram, which is lost if nobody is there.
+    /// Takes a datagram, which is lost if there is no peer.
     fn send_to(&mut self, remote: SocketAddr, datagram: &[u8]) -> Result<(), ErrorKind> {
         let script = self.script;
         script.note(datagram);
@@ -626,7 +626,7 @@ impl Mailbox<'_> {
         Ok(())
     }
 
-    /// The datagram there is; `None` if everybody is silent.
+    /// The datagram there is; `None` if every peer is silent.
     fn recv_from(&mut self, out: &mut [u8]) -> Option<Result<(usize, SocketAddr), ErrorKind>> {
         let script = self.script;
         if let Err(error) = self.meet(|peer| matches!(peer.steps.first(), Some(Step::Send(_)))) {

@@ -49,7 +49,7 @@ impl Resolve for Network<'_> {
     }
 }
 
-/// Time passes when whoever waits is polled again and nothing has happened since.
+/// Time passes when the task that waits is polled again and nothing has happened since.
 impl Timer for Network<'_> {
     async fn wait_until(&self, at: Instant) {
         let mut seen = None;

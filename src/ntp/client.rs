@@ -21,7 +21,7 @@ use crate::{
 /// How long asking two servers may take in all, unless a deadline says otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long each request to a server may stay without an answer until the next one, and then no other.
+/// How long each request to a server may stay without a reply until the next one, and then no other.
 pub(crate) const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(4)];
 
 impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
@@ -35,7 +35,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     /// # Errors
     /// The clock is as it was then. With phase `Setup`: no free slot; `Resolve`; `Connect`: no UDP socket;
     /// `Send`, also with [`TlsError::Random`] if `random` fails or stands still, and nothing was
-    /// sent then; `Receive`: [`ErrorKind::Timeout`] if one of them did not answer, [`ErrorKind::Sntp`] for an answer that
+    /// sent then; `Receive`: [`ErrorKind::Timeout`] if one of them did not reply, [`ErrorKind::Sntp`] for a reply that
     /// cannot be used, or two that do not agree.
     ///
     /// # Cancel safety
@@ -156,7 +156,7 @@ pub(crate) fn different(server: SocketAddr, other: Option<SocketAddr>) -> Result
     if other.is_some_and(|other| other == server) { Err(refused(SntpError::SameServer)) } else { Ok(server) }
 }
 
-/// What a datagram says; nothing if anybody could have sent it.
+/// What a datagram says; nothing if any host could have sent it.
 pub(crate) fn judge(
     request: &Request,
     datagram: &[u8],

@@ -5,8 +5,8 @@
 //! whole story.
 //!
 //! # What an answer is worth
-//! SNTP is not authenticated: whoever can read the request can answer it with any time. The request carries 64 random
-//! bits that the answer has to bring back, so somebody who can *not* read it has to guess them. An answer is only taken
+//! SNTP is not authenticated: an attacker who can read the request can reply to it with any time. The request carries 64 random
+//! bits that the reply has to bring back, so an attacker who can *not* read it has to guess them. A reply is only taken
 //! within [`WINDOW`] after a date that is known to be past, the *floor*.
 //!
 //! # Examples
@@ -30,7 +30,7 @@
 //! ```
 //!
 //! # Not supported
-//! Measuring how long the packets took (the time is late by the way of the answer: fractions of a second),
+//! Measuring how long the packets took (the time is late by the way of the reply: fractions of a second),
 //! authentication (NTS, RFC 8915), being a server.
 
 #[cfg(feature = "tls")]
@@ -43,7 +43,7 @@ pub use crate::error::ntp::SntpError;
 /// The UDP port of time servers.
 pub const PORT: u16 = 123;
 
-/// Bytes of a request, and of an answer without extensions.
+/// Bytes of a request, and of a reply without extensions.
 pub const PACKET_LEN: usize = 48;
 
 /// How long after the floor a time may lie: ten years.
@@ -67,19 +67,19 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a server answered.
+/// What a server replied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Reply {
-    /// The time when the answer left, since 1970-01-01 UTC.
+    /// The time when the reply left, since 1970-01-01 UTC.
     pub time: Duration,
     /// How far the server is from a clock of reference: 1 has one itself. At most 15.
     pub stratum: u8,
 }
 
 impl Request {
-    /// A request with these 64 random bits, which nobody must be able to guess.
+    /// A request with these 64 random bits, which no other party must be able to guess.
     #[must_use]
     pub const fn new(nonce: u64) -> Self {
         Self { nonce }
@@ -99,8 +99,8 @@ impl Request {
     /// again every 136 years, the next time in 2036, and it tells which of them are meant.
     ///
     /// # Errors
-    /// After [`SntpError::Short`] and [`SntpError::Origin`], wait for the real answer: anybody can have sent this one. All
-    /// others are the word of the server, or of somebody who can read what it is sent.
+    /// After [`SntpError::Short`] and [`SntpError::Origin`], wait for the real reply: any host can have sent this one. All
+    /// others are the word of the server, or of an attacker who can read what it is sent.
     pub fn read(&self, datagram: &[u8], floor: u64) -> Result<Reply, SntpError> {
         let packet: &[u8; PACKET_LEN] = datagram.first_chunk().ok_or(SntpError::Short)?;
         let word = |at: usize| u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]]);

@@ -17,7 +17,7 @@ use crate::{
 /// client, for example. With [`tls`](SocketPool::connector) each of them is a verified TLS connection to one host.
 ///
 /// `TcpConnect` knows addresses and no names, so the host whose certificate is asked for is said here, once, and not taken
-/// from what was resolved last: whoever answers at the address has to prove to be that host.
+/// from what was resolved last: the peer at the address has to prove to be that host.
 ///
 /// Making a connection takes no longer than [ten seconds](super::PATIENCE) for a slot (with a TLS session, if one is needed)
 /// and thirty for the rest; the connection
@@ -112,7 +112,7 @@ impl<'s, S: Stack + 's, T, const N: usize, R: RawMutex> Dns for Connector<'_, 's
         Ok(self.pool.getaddrinfo(host, 0, family, deadline).await?.ip())
     }
 
-    /// Not supported: nobody here knows the names of addresses.
+    /// Not supported: the pool does not look up the names of addresses.
     async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize> {
         Err(Error::new(Phase::Resolve, ErrorKind::Io(embedded_io_async::ErrorKind::Unsupported)))
     }

@@ -4,7 +4,7 @@
 //! # The line
 //! There is one line for slots, TLS sessions and exchange buffers. A task that wants something states all that it needs
 //! and gets it in one step, so that no two tasks hold a half each. The order is that of arrival: a task is served when
-//! what it needs is there after the needs of all before it were set aside, and not before, even if nobody before it wants
+//! what it needs is there after the needs of all before it were set aside, and not before, even if no task before it wants
 //! the same. An idle connection counts as there, with its slot and its TLS session: it is closed for the task that is served.
 //!
 //! One exception keeps tasks from waiting for each other in a circle. A task that holds something of the pool already (a
@@ -256,7 +256,7 @@ impl<const N: usize> Ledger<N> {
     }
 }
 
-/// Changes the ledger, and wakes whoever may take something then.
+/// Changes the ledger, and wakes the task that may take something then.
 pub(super) fn change<R: RawMutex, const N: usize, T>(
     ledger: &Books<R, N>,
     change: impl FnOnce(&mut Ledger<N>) -> T,

@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
-    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that nobody has accepted yet,
+    /// Listens for clients where it was [bound](Self::bind), with room for `backlog` of them that are not accepted yet,
     /// as far as the stack can. The listener keeps the slot.
     ///
     /// # Errors
     /// With phase `Listen`; the slot is free then. [`ErrorKind::NotConnected`] if it was not bound; `AddrInUse`, as
-    /// [`ErrorKind::Io`], if somebody listens there.
+    /// [`ErrorKind::Io`], if that port is taken.
     ///
     /// # Cancel safety
     /// Dropping the future frees slot and port.
@@ -78,7 +78,7 @@ pub struct Listener<'p, 's, S: Listen, const N: usize, R: RawMutex = NoopRawMute
     when_full: WhenFull,
 }
 
-/// What becomes of a client for whom the pool has no slot.
+/// What becomes of a client when the pool has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WhenFull {
@@ -111,7 +111,7 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
         self.timeout = Timeout::Until(deadline);
     }
 
-    /// What becomes of a client for whom the pool has no slot: it waits, unless you say otherwise.
+    /// What becomes of a client when the pool has no slot: it waits, unless you say otherwise.
     pub fn set_when_full(&mut self, when_full: WhenFull) {
         self.when_full = when_full;
     }
@@ -119,11 +119,11 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     /// The next client, and its address. Its socket has no time-out, whatever the listener's is.
     ///
     /// # Errors
-    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when nobody came;
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when somebody came and there was no slot in time. The listener goes on listening.
+    /// With phase `Listen`: [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) when no client came;
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when a client came and there was no slot in time. The listener goes on listening.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nobody.
+    /// Dropping the future loses no client.
     pub async fn accept(&mut self) -> Result<(Socket<'p, 's, S, N, R>, SocketAddr)> {
         let error = |kind| Error::new(Phase::Listen, kind);
         let patience = self.timeout.begin(self.pool.network);

@@ -169,7 +169,7 @@ impl<'p, P: SocketPool> ConnectionManager<'p, P> {
         }
     }
 
-    /// Gives a connection back to be used again by whoever asks for the same `key`.
+    /// Gives a connection back to be used again by the next caller with the same `key`.
     pub fn free_socket(&self, socket: P::Socket<'p>, key: Key<'_>) {
         socket.keep(key);
     }
@@ -191,7 +191,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> ConnectionManager<'_, super
         self.pool.counts()
     }
 
-    /// Closes every connection that is kept, in order. Those that are leased belong to whoever has them, and go when they
+    /// Closes every connection that is kept, in order. Those that are leased belong to their users, and go when they
     /// are dropped. CircuitPython's `connection_manager_close_all`.
     pub async fn close_all(&self) {
         self.pool.close_idle().await;

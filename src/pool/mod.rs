@@ -110,7 +110,7 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// if that needs its slot or its TLS session.
 ///
 /// The order holds whatever a task needs: a plain request that came after an `https` request waits for it, even if a
-/// socket is free and no TLS session is. That starves nobody, and has a price: a TLS connection that is held for long (MQTT
+/// socket is free and no TLS session is. That starves no task, and has a price: a TLS connection that is held for long (MQTT
 /// over TLS) on a pool with one TLS session lets every `https` request wait until its time is up, and what comes after it
 /// too. Give [`Resources`] one TLS session for each connection that is held, and one for the rest.
 ///

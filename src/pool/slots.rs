@@ -42,7 +42,7 @@ pub(crate) struct Slot<C> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Counts {
-    /// Sockets in somebody's hands.
+    /// Sockets in use.
     pub in_use: usize,
     /// Open connections that wait to be used again.
     pub idle: usize,
@@ -58,10 +58,10 @@ pub struct Counts {
     pub free_buffers: usize,
 }
 
-/// A slot in somebody's hands. Dropping it closes the connection and frees the slot, unless the connection was put to
+/// A slot in use. Dropping it closes the connection and frees the slot, unless the connection was put to
 /// rest, or rests in it still.
 pub(crate) struct Lease<'p, C, R: RawMutex, const N: usize> {
-    // Fields are dropped in this order: the slot is free once nobody can touch what was in it.
+    // Fields are dropped in this order: the slot is free once no task can touch what was in it.
     slot: Loan<'p, Slot<C>, R>,
     entry: Held<'p, R, N>,
     session: Session,
@@ -110,7 +110,7 @@ impl<C, R: RawMutex, const N: usize> Slots<C, R, N> {
         }
     }
 
-    /// Takes what is needed, if it can be had and nobody waits for it. The slot comes with the connection that is idle in
+    /// Takes what is needed, if it can be had and no task waits for it. The slot comes with the connection that is idle in
     /// it; a session alone is for `own` slot.
     ///
     /// # Errors
@@ -124,12 +124,12 @@ impl<C, R: RawMutex, const N: usize> Slots<C, R, N> {
         InLine { slots: self, ticket: None, need, own: own.map_or(N, |lease| lease.entry.index) }
     }
 
-    /// The right to an exchange buffer, for whoever has a socket.
+    /// The right to an exchange buffer, for a caller that has a socket.
     pub(crate) fn take_buffer<'p, 's>(&'p self, buffers: &[&'s Place<[u8], R>]) -> Result<Buffer<'p, 's, N, R>> {
         self.take(Need::BUFFER, None)?.buffer(buffers)
     }
 
-    /// The idle connection under this key that was used last, and since when it is idle. For whoever has a slot, and gives
+    /// The idle connection under this key that was used last, and since when it is idle. For a caller that has a slot, and gives
     /// that up for it.
     pub(crate) fn kept(&self, key: Key<'_>) -> Option<(Lease<'_, C, R, N>, Instant)> {
         self.leave_rest(|ledger| ledger.idle(|_, stored| stored.is(&key), |a, b| a > b))
@@ -285,7 +285,7 @@ impl<C, R: RawMutex, const N: usize> Lease<'_, C, R, N> {
         &mut self.slot.connection
     }
 
-    /// Whom the connection is with, if there is one.
+    /// The peer of the connection, if there is one.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.slot.connection.as_ref().and(self.slot.peer)
     }

@@ -46,7 +46,7 @@ const ATTEMPT: u32 = 10_000;
 
 impl Patience {
     /// What of it the next of so many attempts may use: a fair share, and not more than [ten seconds](ATTEMPT), so that one
-    /// address where nobody answers leaves time for the others (RFC 8305 §5). The last may use it up.
+    /// address that does not respond leaves time for the others (RFC 8305 §5). The last may use it up.
     pub(crate) fn share(self, clock: &impl Clock, attempts: usize) -> Self {
         match self {
             Self::Until(deadline) if attempts > 1 => {

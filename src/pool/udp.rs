@@ -17,7 +17,7 @@ use crate::{
 /// A UDP socket of a [`SocketPool`]; it takes a slot like any other socket, which is free again when it is dropped.
 /// CircuitPython's `socketpool.Socket` of type `SOCK_DGRAM`.
 ///
-/// A datagram arrives whole or not at all, once, twice or never, in any order, and from anybody who claims any address:
+/// A datagram arrives whole or not at all, once, twice or never, in any order, and from any sender, under any address:
 /// look at the sender, and at more than that where it matters.
 ///
 /// # Examples
@@ -104,7 +104,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// others send is lost.
     ///
     /// # Errors
-    /// With phase `Resolve`. (UDP has no connections: nobody is asked whether there is a peer.)
+    /// With phase `Resolve`. (UDP has no connections: no peer is asked whether it is there.)
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
@@ -126,7 +126,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     }
 
     /// Receives one datagram of the peer it is connected with: how many bytes it has, which may be more than `buffer` has
-    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of somebody else is lost. With a time-out of 0 one call passes over
+    /// room for, as for [`recv_from_into`](Self::recv_from_into). One of another sender is lost. With a time-out of 0 one call passes over
     /// 16 of them at most, and then says [`ErrorKind::WouldBlock`].
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> UdpSocket<'_, '
     /// Receives one datagram: how many bytes it has, and who sent it.
     ///
     /// The size is the true one, as far as the stack tells it: if it is larger than `buffer`, the rest of the datagram
-    /// is lost. So `buffer.get(..size)` is a whole datagram or nothing, and `&buffer[..size]` a panic that anybody can
+    /// is lost. So `buffer.get(..size)` is a whole datagram or nothing, and `&buffer[..size]` a panic that any sender can
     /// cause. (Stacks that do not tell are named at their adaptors, [`stack::Network`](crate::stack::Network) and its
     /// blocking twin: give them one byte more than you expect.)
     ///

@@ -73,9 +73,9 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
     }
 
     /// Authenticates with user name and password by Digest (RFC 7616), which does not tell the password: after a 401
-    /// that asks for it, the request is sent once more with the answer. SHA-256; MD5 with the feature `md5-digest`.
+    /// that asks for it, the request is sent once more with the response. SHA-256; MD5 with the feature `md5-digest`.
     ///
-    /// `cnonce` must be different in every request, and nobody should be able to guess it: 16 hexadecimal digits from
+    /// `cnonce` must be different in every request, and no other party should be able to guess it: 16 hexadecimal digits from
     /// a random number generator will do. It protects the password from a server that chooses what is hashed with it.
     ///
     /// A body that streams is needed twice: ask first with [`expect_continue`](Self::expect_continue), or give a source
@@ -88,7 +88,7 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
 
     /// Asks for a part only: the bytes from `from` on, to `last` and with it if that is given (RFC 9110 §14.2).
     ///
-    /// The answer is 206 with [`content_range`](super::ResponseInfo::content_range), 416 if there is no such part, or
+    /// The response is 206 with [`content_range`](super::ResponseInfo::content_range), 416 if there is no such part, or
     /// 200 with all of it from a server that does not do ranges.
     ///
     /// # Examples
@@ -153,7 +153,7 @@ impl<'r, S, B> RequestBuilder<'r, S, B> {
         self
     }
 
-    /// How many redirects are followed; one more is an error. With `None` a redirect is an answer like any other.
+    /// How many redirects are followed; one more is an error. With `None` a redirect is a response like any other.
     #[doc(alias = "allow_redirects")]
     pub fn max_redirects(mut self, redirects: Option<u8>) -> Self {
         self.options.redirects = redirects;

@@ -1,4 +1,4 @@
-//! Digest authentication (RFC 7616): an answer to a challenge proves that one knows the password, without telling it.
+//! Digest authentication (RFC 7616): a response to a challenge proves that one knows the password, without telling it.
 
 use core::fmt;
 
@@ -29,7 +29,7 @@ pub(crate) struct Challenge<'h> {
     session: bool,
     /// Whether it offers `qop=auth`. Devices from before RFC 2617 do not.
     qop: bool,
-    /// Whether the answer was right, but to a nonce that is too old.
+    /// Whether the response was right, but to a nonce that is too old.
     pub(crate) stale: bool,
 }
 

@@ -5,7 +5,7 @@
 //! in the pool, warm, for the next request to the same host.
 //!
 //! **What is promised.** `https` is verified or it is an error. One deadline covers the whole exchange, from the name
-//! look-up to the last byte of the body. Whatever a server sends, the outcome is a right answer or an [`Error`] with
+//! look-up to the last byte of the body. Whatever a server sends, the outcome is a right response or an [`Error`] with
 //! its phase and cause; a body that was cut short is never a success. What you pass in can not smuggle anything into a
 //! request: line breaks in URLs, names and values are refused before anything is sent.
 //!
@@ -68,7 +68,7 @@
 //!
 //! A body is needed again for a redirect with 307 or 308, to answer a Digest challenge, when a kept connection turns out
 //! to have been closed, and for a [`Retry`]. Where that cannot be it is an error
-//! ([`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable)), or, where an answer is there, the answer stands.
+//! ([`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable)), or, where a response is there, the response stands.
 //! [`expect_continue`](RequestBuilder::expect_continue) asks the server before a body that can be read only once is
 //! read.
 //!

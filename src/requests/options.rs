@@ -13,7 +13,7 @@ pub(crate) const DEFAULT_REDIRECTS: u8 = 10;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options<'r> {
     pub(crate) timeout: Option<Duration>,
-    /// Redirects to follow; with `None` they are answers like any other.
+    /// Redirects to follow; with `None` they are responses like any other.
     pub(crate) redirects: Option<u8>,
     pub(crate) session_id: u32,
     pub(crate) buffer_limit: usize,

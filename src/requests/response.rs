@@ -367,7 +367,7 @@ impl<M: Deref<Target = [u8]>> ResponseInfo<M> {
         Ok(format)
     }
 
-    /// The URL that answered: after redirects, the last one; in normal form.
+    /// The URL that responded: after redirects, the last one; in normal form.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.text(&self.memory)

@@ -10,11 +10,11 @@ use crate::{date::days, http::Fields};
 /// is sent again
 ///
 /// - when no connection could be made: nothing was sent then;
-/// - when the connection broke before any of an answer arrived, or the answer is 429 or 503 (with
+/// - when the connection broke before any of a response arrived, or the response is 429 or 503 (with
 ///   [`on_gateway_errors`](Self::on_gateway_errors) also 502 or 504), if the method is idempotent (RFC 9110 §9.2.2) or
 ///   the request is marked [`repeatable`](super::RequestBuilder::repeatable);
 ///
-/// and, in any case, only if the body can be sent again. When the attempts are used up, the last answer or error is what
+/// and, in any case, only if the body can be sent again. When the attempts are used up, the last response or error is what
 /// `send` gives. All attempts and the waits between them lie within the one deadline of the request: a wait that would
 /// pass it is not begun, and the response or error there is stands.
 ///
@@ -103,7 +103,7 @@ impl<'r> Retry<'r> {
         self.backoff.delay(attempts, (self.random)())
     }
 
-    /// How long to wait after so many attempts, the last of which was answered with these fields; `None` if that is too
+    /// How long to wait after so many attempts, the last of which got a response with these fields; `None` if that is too
     /// long.
     pub(crate) fn wait_after(&self, attempts: u8, answer: Fields<'_>) -> Option<Duration> {
         (self.wait)(self.backoff, attempts, (self.random)(), answer)

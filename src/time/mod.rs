@@ -50,7 +50,7 @@ impl Instant {
             (feature `embedded-hal-async`); else implement `now`, in milliseconds"
 )]
 pub trait Clock {
-    /// Now. Never earlier than an answer it gave before.
+    /// Now. Never earlier than what it told before.
     fn now(&self) -> Instant;
 }
 

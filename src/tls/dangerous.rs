@@ -1,6 +1,6 @@
-//! TLS that verifies nothing. **Whoever is on the line can be the server.**
+//! TLS that verifies nothing. **Any host on the way can be the server.**
 //!
-//! Encryption to somebody unknown keeps no secret from anybody who can get between: they answer in the server's place,
+//! Encryption to an unknown peer keeps no secret from an attacker who can get between: they respond in the server's place,
 //! read everything, and pass on what they like. This is for the laboratory: a server on the desk whose certificate is no
 //! good. For a device of your own with a certificate of its own making there is
 //! [`PinMode::InsteadOfChain`](super::pin::PinMode::InsteadOfChain), and for an authority of your own
@@ -21,7 +21,7 @@ use crate::{
 pub struct UnverifiedTlsContext<R>(TlsContext<'static, R, fn() -> Now>);
 
 impl<R: Random> UnverifiedTlsContext<R> {
-    /// A context that believes anybody.
+    /// A context that believes any server.
     #[must_use]
     pub fn new(random: R) -> Self {
         Self(TlsContext::new(random, (|| Now::Unknown) as fn() -> Now).believing_anybody())

@@ -12,7 +12,7 @@ pub(crate) struct Offer<'c> {
     pub(crate) alpn: Option<Alpn<'c>>,
 }
 
-/// Who must answer: the name as the certificate must have it, and as the ClientHello says it (RFC 6066 §3: no
+/// Whom the server must prove to be: the name as the certificate must have it, and as the ClientHello says it (RFC 6066 §3: no
 /// addresses, no final dot).
 #[derive(Debug)]
 pub(crate) struct Peer<'n> {

@@ -40,7 +40,7 @@ pub enum PinMode {
     /// The chain, the name and one of the pins have to be right. Without pins, the chain and the name.
     #[default]
     BesidesChain,
-    /// One of the pins has to fit the server's own key or certificate, whoever issued it and for whatever name. Its dates
+    /// One of the pins has to fit the server's own key or certificate, with any issuer and for any name. Its dates
     /// and its key usage are still checked. Without pins, nothing fits.
     InsteadOfChain,
 }

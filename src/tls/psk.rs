@@ -7,10 +7,10 @@ use core::fmt;
 ///
 /// With it there are no certificates: the server proves itself by knowing the key, which every secret of the connection
 /// depends on, and a connection that shows a certificate, asks for one, or does not take the key is refused. So neither
-/// roots nor a date are needed. The host name is sent but proves nothing: whoever has the key is the server. Give each
+/// roots nor a date are needed. The host name is sent but proves nothing: a peer that has the key is the server. Give each
 /// device a key of its own, or the devices can pose as the server to each other.
 ///
-/// The key belongs to SHA-256; anybody on the way can read the identity.
+/// The key belongs to SHA-256; any observer on the way can read the identity.
 ///
 /// # Examples
 /// ```

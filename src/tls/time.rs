@@ -1,11 +1,11 @@
 //! The date that certificates are checked against, and what to do on a device that does not know it.
 //!
-//! A certificate is valid from one date to another, so whoever does not know the date can tell an expired certificate,
+//! A certificate is valid from one date to another, so a device that does not know the date can tell an expired certificate,
 //! whose key may have been stolen since, from a valid one no more. A microcontroller starts without knowing the date.
 //! The rule here: no date, no handshake, and [`TlsError::TimeUnknown`](super::TlsError::TimeUnknown) says what to do
 //! about it. There are four ways, the best first:
 //!
-//! 1. **A clock with a battery** (RTC), set in the factory or by hand: [`Now::Trusted`]. So is GNSS, if nobody can be
+//! 1. **A clock with a battery** (RTC), set in the factory or by hand: [`Now::Trusted`]. So is GNSS, if nothing can be
 //!    expected to forge it, and whatever your own server signed. A clock whose battery died says 1970 or 2000; any date
 //!    before the *floor* is taken as not known.
 //! 2. **Two time servers**: `pool.sync_time(&clock, ["…", "…"], &mut random)` sets a [`WallClock`] to [`Now::AtLeast`].
@@ -27,18 +27,18 @@
 //!
 //! Under the strict policy a date that is only a lower bound is checked like the truth, at both ends. For the end that
 //! is all one can do. For the start it is more than one must: a certificate that starts after `t` may well be valid by
-//! now. But a clock that somebody set back, to revive an old certificate, refuses every newer one this way, which does
+//! now. But a clock that was set back, to revive an old certificate, refuses every newer one this way, which does
 //! not go unnoticed; and a clock that is merely late is mended by asking again.
 //!
 //! # What time servers are worth
-//! SNTP is not authenticated. Somebody between the device and *both* servers (its access point, its provider) can set
+//! SNTP is not authenticated. An attacker between the device and *both* servers (its access point, its provider) can set
 //! the clock to any date between the floor and ten years after it. With that they can
 //! - make certificates look expired: connections are refused, as they could have been anyway;
 //! - revive certificates that expired after the floor, if they have the key of one.
 //!
-//! They can not get a certificate accepted that nobody issued, for another name, from another authority, or that
-//! expired before the floor. That is why the floor is worth keeping up to date, and why the answer is called
-//! [`Now::AtLeast`]. Somebody who cannot read the requests can do nothing at all: an answer has to bring back 64 random
+//! They can not get a certificate accepted that no authority issued, for another name, from another authority, or that
+//! expired before the floor. That is why the floor is worth keeping up to date, and why the reply is called
+//! [`Now::AtLeast`]. An attacker who cannot read the requests can do nothing at all: a reply has to bring back 64 random
 //! bits. One server that is wrong is found out: two have to agree within five seconds.
 //!
 //! The date only ever goes forward by [`raise`](WallClock::raise), and never replaces a trusted one. A date that was

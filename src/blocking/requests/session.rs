@@ -43,7 +43,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>, T: TlsContext<P::Socket<'p>>> Sess
         self
     }
 
-    /// How many redirects are followed: 10 unless you say otherwise. With `None` a redirect is an answer like any other.
+    /// How many redirects are followed: 10 unless you say otherwise. With `None` a redirect is a response like any other.
     #[must_use]
     pub const fn max_redirects(mut self, redirects: Option<u8>) -> Self {
         self.options.redirects = redirects;
@@ -91,7 +91,7 @@ impl<'p, P: SocketPool<Timer: BlockingTimer>, T: TlsContext<P::Socket<'p>>> Sess
         self.request(Method::Get, url)
     }
 
-    /// A HEAD request: the answer has no body.
+    /// A HEAD request: the response has no body.
     pub fn head<'r>(&'r self, url: &'r str) -> RequestBuilder<'r, Self> {
         self.request(Method::Head, url)
     }
@@ -130,7 +130,7 @@ where
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
-    /// A request that failed on a reused connection before any of an answer arrived is sent once more on a new one, if
+    /// A request that failed on a reused connection before any of a response arrived is sent once more on a new one, if
     /// its method is idempotent (RFC 9110 §9.2.2) or it is marked [`repeatable`](RequestBuilder::repeatable): the server
     /// had closed the connection in the meantime.
     ///

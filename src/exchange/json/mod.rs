@@ -1,6 +1,6 @@
 //! JSON out, with serde-json-core, and in, with a strict reader of our own: one pass over the bytes, where they lie.
 //!
-//! What is accepted is RFC 8259, all of it checked, also the parts that nobody asked for; a byte order mark before it is
+//! What is accepted is RFC 8259, all of it checked, also the parts that were not asked for; a byte order mark before it is
 //! passed over (§8.1). Strings are unescaped in place and can be borrowed from the buffer. Floats are rounded exactly.
 //! Nothing is converted: `7.0` is no integer, `"7"` no number, an object no array.
 

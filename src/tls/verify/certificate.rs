@@ -53,7 +53,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) validity: &'a [u8],
     /// Who signed it.
     pub(crate) issuer: &'a [u8],
-    /// Whom it names.
+    /// The name in it.
     pub(crate) subject: &'a [u8],
     /// The public key with its header, as pins see it.
     pub(crate) spki: &'a [u8],

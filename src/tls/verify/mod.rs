@@ -487,7 +487,7 @@ impl<'s, 'r> Search<'s, 'r> {
                 0 => CertificateError::BadSignature,
                 bits => CertificateError::WeakKey { bits },
             },
-            // An authority that signed itself and serves with the same certificate: nobody we know issued it.
+            // An authority that signed itself and serves with the same certificate: no authority that is trusted issued it.
             CertificateError::WrongUsage if self.leaf.is_self_issued() => CertificateError::UnknownIssuer,
             reason => reason,
         }

@@ -95,7 +95,7 @@ impl Answers<'_> {
         if self.wanted.is_some() || !self.step() {
             return None;
         }
-        // No RSA key below the limit, whoever wrote the algorithm.
+        // No RSA key below the limit, whatever the algorithm.
         if algorithm.public_key_alg_id().as_ref() == alg_id::RSA_ENCRYPTION.as_ref() {
             let bits = RsaPublicKey::parse(key)?.bits();
             if bits < MIN_RSA_BITS {

@@ -37,7 +37,7 @@ impl<S: TcpClientStack + Dns, C: Clock, I: Fn(&mut S)> Resolve for Network<S, C,
 
 impl<S: TcpClientStack + Dns, C: Clock, I: Fn(&mut S)> Network<S, C, I> {
     /// Asks one question. A stack has room for few of them, and embedded-nal has no word for giving one up: one that we
-    /// did give up is asked to its end before there is another, so that names which nobody answers never fill that room.
+    /// did give up is asked to its end before there is another, so that names without a response never fill that room.
     fn ask(&self, host: &str, family: &AddrType) -> Result<IpAddr, ErrorKind> {
         let ask = |host: &str, family: &AddrType| {
             self.wait(|stack| {
