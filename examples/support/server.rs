@@ -150,6 +150,22 @@ impl Server {
         server
     }
 
+    /// Serves HTTP, without TLS, on a free port of the loopback interface.
+    pub fn start_plain(answer: Option<Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let server = Self { port, connections: Arc::default(), requests: Arc::default() };
+        let (connections, requests) = (server.connections.clone(), server.requests.clone());
+        thread::spawn(move || {
+            for tcp in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let requests = requests.clone();
+                thread::spawn(move || serve(tcp, &requests, answer));
+            }
+        });
+        server
+    }
+
     /// TCP connections accepted so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

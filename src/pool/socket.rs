@@ -11,13 +11,14 @@ use embedded_io_async::{BufRead, ErrorType, Read, ReadReady, Write};
 use super::{
     Buffer, Key, LINGER, NO_ANSWER, PoolLease, ROOM, Resting, SocketPool, Stream, Timeout,
     ahead::{ReadAhead, copy},
-    local_host, may_try_another,
+    literal_or_name, local_host, may_try_another,
     stream::UNSUPPORTED,
     timeout::Patience,
+    unresolved,
 };
 use crate::{
     error::{Error, ErrorKind, Limit, Phase, Result, SendAllError},
-    stack::{Connect, ConnectTls, ConnectTlsError, Connection as _, Family, Local, SocketOption, Stack, TlsServer},
+    stack::{Connect, ConnectTls, Connection as _, Family, Local, SocketOption, Stack, TlsServer},
     sync::{NoopRawMutex, RawMutex},
     time::{Deadline, poll_once},
     traits,
@@ -178,20 +179,27 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     }
 
     /// Opens a connection with the stack's own TLS.
-    pub(super) fn open_tls(&mut self, server: TlsServer<'_>) -> impl Future<Output = Result<()>>
+    pub(super) fn open_tls(&mut self, mut server: TlsServer<'_>) -> impl Future<Output = Result<()>>
     where
         S: ConnectTls,
     {
         async move {
+            let patience = self.patience();
             self.disconnect();
-            let (patience, network) = (self.patience(), self.pool.network);
-            let mut outcome = Err(ConnectTlsError::Handshake(embedded_io_async::ErrorKind::Other));
-            let connected = async {
-                outcome = network.connect_tls(server).await;
-                Ok::<_, ErrorKind>(())
-            };
-            patience.limit(network, pin!(connected)).await.map_err(|kind| Error::new(Phase::Connect, kind))?;
-            self.put(outcome?, server.address.map(|address| SocketAddr::new(address, server.port)));
+            match literal_or_name(server.host).map_err(unresolved)? {
+                Ok(address) => {
+                    server.host = server.host.trim_matches(['[', ']']);
+                    server.address.get_or_insert(address);
+                }
+                Err(name) => server.host = name,
+            }
+            let network = self.pool.network;
+            // Where it is when its time is over is not known.
+            let mut phase = Phase::Connect;
+            let connected = async { network.connect_tls(server).await.inspect_err(|error| phase = error.phase()) };
+            let outcome = patience.limit(network, pin!(connected)).await;
+            let connection = outcome.map_err(|kind| Error::new(phase, self.pool.why_no_answer(kind, patience)))?;
+            self.put(connection, server.address.map(|address| SocketAddr::new(address, server.port)));
             Ok(())
         }
     }
@@ -241,7 +249,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Whom it is connected with.
     ///
     /// # Errors
-    /// With phase `Setup`: [`ErrorKind::NotConnected`].
+    /// With phase `Setup`: [`ErrorKind::NotConnected`]; also if a stack with [TLS of its own](super::StackTls) has resolved
+    /// the name.
     #[doc(alias = "getpeername")]
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         self.lease.peer().ok_or(Error::new(Phase::Setup, ErrorKind::NotConnected))

@@ -2,10 +2,10 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::{NO_ANSWER, Socket, unresolved};
+use super::Socket;
 use crate::{
-    error::{Error, ErrorKind, Phase, Result},
-    stack::{ConnectTls, ConnectTlsError, ResolveError, Stack, TlsServer},
+    error::{ErrorKind, Phase, Result},
+    stack::{ConnectTls, ConnectTlsError, Stack, TlsServer},
     sync::RawMutex,
     traits::{self, TlsId},
 };
@@ -14,6 +14,11 @@ use crate::{
 /// [`Session`](crate::requests::Session), a [`Connector`](super::Connector) or a
 /// [`ConnectionManager`](super::ConnectionManager). It takes no TLS session of the pool, and does not need the feature
 /// `tls`.
+///
+/// Whom to trust and the date are the stack's, and are told to it before. A server that it does not verify is
+/// [`ErrorKind::Unverified`], with phase `Handshake`. Time that runs out while the stack connects has phase `Connect`,
+/// however far it came. Two contexts with one number are one, also if the stack was given other roots meanwhile: give
+/// another set of roots another number, or [close what is kept](super::SocketPool::close_idle).
 ///
 /// # Examples
 ///
@@ -85,14 +90,22 @@ impl<'s, S: Stack + ConnectTls + 's, const N: usize, R: RawMutex> traits::TlsCon
     }
 }
 
-impl From<ConnectTlsError> for Error {
+impl ConnectTlsError {
+    pub(super) const fn phase(&self) -> Phase {
+        match self {
+            Self::Resolve(_) => Phase::Resolve,
+            Self::Connect(_) => Phase::Connect,
+            Self::Unverified | Self::Handshake(_) => Phase::Handshake,
+        }
+    }
+}
+
+impl From<ConnectTlsError> for ErrorKind {
     fn from(error: ConnectTlsError) -> Self {
         match error {
-            ConnectTlsError::Resolve(ResolveError::NoSuchName) => unresolved(ErrorKind::NoSuchName),
-            ConnectTlsError::Resolve(ResolveError::NoAnswer) => NO_ANSWER,
-            ConnectTlsError::Connect(kind) => Self::new(Phase::Connect, kind.into()),
-            ConnectTlsError::Unverified => Self::new(Phase::Handshake, ErrorKind::Unverified),
-            ConnectTlsError::Handshake(kind) => Self::new(Phase::Handshake, kind.into()),
+            ConnectTlsError::Resolve(error) => error.into(),
+            ConnectTlsError::Connect(kind) | ConnectTlsError::Handshake(kind) => kind.into(),
+            ConnectTlsError::Unverified => Self::Unverified,
         }
     }
 }

@@ -112,11 +112,11 @@ impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
     pub(crate) fn is_quiet(&mut self, may_wait: bool) -> bool {
         match self {
             Self::Plain(connection) => match poll_once(connection.read(&mut [0])) {
-                None => true,
+                None => !connection.has_more_to_fetch(),
                 Some(outcome) => may_wait && outcome.map_err(from_io) == Err(ErrorKind::Timeout),
             },
             #[cfg(feature = "tls")]
-            Self::Tls(session) => session.is_quiet(),
+            Self::Tls(session) => session.is_quiet() && !session.io().has_more_to_fetch(),
             #[cfg(not(feature = "tls"))]
             Self::Tls(session) => match session.0 {},
         }

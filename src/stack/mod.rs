@@ -57,6 +57,10 @@ pub trait Connect {
 /// [`StackTls`](crate::pool::StackTls) makes a context of it for sessions and connectors. A stack that implements this
 /// vouches for the server as `tls::TlsContext` does: the chain up to a root that is trusted, the name and the dates are
 /// verified before one byte of the application is sent. One that encrypts only must not implement it.
+///
+/// The connection that comes of it reads and writes the application's bytes, as one without TLS does. A stream that ends
+/// without `close_notify` was cut off, perhaps by an attacker (RFC 8446 §6.1): its `read` fails, with `ConnectionAborted`,
+/// and does not give `Ok(0)`. A profile that negotiates a protocol (ALPN) has to offer `http/1.1` for a session.
 #[diagnostic::on_unimplemented(
     message = "the network `{Self}` has no TLS of its own",
     label = "not a `socketpool::stack::ConnectTls`",
@@ -66,7 +70,8 @@ pub trait ConnectTls: Connect {
     /// Opens a connection to `server` and verifies that it is `server.host`.
     ///
     /// # Errors
-    /// How far it came, and why it ended there. The connection is closed then.
+    /// How far it came, and why it ended there. The connection is closed then. `Unverified` is for a server that proved
+    /// nothing, or something else than was asked for; also for a date or a root that the stack lacks.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt.
@@ -76,9 +81,10 @@ pub trait ConnectTls: Connect {
 /// Whom a stack with [TLS of its own](ConnectTls) is to connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TlsServer<'h> {
-    /// The name, or the address literal, that the certificate has to have.
+    /// The name, or the address literal, that the certificate has to have. A pool has checked it: letters, digits, `-`, `_`
+    /// and `.`, 253 at most, or an address without brackets; so it can stand between the quotes of a command.
     pub host: &'h str,
-    /// Where to connect to, if that is known; else the stack resolves `host` itself.
+    /// Where to connect to, if that is known; else the stack resolves `host` itself. Known for an address literal.
     pub address: Option<IpAddr>,
     /// The TCP port.
     pub port: u16,
@@ -118,6 +124,15 @@ pub trait Connection: Read + Write {
     /// `Unsupported` by a stack that can only close both sides.
     async fn close_write(&mut self) -> Result<(), ErrorKind> {
         Err(ErrorKind::Unsupported)
+    }
+
+    /// Whether the stack knows of bytes, or an end of the stream, that a `read` could not give at once because it would
+    /// have to fetch them: from a modem that has announced them, for example. A connection on which the peer has spoken
+    /// out of turn must not be kept for the next request, and a pool finds out with a `read` that it polls once.
+    ///
+    /// A stack whose `read` gives what has arrived when it is first polled leaves this as it is.
+    fn has_more_to_fetch(&self) -> bool {
+        false
     }
 
     /// Our address and port on this connection.
