@@ -2,10 +2,10 @@
 //! TLS context.
 //!
 //! They bear the names of the types that fill them here, the way a chip's `I2c` fills a trait called `I2c`:
-//! [`crate::SocketPool`] over any embedded-nal-async stack, its [`crate::Socket`], and `tls::TlsContext`. A modem that
-//! does TCP or TLS on board fills them with its own; [`Session`](crate::requests::Session) and
-//! [`ConnectionManager`](crate::ConnectionManager) work with either. The blocking face uses the same three, over a pool
-//! whose timer is a [`BlockingTimer`](crate::time::BlockingTimer).
+//! [`crate::SocketPool`] over any [stack](crate::stack), its [`crate::Socket`], and `tls::TlsContext`, or
+//! [`StackTls`](crate::pool::StackTls) over a modem that does TLS on board. [`Session`](crate::requests::Session) and
+//! [`ConnectionManager`](crate::ConnectionManager) work with whatever fills them. The blocking face uses the same three,
+//! over a pool whose timer is a [`BlockingTimer`](crate::time::BlockingTimer).
 //!
 //! # Examples
 //!

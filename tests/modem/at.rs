@@ -73,7 +73,15 @@ pub struct Link {
     pub failed: Option<ErrorKind>,
     pub received: Deque<u8, FETCH>,
     pub has_more: bool,
-    pub has_ended: bool,
+    /// What is read when all was fetched.
+    pub ended: Option<Result<usize, ErrorKind>>,
+}
+
+impl Link {
+    /// Why nothing can be sent any more.
+    pub fn broken(&self) -> Option<ErrorKind> {
+        self.failed.or(self.ended.and_then(Result::err))
+    }
 }
 
 impl State {
@@ -148,8 +156,8 @@ impl State {
                 self.links.get_mut(number)?.opened = Some(code);
             }
             "+DATA" => self.links.get_mut(numbers::<1>(rest)?[0])?.has_more = true,
-            "+CLOSED" => self.links.get_mut(numbers::<1>(rest)?[0])?.has_ended = true,
-            "+LOST" => self.links.get_mut(numbers::<1>(rest)?[0])?.failed = Some(ErrorKind::ConnectionAborted),
+            "+CLOSED" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Ok(0)),
+            "+LOST" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Err(ErrorKind::ConnectionAborted)),
             "+RECV" => {
                 let [number, len, left] = numbers(rest)?;
                 if self.command != Some(Command::Fetch(number)) || len > FETCH {

@@ -29,6 +29,8 @@ use super::at::{At, Command, FETCH, Link, SEND, State, Use};
 
 /// How long the modem may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may take to be opened.
+const CONNECTING: Duration = Duration::from_secs(60);
 
 /// A modem on the line `L`, with the clock and timer `W`.
 pub struct Modem<L, W> {
@@ -131,7 +133,8 @@ impl<L: Read + Write, W: Timer> Modem<L, W> {
             let link = &state.links[number];
             link.failed.map(Err).or(link.opened.map(Ok))
         };
-        match self.until(look).await.and_then(|opened| opened).map_err(ConnectTlsError::Connect)? {
+        let opened = Deadline::within(&self.timer, Some(CONNECTING)).limit(&self.timer, self.until(look)).await;
+        match opened.unwrap_or(Ok(Ok(4))).and_then(|opened| opened).map_err(ConnectTlsError::Connect)? {
             0 => Ok(connection),
             1 => Err(ConnectTlsError::Resolve(ResolveError::NoSuchName)),
             2 => Err(ConnectTlsError::Resolve(ResolveError::NoAnswer)),
@@ -220,11 +223,10 @@ impl<L: Read + Write, W: Timer> Read for ModemConnection<'_, L, W> {
             if let Some(kind) = link.failed {
                 return Some(Err(kind));
             }
-            if link.has_more {
-                state.begin(fetch, format_args!("AT+RECV={number},{FETCH}"), &[]);
-            } else if link.has_ended && state.command != Some(fetch) {
-                return Some(Ok(0));
+            if !link.has_more {
+                return link.ended.filter(|_| state.command != Some(fetch));
             }
+            state.begin(fetch, format_args!("AT+RECV={number},{FETCH}"), &[]);
             None
         };
         self.modem.until(look).await?
@@ -234,7 +236,7 @@ impl<L: Read + Write, W: Timer> Read for ModemConnection<'_, L, W> {
 impl<L: Read + Write, W: Timer> Write for ModemConnection<'_, L, W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let (number, bytes) = (self.number, bytes.get(..SEND).unwrap_or(bytes));
-        let look = |state: &mut State| match state.links[number].failed {
+        let look = |state: &mut State| match state.links[number].broken() {
             Some(kind) => Some(Err(kind)),
             None if bytes.is_empty() => Some(Ok(0)),
             None => {
@@ -247,7 +249,7 @@ impl<L: Read + Write, W: Timer> Write for ModemConnection<'_, L, W> {
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
         let number = self.number;
-        let look = |state: &mut State| match state.links[number].failed {
+        let look = |state: &mut State| match state.links[number].broken() {
             Some(kind) => Some(Err(kind)),
             None => (state.command != Some(Command::Send(number))).then_some(Ok(())),
         };
@@ -265,7 +267,7 @@ impl<L: Read + Write, W: Timer> Connection for ModemConnection<'_, L, W> {
         let state = &self.modem.at.borrow().state;
         let link = &state.links[self.number];
         link.has_more
-            || link.has_ended
+            || link.ended.is_some()
             || !link.received.is_empty()
             || state.command == Some(Command::Fetch(self.number))
     }

@@ -254,8 +254,13 @@ impl Simulator {
         self.0.open.load(Ordering::SeqCst)
     }
 
-    /// Puts these bytes on the line.
-    pub fn say_raw(&self, bytes: &[u8]) {
+    /// Puts these bytes on the line, between two others of its own.
+    pub fn shout(&self, bytes: &[u8]) {
+        let _state = self.state();
+        self.say_raw(bytes);
+    }
+
+    fn say_raw(&self, bytes: &[u8]) {
         for byte in bytes {
             self.0.from_modem.wait(|wire| (wire.len() < FIFO).then(|| wire.push_back(*byte)));
         }
@@ -304,7 +309,7 @@ impl Simulator {
         match verb {
             "AT+RESET" => {
                 self.close_all();
-                self.say(&mut self.state(), "READY");
+                self.say(&mut self.state(), "\r\nREADY");
                 return Some(());
             }
             "AT+CLOCK" => self.state().clock = Some(number(0)? as u64),
