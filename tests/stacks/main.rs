@@ -3,6 +3,7 @@
 mod blocking_smoltcp;
 mod blocking_std;
 mod embassy_net;
+mod modem;
 mod no_delay;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each binary uses a part")]

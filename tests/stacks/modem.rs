@@ -1,14 +1,9 @@
 //! A pool over a modem that does TCP and TLS on board: the driver of `modem/driver.rs`, over the modem of
 //! `modem/simulator.rs`, which connects to real servers. On both faces; the blocking one over a line that waits inside, too.
 
-#[path = "modem/at.rs"]
 mod at;
-#[path = "modem/driver.rs"]
 mod driver;
-#[path = "modem/simulator.rs"]
 mod simulator;
-#[path = "../examples/support/mod.rs"]
-mod support;
 
 use std::{
     cell::Cell,
@@ -36,8 +31,9 @@ use socketpool::{
     tls::{Roots, TlsContext, roots::trust_anchor_from_der},
     traits::Key,
 };
-use support::{
-    HostClock,
+
+use crate::support::{
+    self, HostClock,
     server::{Authority, Server, Validity},
 };
 
@@ -58,18 +54,6 @@ struct Told<'a> {
     number: u32,
 }
 
-macro_rules! awaited {
-    ($work:expr) => {
-        $work.await
-    };
-}
-
-macro_rules! direct {
-    ($work:expr) => {
-        $work
-    };
-}
-
 /// A test over a modem, on a pool of so many sockets and TLS sessions.
 macro_rules! on_a_modem {
     (fn $name:ident<$slots:literal, $tls:literal>(|$pool:ident, $modem:ident| $test:block)) => {
@@ -78,7 +62,7 @@ macro_rules! on_a_modem {
 
             #[test]
             fn async_face() {
-                use awaited as wait;
+                use crate::support::both::awaited as wait;
                 let ($modem, mut network) = network(Waits::Pending);
                 let mut memory = Resources::<$slots, $tls>::new();
                 let $pool = SocketPool::new(&mut network, &mut memory);
@@ -90,7 +74,7 @@ macro_rules! on_a_modem {
                 #[allow(unused_imports, reason = "each test uses a part")]
                 use socketpool::blocking::{Session, SocketPool};
 
-                use direct as wait;
+                use crate::support::both::direct as wait;
                 let ($modem, mut network) = network(waits);
                 let mut memory = Resources::<$slots, $tls>::new();
                 let $pool = SocketPool::new(&mut network, &mut memory);
@@ -155,7 +139,7 @@ on_a_modem! {
         }
         let server = Server::start_with(&ROOT, "localhost", Validity::Now, Some(echo));
         let http = Session::new(&pool, &StackTls::PROFILE_0);
-        let body: String = (0..2000).map(|number| format!("{number:04} ")).collect();
+        let body: String = (0..800).map(|number| format!("{number:04} ")).collect();
         let mut memory = vec![0; body.len()];
         let url = format!("https://localhost:{}/", server.port);
         let mut response = wait!(http.post(&url).body(body.as_bytes()).send()).unwrap();

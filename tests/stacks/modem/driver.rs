@@ -1,8 +1,8 @@
 //! A driver for an AT modem with TCP and TLS on board, over any byte line: all that a pool asks of a network. Copy it, and
 //! put in the words of your modem; those of this one are in `simulator.rs`.
 //!
-//! - All state lies in [`State`](super::at::State), and none in a future. What was begun is carried on by whichever future is polled next, so
-//!   a future can be dropped at any point: a `write` that did not say that it took bytes has taken none, and bytes that
+//! - All state lies in [`State`], and none in a future. What was begun is carried on by whichever future is polled next,
+//!   so a future can be dropped at any point: a `write` that did not say that it took bytes has taken none, and bytes that
 //!   were fetched for a `read` that is gone wait for the next one.
 //! - There is one place that waits, [`until`](Modem::until): it looks, and moves bytes in both directions.
 //! - Received bytes stay in the modem until they are asked for: the line cannot hold back those of one connection only.
