@@ -5,7 +5,7 @@
 //! residues, divided by R, is the residue of the product; and dividing by R is cheap. The product of a residue and a plain
 //! number is a plain number: that is the way out, and often saves it.
 
-use super::limbs::{LIMB_BITS, add, add_multiple, double, halve, is_below, is_one, is_zero, low, subtract, wide};
+use super::limbs::{LIMB_BITS, add, double, halve, is_below, is_one, is_zero, low, subtract, wide};
 
 /// An odd number above 1, its lowest limb first. All numbers below have its length, and are below it.
 #[derive(Debug, Clone, Copy)]
@@ -13,73 +13,16 @@ pub(super) struct Modulus<'a> {
     n: &'a [u32],
     /// -1/n modulo 2^32.
     minus_inverse: u32,
-    sparse: Option<&'a Sparse>,
-}
-
-/// The most limbs of a sparse modulus: those of P-384.
-const MAX_SPARSE: usize = 12;
-/// The powers of 2^32 that a sparse modulus is made of, besides -1.
-const TERMS: usize = 4;
-
-/// A modulus that is the sum of -1 and four powers of 2^32: the first positive, the second of either sign, the third
-/// negative, the fourth positive.
-///
-/// With such a prime the multiples of n that Montgomery's method adds take additions only. The primes of P-256,
-/// 2^256 - 2^224 + 2^192 + 2^96 - 1, and of P-384, 2^384 - 2^128 - 2^96 + 2^32 - 1, are chosen to be of this kind
-/// (SP 800-186 appendix G.1).
-#[derive(Debug, Clone, Copy)]
-struct Sparse {
-    /// In multiples of 32.
-    exponents: [usize; TERMS],
-    is_second_negative: bool,
-}
-
-impl Sparse {
-    /// The form of `n`, if it is of this kind. It is computed from the limbs: a limb of ones is -1 and a carry into the
-    /// next.
-    const fn of(n: &[u32]) -> Option<Self> {
-        if n.len() > MAX_SPARSE || n[0] != u32::MAX {
-            return None;
-        }
-        let (mut exponents, mut negative) = ([0; TERMS], [false; TERMS]);
-        let (mut count, mut carry, mut exponent) = (0, 1, 1);
-        while exponent <= n.len() {
-            let digit = carry + if exponent < n.len() { n[exponent] as u64 } else { 0 };
-            let is_negative = digit == u32::MAX as u64;
-            carry = (digit >> LIMB_BITS) + is_negative as u64;
-            if is_negative || digit == 1 {
-                if count == TERMS {
-                    return None;
-                }
-                (exponents[count], negative[count]) = (exponent, is_negative);
-                count += 1;
-            } else if low(digit) != 0 {
-                return None;
-            }
-            exponent += 1;
-        }
-        match negative {
-            [false, is_second_negative, true, false] if count == TERMS => Some(Self { exponents, is_second_negative }),
-            _ => None,
-        }
-    }
 }
 
 impl<'a> Modulus<'a> {
     pub(super) const fn new(n: &'a [u32]) -> Self {
-        Self { n, minus_inverse: minus_inverse(n[0]), sparse: None }
+        Self { n, minus_inverse: minus_inverse(n[0]) }
     }
 
     /// `product = a * b / R mod n`.
-    pub(super) const fn multiply(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
-        match self.sparse {
-            Some(sparse) => self.multiply_sparse(sparse, a, b, product),
-            None => self.multiply_any(a, b, product),
-        }
-    }
-
     #[inline(never)]
-    const fn multiply_any(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
+    pub(super) const fn multiply(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
         let len = self.n.len();
         // Equal lengths before the eyes of the compiler: no bounds to check in the loops.
         let (n, a, b, product) = (self.n, a.split_at(len).0, b.split_at(len).0, product.split_at_mut(len).0);
@@ -109,40 +52,6 @@ impl<'a> Modulus<'a> {
             j += 1;
         }
         self.reduce(above != 0, product);
-    }
-
-    /// The whole product first. Then, from the lowest limb up, the multiple of n that makes the limb zero: as n ends in -1,
-    /// that is the limb itself, and what it adds further up follows from the terms. A limb's sum is the carry and at most
-    /// five limbs of either sign: far from the ends of an `i64`.
-    #[inline(never)]
-    const fn multiply_sparse(&self, sparse: &Sparse, a: &[u32], b: &[u32], product: &mut [u32]) {
-        let len = self.n.len();
-        let mut whole = [0; 2 * MAX_SPARSE];
-        let (mut row, mut factors): (&mut [u32], _) = (&mut whole, b);
-        while let [factor, rest @ ..] = factors {
-            add_multiple(row, a, *factor);
-            (row, factors) = (row.split_at_mut(1).1, rest);
-        }
-        // With zeros before the first and behind the last, so that every column finds four.
-        let mut times = [0; 3 * MAX_SPARSE];
-        let [first, second, third, fourth] = sparse.exponents;
-        let mut sum = 0i64;
-        let mut column = 0;
-        while column < 2 * len {
-            let at = column + MAX_SPARSE;
-            sum +=
-                whole[column] as i64 + times[at - first] as i64 - times[at - third] as i64 + times[at - fourth] as i64;
-            let second = times[at - second] as i64;
-            sum += if sparse.is_second_negative { -second } else { second };
-            if column < len {
-                times[at] = sum as u32; // and taken away again by n's -1
-            } else {
-                product[column - len] = sum as u32;
-            }
-            sum >>= LIMB_BITS;
-            column += 1;
-        }
-        self.reduce(sum != 0, product);
     }
 
     /// `a = a + b mod n`.
@@ -196,7 +105,6 @@ const fn minus_inverse(n: u32) -> u32 {
 pub(super) struct Field<const N: usize> {
     prime: [u32; N],
     minus_inverse: u32,
-    sparse: Option<Sparse>,
     /// The residue of 1: R mod p.
     one: Residue<N>,
     /// R² mod p.
@@ -205,7 +113,7 @@ pub(super) struct Field<const N: usize> {
 
 /// An element of a field, in Montgomery form. Each has one representation, so that `==` means equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Residue<const N: usize>([u32; N]);
+pub(super) struct Residue<const N: usize>(pub(super) [u32; N]);
 
 impl<const N: usize> Residue<N> {
     pub(super) const ZERO: Self = Self([0; N]);
@@ -242,12 +150,12 @@ impl<const N: usize> Field<N> {
             modulus.double(&mut r_squared);
             bit += 1;
         }
-        let (minus_inverse, sparse) = (modulus.minus_inverse, Sparse::of(&prime));
-        Self { prime, minus_inverse, sparse, one: Residue(one), r_squared }
+        let minus_inverse = modulus.minus_inverse;
+        Self { prime, minus_inverse, one: Residue(one), r_squared }
     }
 
     const fn modulus(&self) -> Modulus<'_> {
-        Modulus { n: &self.prime, minus_inverse: self.minus_inverse, sparse: self.sparse.as_ref() }
+        Modulus { n: &self.prime, minus_inverse: self.minus_inverse }
     }
 
     /// The prime itself.

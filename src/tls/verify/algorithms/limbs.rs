@@ -83,32 +83,30 @@ pub(super) const fn add(a: &mut [u32], b: &[u32]) -> bool {
 
 /// `a += b` for one limb `b`, and the carry.
 pub(super) const fn add_limb(a: &mut [u32], b: u32) -> bool {
-    let mut carry;
-    (a[0], carry) = a[0].overflowing_add(b);
-    let mut i = 1;
-    while carry && i < a.len() {
-        (a[i], carry) = a[i].overflowing_add(1);
+    let (mut carry, mut i) = (b, 0);
+    while carry != 0 && i < a.len() {
+        let is_over;
+        (a[i], is_over) = a[i].overflowing_add(carry);
+        carry = is_over as u32;
+        i += 1;
+    }
+    carry != 0
+}
+
+/// `sum += a * b` for one limb `b`, and the limb above.
+#[inline(never)]
+pub(super) const fn add_multiple(sum: &mut [u32], a: &[u32], b: u32) -> u32 {
+    // Equal lengths before the eyes of the compiler: no bounds to check in the loop.
+    let sum = sum.split_at_mut(a.len()).0;
+    let (mut carry, mut i) = (0, 0);
+    while i < a.len() {
+        // A product of two limbs has room for two more limbs on top.
+        let product = wide(a[i], b) + sum[i] as u64 + carry as u64;
+        sum[i] = low(product);
+        carry = low(product >> LIMB_BITS);
         i += 1;
     }
     carry
-}
-
-/// `sum += a * b` for one limb `b`; the limb of `sum` above those of `a` is overwritten.
-#[inline(never)]
-pub(super) const fn add_multiple(mut sum: &mut [u32], mut a: &[u32], b: u32) {
-    let mut carry = 0;
-    // Patterns in place of indices: no bounds to check.
-    while let [limb, limbs @ ..] = sum {
-        let [factor, factors @ ..] = a else {
-            *limb = carry;
-            return;
-        };
-        // A product of two limbs has room for two more limbs on top.
-        let product = wide(*factor, b) + *limb as u64 + carry as u64;
-        *limb = low(product);
-        carry = low(product >> LIMB_BITS);
-        (sum, a) = (limbs, factors);
-    }
 }
 
 /// `a -= b`, and the borrow.
