@@ -72,6 +72,8 @@ const fn is_small(a: &[u32], value: u32) -> bool {
 /// `a += b`, and the carry.
 #[inline(never)]
 pub(super) const fn add(a: &mut [u32], b: &[u32]) -> bool {
+    // Equal lengths before the eyes of the compiler, here and below: no bounds to check in the loop.
+    let b = b.split_at(a.len()).0;
     let (mut sum, mut i) = (0, 0);
     while i < a.len() {
         sum = (sum >> LIMB_BITS) + a[i] as u64 + b[i] as u64;
@@ -96,7 +98,6 @@ pub(super) const fn add_limb(a: &mut [u32], b: u32) -> bool {
 /// `sum += a * b` for one limb `b`, and the limb above.
 #[inline(never)]
 pub(super) const fn add_multiple(sum: &mut [u32], a: &[u32], b: u32) -> u32 {
-    // Equal lengths before the eyes of the compiler: no bounds to check in the loop.
     let sum = sum.split_at_mut(a.len()).0;
     let (mut carry, mut i) = (0, 0);
     while i < a.len() {
@@ -112,15 +113,15 @@ pub(super) const fn add_multiple(sum: &mut [u32], a: &[u32], b: u32) -> u32 {
 /// `a -= b`, and the borrow.
 #[inline(never)]
 pub(super) const fn subtract(a: &mut [u32], b: &[u32]) -> bool {
-    let (mut borrow, mut i) = (0, 0);
+    let b = b.split_at(a.len()).0;
+    let (mut difference, mut i) = (0i64, 0);
     while i < a.len() {
         // Below zero, all of the upper half is ones.
-        let difference = (a[i] as u64).wrapping_sub(b[i] as u64).wrapping_sub(borrow);
-        a[i] = low(difference);
-        borrow = difference >> 63;
+        difference = (difference >> LIMB_BITS) + a[i] as i64 - b[i] as i64;
+        a[i] = difference as u32;
         i += 1;
     }
-    borrow != 0
+    difference < 0
 }
 
 /// `a *= 2`, and the carry.

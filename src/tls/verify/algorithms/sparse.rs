@@ -6,6 +6,9 @@
 use super::limbs::{LIMB_BITS, add, add_limb, add_multiple, double, is_below, low, subtract, wide};
 use super::montgomery::{Field, Residue};
 
+/// Limbs in the larger of the two.
+const MAX_LIMBS: usize = 12;
+
 /// A prime as `2^(32 a) ± 2^(32 b) - 2^(32 c) + 2^(32 N) - 1`.
 struct Terms {
     a: usize,
@@ -85,38 +88,38 @@ impl<const N: usize> Coordinates<N> {
     pub(super) const fn multiply(&self, Residue(a): &Residue<N>, Residue(b): &Residue<N>) -> Residue<N> {
         let mut product = [[0; N]; 2];
         multiply(a, b, product.as_flattened_mut());
-        Residue(Self::reduce(&product))
+        Self::reduce(&product)
     }
 
     /// `a * a`.
     pub(super) const fn square(&self, Residue(a): &Residue<N>) -> Residue<N> {
         let mut product = [[0; N]; 2];
         square(a, product.as_flattened_mut());
-        Residue(Self::reduce(&product))
+        Self::reduce(&product)
     }
 
     /// `a + b`.
-    pub(super) const fn add(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut sum = a.0;
-        let carry = add(&mut sum, &b.0);
-        Residue(Self::below(sum, carry))
+    pub(super) const fn add(&self, a: &Residue<N>, Residue(b): &Residue<N>) -> Residue<N> {
+        let mut sum = *a;
+        let carry = add(&mut sum.0, b);
+        Self::put_below(&mut sum.0, carry);
+        sum
     }
 
     /// `a - b`.
-    pub(super) const fn subtract(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut difference = a.0;
-        if subtract(&mut difference, &b.0) {
-            add(&mut difference, &Self::PRIME);
+    pub(super) const fn subtract(&self, a: &Residue<N>, Residue(b): &Residue<N>) -> Residue<N> {
+        let mut difference = *a;
+        if subtract(&mut difference.0, b) {
+            add(&mut difference.0, &Self::PRIME);
         }
-        Residue(difference)
+        difference
     }
 
     /// Takes the prime off a number below twice the prime, if need be; `carry` stands above its highest bit.
-    const fn below(mut a: [u32; N], carry: bool) -> [u32; N] {
-        if carry || !is_below(&a, &Self::PRIME) {
-            subtract(&mut a, &Self::PRIME);
+    const fn put_below(a: &mut [u32; N], carry: bool) {
+        if carry || !is_below(a, &Self::PRIME) {
+            subtract(a, &Self::PRIME);
         }
-        a
     }
 
     /// A product of two numbers below the prime, divided by R = 2^(32 N).
@@ -125,29 +128,34 @@ impl<const N: usize> Coordinates<N> {
     /// itself, and what it adds further up follows from the terms. A limb's sum is the carry and at most five limbs of either
     /// sign: far from the ends of an `i64`.
     #[inline(never)]
-    const fn reduce(product: &[[u32; N]; 2]) -> [u32; N] {
+    const fn reduce(product: &[[u32; N]; 2]) -> Residue<N> {
         let Terms { a, b, is_b_negative, c } = Self::TERMS;
-        // With zeros before the first and behind the last, so that every column finds four.
-        let mut times = [[0; N]; 3];
-        let times = times.as_flattened_mut();
-        let product = product.as_flattened();
-        let mut result = [0; N];
+        // With zeros before the first and behind the last, so that every column finds what it takes away and adds.
+        let mut times = [0; 3 * MAX_LIMBS];
+        let mut result = Residue::ZERO;
         let mut sum = 0i64;
         let mut i = 0;
-        while i < 2 * N {
+        while i < N {
             let at = i + N;
-            sum += product[i] as i64 + times[at - a] as i64 - times[at - c] as i64 + times[i] as i64;
             let b = times[at - b] as i64;
+            sum += product[0][i] as i64 + times[at - a] as i64 - times[at - c] as i64;
             sum += if is_b_negative { -b } else { b };
-            if i < N {
-                times[at] = sum as u32; // and taken away again by the -1
-            } else {
-                result[i - N] = sum as u32;
-            }
+            times[at] = sum as u32; // and taken away again by the -1
             sum >>= LIMB_BITS;
             i += 1;
         }
-        Self::below(result, sum != 0)
+        i = 0;
+        while i < N {
+            let at = i + 2 * N;
+            let b = times[at - b] as i64;
+            sum += product[1][i] as i64 + times[at - a] as i64 - times[at - c] as i64 + times[at - N] as i64;
+            sum += if is_b_negative { -b } else { b };
+            result.0[i] = sum as u32;
+            sum >>= LIMB_BITS;
+            i += 1;
+        }
+        Self::put_below(&mut result.0, sum != 0);
+        result
     }
 }
 
@@ -263,6 +271,7 @@ const fn add_block(a: &[u32; BLOCK], b: &[u32; BLOCK], sum: &mut [u32]) {
     add_limb(above, low(sum));
 }
 
+#[inline(always)]
 const fn halves(limbs: &[u32; BLOCK]) -> [u32; 2 * BLOCK] {
     let [a, b, c, d] = *limbs;
     [a & 0xffff, a >> 16, b & 0xffff, b >> 16, c & 0xffff, c >> 16, d & 0xffff, d >> 16]
