@@ -54,12 +54,6 @@ impl<'a> Modulus<'a> {
         self.reduce(above != 0, product);
     }
 
-    /// `a = a + b mod n`.
-    pub(super) const fn add(&self, a: &mut [u32], b: &[u32]) {
-        let carry = add(a, b);
-        self.reduce(carry, a);
-    }
-
     /// `a = a - b mod n`.
     pub(super) const fn subtract(&self, a: &mut [u32], b: &[u32]) {
         if subtract(a, b) {
@@ -195,30 +189,6 @@ impl<const N: usize> Field<N> {
         product
     }
 
-    /// `a * b`.
-    pub(super) const fn multiply(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        Residue(self.scale(a, &b.0))
-    }
-
-    /// `a * a`.
-    pub(super) const fn square(&self, a: &Residue<N>) -> Residue<N> {
-        self.multiply(a, a)
-    }
-
-    /// `a + b`.
-    pub(super) const fn add(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut sum = a.0;
-        self.modulus().add(&mut sum, &b.0);
-        Residue(sum)
-    }
-
-    /// `a - b`.
-    pub(super) const fn subtract(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut difference = a.0;
-        self.modulus().subtract(&mut difference, &b.0);
-        Residue(difference)
-    }
-
     /// 1/a: a plain number.
     ///
     /// Euclid's algorithm by halves (Hankerson, Menezes and Vanstone, *Guide to Elliptic Curve Cryptography*, 2004,
@@ -251,7 +221,6 @@ impl<const N: usize> Field<N> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::limbs::hex;
     use super::*;
 
     #[test]
@@ -259,70 +228,6 @@ mod tests {
         for n in [1, 3, 5, 0xffff, 0x8000_0001, 0xdead_beef, u32::MAX] {
             assert_eq!(n.wrapping_mul(minus_inverse(n)), u32::MAX, "{n:#x}");
         }
-    }
-
-    const P256: [u32; 8] = hex("ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff ffffffff");
-    const P384: [u32; 12] = hex(
-        "ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff fffffffe ffffffff 00000000 00000000 ffffffff",
-    );
-    const P256_ORDER: [u32; 8] = hex("ffffffff 00000000 ffffffff ffffffff bce6faad a7179e84 f3b9cac2 fc632551");
-
-    /// SP 800-186 appendix G.1 writes the primes as these sums.
-    #[test]
-    fn sparse_primes() {
-        let terms = |n: &[u32]| Sparse::of(n).map(|sparse| (sparse.exponents, sparse.is_second_negative));
-        assert_eq!(terms(&P256), Some(([3, 6, 7, 8], false)));
-        assert_eq!(terms(&P384), Some(([1, 3, 4, 12], true)));
-        assert_eq!(terms(&P256_ORDER), None);
-        assert_eq!(terms(&[u32::MAX; 64]), None);
-        assert_eq!(terms(&[u32::MAX, 0, 1]), None, "too few terms");
-        assert_eq!(terms(&[u32::MAX, 2, 1, 1]), None, "a digit that is none of -1, 0, 1");
-    }
-
-    /// Both ways to multiply agree on every pair of numbers whose limbs are at the borders: one of 0, 1, 2^31, 2^32 - 2 and
-    /// 2^32 - 1 in one place and another in all others, the prime less a few, and on noise.
-    #[test]
-    fn both_ways_to_multiply_agree() {
-        fn check<const N: usize>(prime: [u32; N]) {
-            let field = Field::new(prime);
-            let modulus = field.modulus();
-            let borders = [0, 1, 1 << 31, u32::MAX - 1, u32::MAX];
-            let mut numbers = std::vec![];
-            for rest in borders {
-                for limb in borders {
-                    for place in 0..N {
-                        let mut number = [rest; N];
-                        number[place] = limb;
-                        field.reduce(&mut number);
-                        numbers.push(number);
-                    }
-                }
-            }
-            for less in 1..=8 {
-                let mut number = prime;
-                number[0] -= less;
-                numbers.push(number);
-            }
-            let mut state = 1u64;
-            for _ in 0..200 {
-                numbers.push(core::array::from_fn(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 33) as u32
-                }));
-                field.reduce(numbers.last_mut().unwrap());
-            }
-            let (mut any, mut sparse) = ([0; N], [0; N]);
-            for a in &numbers {
-                for b in &numbers {
-                    modulus.multiply_any(a, b, &mut any);
-                    modulus.multiply(a, b, &mut sparse);
-                    assert_eq!(any, sparse, "{a:08x?} {b:08x?}");
-                }
-            }
-        }
-        assert!(Field::new(P256).sparse.is_some() && Field::new(P384).sparse.is_some());
-        check(P256);
-        check(P384);
     }
 
     /// The largest prime below 2^32, where a remainder of the machine can check every operation.
@@ -336,10 +241,16 @@ mod tests {
                 let (x, y) = (FIELD.enter(&[a as u32]), FIELD.enter(&[b as u32]));
                 let plain = |x: Residue<1>| u64::from(FIELD.scale(&x, &[1])[0]);
                 assert_eq!(plain(x), a);
-                assert_eq!(plain(FIELD.multiply(&x, &y)), a * b % PRIME);
-                assert_eq!(plain(FIELD.add(&x, &y)), (a + b) % PRIME);
-                assert_eq!(plain(FIELD.subtract(&x, &y)), (a + PRIME - b) % PRIME);
+                assert_eq!(plain(Residue(FIELD.scale(&x, &y.0))), a * b % PRIME);
                 assert_eq!(u64::from(FIELD.scale(&x, &[b as u32])[0]), a * b % PRIME);
+                let (mut difference, mut twice, mut half) = ([a as u32], [a as u32], [a as u32]);
+                let modulus = FIELD.modulus();
+                modulus.subtract(&mut difference, &[b as u32]);
+                modulus.double(&mut twice);
+                modulus.halve(&mut half);
+                assert_eq!(u64::from(difference[0]), (a + PRIME - b) % PRIME);
+                assert_eq!(u64::from(twice[0]), 2 * a % PRIME);
+                assert_eq!(2 * u64::from(half[0]) % PRIME, a);
             }
             match FIELD.non_zero([a as u32]) {
                 Some(number) => assert_eq!(a * u64::from(FIELD.invert(&number)[0]) % PRIME, 1, "{a}"),
