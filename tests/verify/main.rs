@@ -1,11 +1,12 @@
 //! Certificates and signatures: which are accepted, which are refused, and why.
 
 mod chain;
-mod compact;
 mod handshake;
 mod profile;
 mod roots;
 mod rsa;
+mod rsa_generated;
+mod signatures;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each binary uses a part")]
 mod support;

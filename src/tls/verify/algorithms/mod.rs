@@ -9,21 +9,44 @@
 //! Requirements of the CA/Browser Forum, §7.1.3.1, allow RSA and ECDSA only), and it takes 18 KB of flash. For a server of
 //! your own that has such a key, `policy.algorithms(algorithms::ALL)`, or a list that names [`ED25519`].
 //!
-//! Everything here works on public data: certificates, public keys, signatures. The time it takes depends on them. None
-//! of this code may ever see a secret key.
+//! # One set, small and ours
+//! ECDSA and RSA are computed by code of this crate: the curves share their formulas, and RSA of every size its
+//! arithmetic. TODOSIZE
 //!
-//! With the feature `verify-compact` there is a second set, in a module `compact`, which takes far less flash. The lists are
-//! then made of it; and what a program does not name, the linker drops.
+//! RustCrypto's ECDSA, of the crates `p256` and `p384`, is there for a program whose reviewers ask for it: the feature
+//! `rustcrypto-ecdsa` adds a module `rustcrypto` with the same objects made of them, and changes nothing else. What a program
+//! does not name, the linker drops.
+//!
+//! How it is known that ours are right: `./ci.sh signatures` runs Project Wycheproof's vectors, compares the verdicts with
+//! ring's and RustCrypto's on generated signatures, good and bad, compares the numbers within with those of other big
+//! integers, and runs the arithmetic under Miri.
+//!
+//! # For public data only
+//! Time, branches and memory accesses depend on every number. That is right for what a verification is about, which
+//! everybody may see: a certificate, a public key, a signature, the hash of a message. It would give a secret away. So this
+//! module shows nothing to the outside but objects that verify; the arithmetic below them stays private, and knows no
+//! operation that a secret key would need. Key exchange and client signatures are computed elsewhere, in constant time.
+//!
+//! # How it is built
+//! ```text
+//!   ecdsa ──▶ curve ──▶ montgomery ──▶ limbs
+//!   rsa ────▶ power ────────▲
+//! ```
 //!
 //! Not supported: SHA-1, RSA below 2048 or above 4096 bits, P-521, Ed448, RSA keys restricted to PSS.
 //!
 //! [`VerifyPolicy::algorithms`]: super::VerifyPolicy::algorithms
 
-#[cfg(feature = "verify-compact")]
-pub mod compact;
+mod curve;
 mod ecdsa;
 mod ed25519;
+mod limbs;
+mod montgomery;
+mod power;
 mod rsa;
+#[cfg(feature = "rustcrypto-ecdsa")]
+pub mod rustcrypto;
+mod sparse;
 
 pub use ecdsa::{
     ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P256_SHA512, ECDSA_P384_SHA256, ECDSA_P384_SHA384, ECDSA_P384_SHA512,
@@ -34,48 +57,39 @@ pub use rsa::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA2
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// All algorithms but Ed25519, the most common ones first, and others behind them.
+/// Each ECDSA of a module and each RSA, the most common ones first, and others behind them.
 macro_rules! list {
-    ($($more:expr)?) => {
+    ($ecdsa:ident $(, $more:expr)?) => {
         &[
-            chosen::ECDSA_P256_SHA256,
-            chosen::ECDSA_P384_SHA384,
-            chosen::RSA_PKCS1_SHA256,
-            chosen::RSA_PSS_SHA256,
-            chosen::RSA_PKCS1_SHA384,
-            chosen::RSA_PKCS1_SHA512,
-            chosen::RSA_PSS_SHA384,
-            chosen::RSA_PSS_SHA512,
-            chosen::ECDSA_P256_SHA384,
-            chosen::ECDSA_P256_SHA512,
-            chosen::ECDSA_P384_SHA256,
-            chosen::ECDSA_P384_SHA512,
+            $ecdsa::ECDSA_P256_SHA256,
+            $ecdsa::ECDSA_P384_SHA384,
+            rsa::RSA_PKCS1_SHA256,
+            rsa::RSA_PSS_SHA256,
+            rsa::RSA_PKCS1_SHA384,
+            rsa::RSA_PKCS1_SHA512,
+            rsa::RSA_PSS_SHA384,
+            rsa::RSA_PSS_SHA512,
+            $ecdsa::ECDSA_P256_SHA384,
+            $ecdsa::ECDSA_P256_SHA512,
+            $ecdsa::ECDSA_P384_SHA256,
+            $ecdsa::ECDSA_P384_SHA512,
             $($more)?
         ]
     };
 }
+#[cfg(feature = "rustcrypto-ecdsa")]
+use list;
 
 /// What public servers and their authorities sign with: every algorithm of this module but Ed25519, the most common ones
-/// first. With the feature `verify-compact`, of the compact set.
-pub static DEFAULT: &[&dyn SignatureVerificationAlgorithm] = list![];
+/// first.
+pub static DEFAULT: &[&dyn SignatureVerificationAlgorithm] = list![ecdsa];
 
 /// Every algorithm of this module: [`DEFAULT`], and Ed25519.
-pub static ALL: &[&dyn SignatureVerificationAlgorithm] = list![ED25519];
+pub static ALL: &[&dyn SignatureVerificationAlgorithm] = list![ecdsa, ED25519];
 
 /// What most public servers need, in less flash: P-256, P-384 and RSA, each with the hash that belongs to it.
-pub static SMALL: &[&dyn SignatureVerificationAlgorithm] = &[
-    chosen::ECDSA_P256_SHA256,
-    chosen::ECDSA_P384_SHA384,
-    chosen::RSA_PKCS1_SHA256,
-    chosen::RSA_PSS_SHA256,
-    chosen::RSA_PKCS1_SHA384,
-];
-
-/// The set that the lists take their algorithms from.
-#[cfg(not(feature = "verify-compact"))]
-use self as chosen;
-#[cfg(feature = "verify-compact")]
-use self::compact as chosen;
+pub static SMALL: &[&dyn SignatureVerificationAlgorithm] =
+    &[ECDSA_P256_SHA256, ECDSA_P384_SHA384, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RSA_PKCS1_SHA384];
 
 /// For `Debug`: a name in pieces, without the machinery of `format_args!`, which every image with these objects would carry.
 fn write_all(f: &mut core::fmt::Formatter<'_>, pieces: &[&str]) -> core::fmt::Result {

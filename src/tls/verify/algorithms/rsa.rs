@@ -1,34 +1,38 @@
 //! RSA signatures, RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017 §8), for moduli of 2048 to 4096 bits.
 //!
 //! Verification raises the signature to the public exponent and compares the result with the encoded message it must
-//! be. Keys and encodings are here; the power is a [`Power`], computed on the numbers of crypto-bigint or in compact code.
-
-mod bigint;
+//! be. Keys and encodings are here, the power is next door.
 
 use core::fmt;
 use core::marker::PhantomData;
 
-pub use bigint::{
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
-};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use sha2::{Sha256, Sha384, Sha512};
 
+use super::power::{MAX_LEN, power};
 use super::{Hash, write_all};
 use crate::tls::verify::der::{self, Reader};
 use crate::tls::verify::limits::{MAX_RSA_BITS, MIN_RSA_BITS};
 
-pub(super) struct Pkcs1<H, P>(PhantomData<fn() -> (H, P)>);
+/// PKCS#1 v1.5 with SHA-256: certificates only, TLS 1.3 forbids it for handshakes.
+pub static RSA_PKCS1_SHA256: &dyn SignatureVerificationAlgorithm = &Pkcs1::<Sha256>(PhantomData);
+/// PKCS#1 v1.5 with SHA-384: certificates only.
+pub static RSA_PKCS1_SHA384: &dyn SignatureVerificationAlgorithm = &Pkcs1::<Sha384>(PhantomData);
+/// PKCS#1 v1.5 with SHA-512: certificates only.
+pub static RSA_PKCS1_SHA512: &dyn SignatureVerificationAlgorithm = &Pkcs1::<Sha512>(PhantomData);
+/// PSS with SHA-256, and TLS scheme `rsa_pss_rsae_sha256`.
+pub static RSA_PSS_SHA256: &dyn SignatureVerificationAlgorithm = &Pss::<Sha256>(PhantomData);
+/// PSS with SHA-384, and TLS scheme `rsa_pss_rsae_sha384`.
+pub static RSA_PSS_SHA384: &dyn SignatureVerificationAlgorithm = &Pss::<Sha384>(PhantomData);
+/// PSS with SHA-512, and TLS scheme `rsa_pss_rsae_sha512`.
+pub static RSA_PSS_SHA512: &dyn SignatureVerificationAlgorithm = &Pss::<Sha512>(PhantomData);
 
-impl<H, P> Pkcs1<H, P> {
-    pub(super) const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
+struct Pkcs1<H>(PhantomData<fn() -> H>);
 
-impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pkcs1<H, P> {
+impl<H: Hash> SignatureVerificationAlgorithm for Pkcs1<H> {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let mut block = [0; MAX_LEN];
-        let encoded = recover::<P>(public_key, signature, &mut block).ok_or(InvalidSignature)?;
+        let encoded = recover(public_key, signature, &mut block).ok_or(InvalidSignature)?;
         if is_pkcs1::<H>(encoded, &H::digest(message)) { Ok(()) } else { Err(InvalidSignature) }
     }
 
@@ -41,24 +45,18 @@ impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pkcs1<H, P> {
     }
 }
 
-impl<H: Hash, P: Power> fmt::Debug for Pkcs1<H, P> {
+impl<H: Hash> fmt::Debug for Pkcs1<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_all(f, &["RSA PKCS#1 v1.5 ", H::NAME, P::NOTE])
+        write_all(f, &["RSA PKCS#1 v1.5 ", H::NAME])
     }
 }
 
-pub(super) struct Pss<H, P>(PhantomData<fn() -> (H, P)>);
+struct Pss<H>(PhantomData<fn() -> H>);
 
-impl<H, P> Pss<H, P> {
-    pub(super) const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pss<H, P> {
+impl<H: Hash> SignatureVerificationAlgorithm for Pss<H> {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let mut block = [0; MAX_LEN];
-        let encoded = recover::<P>(public_key, signature, &mut block).ok_or(InvalidSignature)?;
+        let encoded = recover(public_key, signature, &mut block).ok_or(InvalidSignature)?;
         if is_pss::<H>(encoded, &H::digest(message)) { Ok(()) } else { Err(InvalidSignature) }
     }
 
@@ -71,26 +69,14 @@ impl<H: Hash, P: Power> SignatureVerificationAlgorithm for Pss<H, P> {
     }
 }
 
-impl<H: Hash, P: Power> fmt::Debug for Pss<H, P> {
+impl<H: Hash> fmt::Debug for Pss<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_all(f, &["RSA PSS ", H::NAME, P::NOTE])
+        write_all(f, &["RSA PSS ", H::NAME])
     }
-}
-
-/// How to raise a public number to a public power.
-pub(super) trait Power {
-    /// For `Debug`.
-    const NOTE: &'static str;
-
-    /// Writes `base ^ exponent mod modulus` to `out`, all of one length and big-endian, the modulus's: at most [`MAX_LEN`].
-    /// The modulus is odd and its first octet at least 0x80; the base is smaller; the exponent is odd and above 1.
-    fn power(base: &[u8], exponent: u32, modulus: &[u8], out: &mut [u8]);
 }
 
 /// The largest public exponent.
 const MAX_EXPONENT: u32 = 65_537;
-/// Octets in the largest modulus.
-pub(super) const MAX_LEN: usize = MAX_RSA_BITS as usize / 8;
 
 /// An `RSAPublicKey` (RFC 8017 §A.1.1): modulus and public exponent, big-endian, without leading zeros.
 #[derive(Debug, Clone, Copy)]
@@ -142,14 +128,14 @@ impl<'a> RsaPublicKey<'a> {
 
 /// Signature to the power of the exponent modulo the modulus, as many octets as the modulus has (RFC 8017 §5.2.2).
 /// `None` if the key is not usable or the signature not in range.
-fn recover<'b, P: Power>(public_key: &[u8], signature: &[u8], block: &'b mut [u8; MAX_LEN]) -> Option<&'b mut [u8]> {
+fn recover<'b>(public_key: &[u8], signature: &[u8], block: &'b mut [u8; MAX_LEN]) -> Option<&'b mut [u8]> {
     let key = RsaPublicKey::parse(public_key)?;
     let exponent = key.exponent()?;
     if !key.is_usable() || signature.len() != key.modulus.len() || signature >= key.modulus {
         return None;
     }
     let block = block.get_mut(..signature.len())?;
-    P::power(signature, exponent, key.modulus, block);
+    power(signature, exponent, key.modulus, block);
     Some(block)
 }
 

@@ -7,6 +7,7 @@
 
 use super::limbs::{LIMB_BITS, LIMB_LEN, add_limb, halve, hex, read};
 use super::montgomery::{Field, Residue};
+use super::sparse::Coordinates;
 
 /// P-256, also secp256r1 and prime256v1.
 pub(super) static P256: Curve<8> = Curve::new(
@@ -14,8 +15,24 @@ pub(super) static P256: Curve<8> = Curve::new(
     hex("ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff ffffffff"),
     hex("ffffffff 00000000 ffffffff ffffffff bce6faad a7179e84 f3b9cac2 fc632551"),
     hex("5ac635d8 aa3a93e7 b3ebbd55 769886bc 651d06b0 cc53b0f6 3bce3c3e 27d2604b"),
-    hex("6b17d1f2 e12c4247 f8bce6e5 63a440f2 77037d81 2deb33a0 f4a13945 d898c296"),
-    hex("4fe342e2 fe1a7f9b 8ee7eb4a 7c0f9e16 2bce3357 6b315ece cbb64068 37bf51f5"),
+    [
+        [
+            hex("6b17d1f2 e12c4247 f8bce6e5 63a440f2 77037d81 2deb33a0 f4a13945 d898c296"),
+            hex("4fe342e2 fe1a7f9b 8ee7eb4a 7c0f9e16 2bce3357 6b315ece cbb64068 37bf51f5"),
+        ],
+        [
+            hex("5ecbe4d1 a6330a44 c8f7ef95 1d4bf165 e6c6b721 efada985 fb41661b c6e7fd6c"),
+            hex("8734640c 4998ff7e 374b06ce 1a64a2ec d82ab036 384fb83d 9a79b127 a27d5032"),
+        ],
+        [
+            hex("51590b7a 515140d2 d784c856 08668fdf ef8c82fd 1f5be524 21554a0d c3d033ed"),
+            hex("e0c17da8 904a727d 8ae1bf36 bf8a7926 0d012f00 d4d80888 d1d0bb44 fda16da4"),
+        ],
+        [
+            hex("8e533b6f a0bf7b46 25bb3066 7c01fb60 7ef9f8b8 a80fef5b 30062870 3187b2a3"),
+            hex("73eb1dbd e0331836 6d069f83 a6f59000 53c73633 cb041b21 c55e1a86 c1f400b4"),
+        ],
+    ],
 );
 
 /// P-384, also secp384r1.
@@ -24,8 +41,24 @@ pub(super) static P384: Curve<12> = Curve::new(
     hex("ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff fffffffe ffffffff 00000000 00000000 ffffffff"),
     hex("ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff c7634d81 f4372ddf 581a0db2 48b0a77a ecec196a ccc52973"),
     hex("b3312fa7 e23ee7e4 988e056b e3f82d19 181d9c6e fe814112 0314088f 5013875a c656398d 8a2ed19d 2a85c8ed d3ec2aef"),
-    hex("aa87ca22 be8b0537 8eb1c71e f320ad74 6e1d3b62 8ba79b98 59f741e0 82542a38 5502f25d bf55296c 3a545e38 72760ab7"),
-    hex("3617de4a 96262c6f 5d9e98bf 9292dc29 f8f41dbd 289a147c e9da3113 b5f0b8c0 0a60b1ce 1d7e819d 7a431d7c 90ea0e5f"),
+    [
+        [
+            hex("aa87ca22 be8b0537 8eb1c71e f320ad74 6e1d3b62 8ba79b98 59f741e0 82542a38 5502f25d bf55296c 3a545e38 72760ab7"),
+            hex("3617de4a 96262c6f 5d9e98bf 9292dc29 f8f41dbd 289a147c e9da3113 b5f0b8c0 0a60b1ce 1d7e819d 7a431d7c 90ea0e5f"),
+        ],
+        [
+            hex("077a41d4 606ffa14 64793c7e 5fdc7d98 cb9d3910 202dcd06 bea4f240 d3566da6 b408bbae 5026580d 02d7e5c7 0500c831"),
+            hex("c995f7ca 0b0c4283 7d0bbe96 02a9fc99 8520b41c 85115aa5 f7684c0e dc111eac c24abd6b e4b5d298 b65f2860 0a2f1df1"),
+        ],
+        [
+            hex("11de24a2 c251c777 573cac5e a025e467 f208e51d bff98fc5 4f6661cb e56583b0 37882f4a 1ca297e6 0abcdbc3 836d84bc"),
+            hex("8fa696c7 7440f92d 0f5837e9 0a00e7c5 284b4477 54d5dee8 8c986533 b6901aeb 3177686d 0ae8fb33 184414ab e6c1713a"),
+        ],
+        [
+            hex("283c1d73 65ce4788 f29f8ebf 234edffe ad6fe997 fbea5ffa 2d58cc9d fa7b1c50 8b05526f 55b9ebb2 040f05b4 8fb6d0e1"),
+            hex("9475c990 61e41b88 ba52efdb 8c169047 1a61d867 ed799729 d9c92cd0 1dbd2256 30d84ede 32a78f9e 64664cda c512ef8c"),
+        ],
+    ],
 );
 
 /// A curve over a field of `N` limbs.
@@ -34,11 +67,12 @@ pub(super) struct Curve<const N: usize> {
     /// As in FIPS 186-5.
     pub(super) name: &'static str,
     /// The field of the coordinates.
-    pub(super) coordinates: Field<N>,
+    pub(super) coordinates: Coordinates<N>,
     /// The field of the scalars: integers modulo the order of the group.
     pub(super) scalars: Field<N>,
     b: Residue<N>,
-    generator: Point<N>,
+    /// The odd multiples of the generator.
+    generator: [Point<N>; MULTIPLES],
 }
 
 /// A point in Jacobian coordinates: (X/Z², Y/Z³), and infinity if Z is zero. No inverse is needed to add two of them.
@@ -64,36 +98,30 @@ const MULTIPLES: usize = 1 << (WIDTH - 2);
 /// Digits in the longest scalar: one for each bit of P-384's, and one for the last carry.
 const MAX_DIGITS: usize = 384 + 1;
 
-/// A scalar and a point, ready to be multiplied: half of the stack that a verification takes, filled where it lies.
-#[derive(Clone, Copy)]
-struct Term<const N: usize> {
-    digits: [i8; MAX_DIGITS],
-    multiples: [Point<N>; MULTIPLES],
-}
-
-impl<const N: usize> Term<N> {
-    const EMPTY: Self = Self { digits: [0; MAX_DIGITS], multiples: [Point::INFINITY; MULTIPLES] };
-}
-
 impl<const N: usize> Curve<N> {
-    /// A curve by its numbers, in the order of SP 800-186.
+    /// A curve by its numbers, in the order of SP 800-186; last 1, 3, 5 and 7 times the generator.
     ///
     /// # Panics
-    /// At compile time, if the generator is not on the curve.
+    /// At compile time, if one of the points is not on the curve.
     const fn new(
         name: &'static str,
         prime: [u32; N],
         order: [u32; N],
         b: [u32; N],
-        generator_x: [u32; N],
-        generator_y: [u32; N],
+        multiples: [[[u32; N]; 2]; MULTIPLES],
     ) -> Self {
-        let (coordinates, scalars) = (Field::new(prime), Field::new(order));
+        let (coordinates, scalars) = (Coordinates::new(prime), Field::new(order));
         let b = coordinates.enter(&b);
-        let (x, y) = (coordinates.enter(&generator_x), coordinates.enter(&generator_y));
-        let generator = Point { x, y, z: coordinates.one() };
-        let curve = Self { name, coordinates, scalars, b, generator };
-        assert!(curve.contains(&generator), "the generator is on the curve");
+        let mut curve = Self { name, coordinates, scalars, b, generator: [Point::INFINITY; MULTIPLES] };
+        let mut i = 0;
+        while i < MULTIPLES {
+            let [x, y] = &multiples[i];
+            let (x, y) = (curve.coordinates.enter(x), curve.coordinates.enter(y));
+            let point = Point { x, y, z: curve.coordinates.one() };
+            assert!(curve.contains(&point), "a multiple of the generator is on the curve");
+            curve.generator[i] = point;
+            i += 1;
+        }
         // What `digits` adds to a scalar must not carry out of its limbs.
         let mut highest = order;
         assert!(!add_limb(&mut highest, 1 << WIDTH) && N * LIMB_BITS < MAX_DIGITS);
@@ -133,16 +161,17 @@ impl<const N: usize> Curve<N> {
     /// bit of each scalar one addition (Straus's method, called Shamir's trick, on width-4 non-adjacent forms: *Guide to
     /// Elliptic Curve Cryptography*, algorithm 3.51).
     pub(super) fn combine(&self, u1: &[u32; N], u2: &[u32; N], q: &Point<N>) -> Point<N> {
-        let mut terms = [Term::EMPTY; 2];
-        for (term, (scalar, point)) in terms.iter_mut().zip([(u1, &self.generator), (u2, q)]) {
-            digits(scalar, &mut term.digits);
-            self.odd_multiples(point, &mut term.multiples);
+        let mut forms = [[0; MAX_DIGITS]; 2];
+        for (form, scalar) in forms.iter_mut().zip([u1, u2]) {
+            digits(scalar, form);
         }
+        let mut multiples = [Point::INFINITY; MULTIPLES];
+        self.odd_multiples(q, &mut multiples);
         let mut sum = Point::INFINITY;
         for position in (0..=N * LIMB_BITS).rev() {
             sum = self.double(&sum);
-            for Term { digits, multiples } in &terms {
-                let digit = digits.get(position).copied().unwrap_or(0);
+            for (form, multiples) in forms.iter().zip([&self.generator, &multiples]) {
+                let digit = form.get(position).copied().unwrap_or(0);
                 if digit == 0 {
                     continue;
                 }
@@ -196,8 +225,12 @@ impl<const N: usize> Curve<N> {
             return *p;
         }
         let f = &self.coordinates;
-        // A point's X and Y as they would be with Z times the other's Z.
+        // A point's X and Y as they would be with Z times the other's Z: a factor of 1 changes nothing, and is what every
+        // multiple of the generator has.
         let scaled = |point: &Point<N>, z: &Residue<N>| {
+            if *z == f.one() {
+                return (point.x, point.y);
+            }
             let z_squared = f.square(z);
             let z_cubed = f.multiply(&z_squared, z);
             (f.multiply(&point.x, &z_squared), f.multiply(&point.y, &z_cubed))
@@ -213,7 +246,7 @@ impl<const N: usize> Curve<N> {
         let v = f.multiply(&u1, &h_squared);
         let x = f.subtract(&f.subtract(&f.subtract(&f.square(&r), &h_cubed), &v), &v);
         let y = f.subtract(&f.multiply(&r, &f.subtract(&v, &x)), &f.multiply(&s1, &h_cubed));
-        Point { x, y, z: f.multiply(&h, &f.multiply(&p.z, &q.z)) }
+        Point { x, y, z: f.multiply(&f.multiply(&h, &p.z), &q.z) }
     }
 }
 

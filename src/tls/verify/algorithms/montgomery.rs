@@ -5,7 +5,7 @@
 //! residues, divided by R, is the residue of the product; and dividing by R is cheap. The product of a residue and a plain
 //! number is a plain number: that is the way out, and often saves it.
 
-use super::limbs::{LIMB_BITS, add, add_multiple, double, halve, is_below, is_one, is_zero, low, subtract, wide};
+use super::limbs::{LIMB_BITS, add, double, halve, is_below, is_one, is_zero, low, subtract, wide};
 
 /// An odd number above 1, its lowest limb first. All numbers below have its length, and are below it.
 #[derive(Debug, Clone, Copy)]
@@ -13,73 +13,16 @@ pub(super) struct Modulus<'a> {
     n: &'a [u32],
     /// -1/n modulo 2^32.
     minus_inverse: u32,
-    sparse: Option<&'a Sparse>,
-}
-
-/// The most limbs of a sparse modulus: those of P-384.
-const MAX_SPARSE: usize = 12;
-/// The powers of 2^32 that a sparse modulus is made of, besides -1.
-const TERMS: usize = 4;
-
-/// A modulus that is the sum of -1 and four powers of 2^32: the first positive, the second of either sign, the third
-/// negative, the fourth positive.
-///
-/// With such a prime the multiples of n that Montgomery's method adds take additions only. The primes of P-256,
-/// 2^256 - 2^224 + 2^192 + 2^96 - 1, and of P-384, 2^384 - 2^128 - 2^96 + 2^32 - 1, are chosen to be of this kind
-/// (SP 800-186 appendix G.1).
-#[derive(Debug, Clone, Copy)]
-struct Sparse {
-    /// In multiples of 32.
-    exponents: [usize; TERMS],
-    is_second_negative: bool,
-}
-
-impl Sparse {
-    /// The form of `n`, if it is of this kind. It is computed from the limbs: a limb of ones is -1 and a carry into the
-    /// next.
-    const fn of(n: &[u32]) -> Option<Self> {
-        if n.len() > MAX_SPARSE || n[0] != u32::MAX {
-            return None;
-        }
-        let (mut exponents, mut negative) = ([0; TERMS], [false; TERMS]);
-        let (mut count, mut carry, mut exponent) = (0, 1, 1);
-        while exponent <= n.len() {
-            let digit = carry + if exponent < n.len() { n[exponent] as u64 } else { 0 };
-            let is_negative = digit == u32::MAX as u64;
-            carry = (digit >> LIMB_BITS) + is_negative as u64;
-            if is_negative || digit == 1 {
-                if count == TERMS {
-                    return None;
-                }
-                (exponents[count], negative[count]) = (exponent, is_negative);
-                count += 1;
-            } else if low(digit) != 0 {
-                return None;
-            }
-            exponent += 1;
-        }
-        match negative {
-            [false, is_second_negative, true, false] if count == TERMS => Some(Self { exponents, is_second_negative }),
-            _ => None,
-        }
-    }
 }
 
 impl<'a> Modulus<'a> {
     pub(super) const fn new(n: &'a [u32]) -> Self {
-        Self { n, minus_inverse: minus_inverse(n[0]), sparse: None }
+        Self { n, minus_inverse: minus_inverse(n[0]) }
     }
 
     /// `product = a * b / R mod n`.
-    pub(super) const fn multiply(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
-        match self.sparse {
-            Some(sparse) => self.multiply_sparse(sparse, a, b, product),
-            None => self.multiply_any(a, b, product),
-        }
-    }
-
     #[inline(never)]
-    const fn multiply_any(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
+    pub(super) const fn multiply(&self, a: &[u32], b: &[u32], product: &mut [u32]) {
         let len = self.n.len();
         // Equal lengths before the eyes of the compiler: no bounds to check in the loops.
         let (n, a, b, product) = (self.n, a.split_at(len).0, b.split_at(len).0, product.split_at_mut(len).0);
@@ -109,46 +52,6 @@ impl<'a> Modulus<'a> {
             j += 1;
         }
         self.reduce(above != 0, product);
-    }
-
-    /// The whole product first. Then, from the lowest limb up, the multiple of n that makes the limb zero: as n ends in -1,
-    /// that is the limb itself, and what it adds further up follows from the terms. A limb's sum is the carry and at most
-    /// five limbs of either sign: far from the ends of an `i64`.
-    #[inline(never)]
-    const fn multiply_sparse(&self, sparse: &Sparse, a: &[u32], b: &[u32], product: &mut [u32]) {
-        let len = self.n.len();
-        let mut whole = [0; 2 * MAX_SPARSE];
-        let (mut row, mut factors): (&mut [u32], _) = (&mut whole, b);
-        while let [factor, rest @ ..] = factors {
-            add_multiple(row, a, *factor);
-            (row, factors) = (row.split_at_mut(1).1, rest);
-        }
-        // With zeros before the first and behind the last, so that every column finds four.
-        let mut times = [0; 3 * MAX_SPARSE];
-        let [first, second, third, fourth] = sparse.exponents;
-        let mut sum = 0i64;
-        let mut column = 0;
-        while column < 2 * len {
-            let at = column + MAX_SPARSE;
-            sum +=
-                whole[column] as i64 + times[at - first] as i64 - times[at - third] as i64 + times[at - fourth] as i64;
-            let second = times[at - second] as i64;
-            sum += if sparse.is_second_negative { -second } else { second };
-            if column < len {
-                times[at] = sum as u32; // and taken away again by n's -1
-            } else {
-                product[column - len] = sum as u32;
-            }
-            sum >>= LIMB_BITS;
-            column += 1;
-        }
-        self.reduce(sum != 0, product);
-    }
-
-    /// `a = a + b mod n`.
-    pub(super) const fn add(&self, a: &mut [u32], b: &[u32]) {
-        let carry = add(a, b);
-        self.reduce(carry, a);
     }
 
     /// `a = a - b mod n`.
@@ -196,7 +99,6 @@ const fn minus_inverse(n: u32) -> u32 {
 pub(super) struct Field<const N: usize> {
     prime: [u32; N],
     minus_inverse: u32,
-    sparse: Option<Sparse>,
     /// The residue of 1: R mod p.
     one: Residue<N>,
     /// R² mod p.
@@ -205,7 +107,7 @@ pub(super) struct Field<const N: usize> {
 
 /// An element of a field, in Montgomery form. Each has one representation, so that `==` means equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Residue<const N: usize>([u32; N]);
+pub(super) struct Residue<const N: usize>(pub(super) [u32; N]);
 
 impl<const N: usize> Residue<N> {
     pub(super) const ZERO: Self = Self([0; N]);
@@ -242,12 +144,12 @@ impl<const N: usize> Field<N> {
             modulus.double(&mut r_squared);
             bit += 1;
         }
-        let (minus_inverse, sparse) = (modulus.minus_inverse, Sparse::of(&prime));
-        Self { prime, minus_inverse, sparse, one: Residue(one), r_squared }
+        let minus_inverse = modulus.minus_inverse;
+        Self { prime, minus_inverse, one: Residue(one), r_squared }
     }
 
     const fn modulus(&self) -> Modulus<'_> {
-        Modulus { n: &self.prime, minus_inverse: self.minus_inverse, sparse: self.sparse.as_ref() }
+        Modulus { n: &self.prime, minus_inverse: self.minus_inverse }
     }
 
     /// The prime itself.
@@ -287,30 +189,6 @@ impl<const N: usize> Field<N> {
         product
     }
 
-    /// `a * b`.
-    pub(super) const fn multiply(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        Residue(self.scale(a, &b.0))
-    }
-
-    /// `a * a`.
-    pub(super) const fn square(&self, a: &Residue<N>) -> Residue<N> {
-        self.multiply(a, a)
-    }
-
-    /// `a + b`.
-    pub(super) const fn add(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut sum = a.0;
-        self.modulus().add(&mut sum, &b.0);
-        Residue(sum)
-    }
-
-    /// `a - b`.
-    pub(super) const fn subtract(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
-        let mut difference = a.0;
-        self.modulus().subtract(&mut difference, &b.0);
-        Residue(difference)
-    }
-
     /// 1/a: a plain number.
     ///
     /// Euclid's algorithm by halves (Hankerson, Menezes and Vanstone, *Guide to Elliptic Curve Cryptography*, 2004,
@@ -343,7 +221,6 @@ impl<const N: usize> Field<N> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::limbs::hex;
     use super::*;
 
     #[test]
@@ -351,70 +228,6 @@ mod tests {
         for n in [1, 3, 5, 0xffff, 0x8000_0001, 0xdead_beef, u32::MAX] {
             assert_eq!(n.wrapping_mul(minus_inverse(n)), u32::MAX, "{n:#x}");
         }
-    }
-
-    const P256: [u32; 8] = hex("ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff ffffffff");
-    const P384: [u32; 12] = hex(
-        "ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff fffffffe ffffffff 00000000 00000000 ffffffff",
-    );
-    const P256_ORDER: [u32; 8] = hex("ffffffff 00000000 ffffffff ffffffff bce6faad a7179e84 f3b9cac2 fc632551");
-
-    /// SP 800-186 appendix G.1 writes the primes as these sums.
-    #[test]
-    fn sparse_primes() {
-        let terms = |n: &[u32]| Sparse::of(n).map(|sparse| (sparse.exponents, sparse.is_second_negative));
-        assert_eq!(terms(&P256), Some(([3, 6, 7, 8], false)));
-        assert_eq!(terms(&P384), Some(([1, 3, 4, 12], true)));
-        assert_eq!(terms(&P256_ORDER), None);
-        assert_eq!(terms(&[u32::MAX; 64]), None);
-        assert_eq!(terms(&[u32::MAX, 0, 1]), None, "too few terms");
-        assert_eq!(terms(&[u32::MAX, 2, 1, 1]), None, "a digit that is none of -1, 0, 1");
-    }
-
-    /// Both ways to multiply agree on every pair of numbers whose limbs are at the borders: one of 0, 1, 2^31, 2^32 - 2 and
-    /// 2^32 - 1 in one place and another in all others, the prime less a few, and on noise.
-    #[test]
-    fn both_ways_to_multiply_agree() {
-        fn check<const N: usize>(prime: [u32; N]) {
-            let field = Field::new(prime);
-            let modulus = field.modulus();
-            let borders = [0, 1, 1 << 31, u32::MAX - 1, u32::MAX];
-            let mut numbers = std::vec![];
-            for rest in borders {
-                for limb in borders {
-                    for place in 0..N {
-                        let mut number = [rest; N];
-                        number[place] = limb;
-                        field.reduce(&mut number);
-                        numbers.push(number);
-                    }
-                }
-            }
-            for less in 1..=8 {
-                let mut number = prime;
-                number[0] -= less;
-                numbers.push(number);
-            }
-            let mut state = 1u64;
-            for _ in 0..200 {
-                numbers.push(core::array::from_fn(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 33) as u32
-                }));
-                field.reduce(numbers.last_mut().unwrap());
-            }
-            let (mut any, mut sparse) = ([0; N], [0; N]);
-            for a in &numbers {
-                for b in &numbers {
-                    modulus.multiply_any(a, b, &mut any);
-                    modulus.multiply(a, b, &mut sparse);
-                    assert_eq!(any, sparse, "{a:08x?} {b:08x?}");
-                }
-            }
-        }
-        assert!(Field::new(P256).sparse.is_some() && Field::new(P384).sparse.is_some());
-        check(P256);
-        check(P384);
     }
 
     /// The largest prime below 2^32, where a remainder of the machine can check every operation.
@@ -428,10 +241,16 @@ mod tests {
                 let (x, y) = (FIELD.enter(&[a as u32]), FIELD.enter(&[b as u32]));
                 let plain = |x: Residue<1>| u64::from(FIELD.scale(&x, &[1])[0]);
                 assert_eq!(plain(x), a);
-                assert_eq!(plain(FIELD.multiply(&x, &y)), a * b % PRIME);
-                assert_eq!(plain(FIELD.add(&x, &y)), (a + b) % PRIME);
-                assert_eq!(plain(FIELD.subtract(&x, &y)), (a + PRIME - b) % PRIME);
+                assert_eq!(plain(Residue(FIELD.scale(&x, &y.0))), a * b % PRIME);
                 assert_eq!(u64::from(FIELD.scale(&x, &[b as u32])[0]), a * b % PRIME);
+                let (mut difference, mut twice, mut half) = ([a as u32], [a as u32], [a as u32]);
+                let modulus = FIELD.modulus();
+                modulus.subtract(&mut difference, &[b as u32]);
+                modulus.double(&mut twice);
+                modulus.halve(&mut half);
+                assert_eq!(u64::from(difference[0]), (a + PRIME - b) % PRIME);
+                assert_eq!(u64::from(twice[0]), 2 * a % PRIME);
+                assert_eq!(2 * u64::from(half[0]) % PRIME, a);
             }
             match FIELD.non_zero([a as u32]) {
                 Some(number) => assert_eq!(a * u64::from(FIELD.invert(&number)[0]) % PRIME, 1, "{a}"),

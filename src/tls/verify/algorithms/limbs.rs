@@ -72,6 +72,8 @@ const fn is_small(a: &[u32], value: u32) -> bool {
 /// `a += b`, and the carry.
 #[inline(never)]
 pub(super) const fn add(a: &mut [u32], b: &[u32]) -> bool {
+    // Equal lengths before the eyes of the compiler, here and below: no bounds to check in the loop.
+    let b = b.split_at(a.len()).0;
     let (mut sum, mut i) = (0, 0);
     while i < a.len() {
         sum = (sum >> LIMB_BITS) + a[i] as u64 + b[i] as u64;
@@ -83,46 +85,43 @@ pub(super) const fn add(a: &mut [u32], b: &[u32]) -> bool {
 
 /// `a += b` for one limb `b`, and the carry.
 pub(super) const fn add_limb(a: &mut [u32], b: u32) -> bool {
-    let mut carry;
-    (a[0], carry) = a[0].overflowing_add(b);
-    let mut i = 1;
-    while carry && i < a.len() {
-        (a[i], carry) = a[i].overflowing_add(1);
+    let (mut carry, mut i) = (b, 0);
+    while carry != 0 && i < a.len() {
+        let is_over;
+        (a[i], is_over) = a[i].overflowing_add(carry);
+        carry = is_over as u32;
+        i += 1;
+    }
+    carry != 0
+}
+
+/// `sum += a * b` for one limb `b`, and the limb above.
+#[inline(never)]
+pub(super) const fn add_multiple(sum: &mut [u32], a: &[u32], b: u32) -> u32 {
+    let sum = sum.split_at_mut(a.len()).0;
+    let (mut carry, mut i) = (0, 0);
+    while i < a.len() {
+        // A product of two limbs has room for two more limbs on top.
+        let product = wide(a[i], b) + sum[i] as u64 + carry as u64;
+        sum[i] = low(product);
+        carry = low(product >> LIMB_BITS);
         i += 1;
     }
     carry
 }
 
-/// `sum += a * b` for one limb `b`; the limb of `sum` above those of `a` is overwritten.
-#[inline(never)]
-pub(super) const fn add_multiple(mut sum: &mut [u32], mut a: &[u32], b: u32) {
-    let mut carry = 0;
-    // Patterns in place of indices: no bounds to check.
-    while let [limb, limbs @ ..] = sum {
-        let [factor, factors @ ..] = a else {
-            *limb = carry;
-            return;
-        };
-        // A product of two limbs has room for two more limbs on top.
-        let product = wide(*factor, b) + *limb as u64 + carry as u64;
-        *limb = low(product);
-        carry = low(product >> LIMB_BITS);
-        (sum, a) = (limbs, factors);
-    }
-}
-
 /// `a -= b`, and the borrow.
 #[inline(never)]
 pub(super) const fn subtract(a: &mut [u32], b: &[u32]) -> bool {
-    let (mut borrow, mut i) = (0, 0);
+    let b = b.split_at(a.len()).0;
+    let (mut difference, mut i) = (0i64, 0);
     while i < a.len() {
         // Below zero, all of the upper half is ones.
-        let difference = (a[i] as u64).wrapping_sub(b[i] as u64).wrapping_sub(borrow);
-        a[i] = low(difference);
-        borrow = difference >> 63;
+        difference = (difference >> LIMB_BITS) + a[i] as i64 - b[i] as i64;
+        a[i] = difference as u32;
         i += 1;
     }
-    borrow != 0
+    difference < 0
 }
 
 /// `a *= 2`, and the carry.
