@@ -21,6 +21,11 @@ pub(crate) trait Memory {
     fn session(&self) -> &Session;
     /// Both, for one call of the engine.
     fn lend(&mut self) -> (&mut Session, Buffers<'_>);
+    /// Has ready what a handshake needs, and gives how many bytes of `rx` there are behind it. `None` if somebody else has
+    /// what it needs: ask again.
+    fn begin_handshake(&mut self) -> Option<usize>;
+    /// The handshake succeeded, and nothing is in `rx`.
+    fn end_handshake(&mut self);
 }
 
 /// A session in the memory `M`, over the stream `IO`.
@@ -80,29 +85,36 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         port: u16,
     ) -> Result<(), TlsStreamError> {
         let peer = Peer::parse(server_name)?;
-        let certificate = context.offer().identity.map(|identity| [identity.certificate]);
         let mut proof = Proof::new(context, &peer, port)?;
         if !self.session().is_new() {
             return Err(TlsError::NotAuthenticated.into());
         }
-        // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
-        let mut ticket_len = proof.take_ticket(self.memory.lend().1.rx);
+        let mut ticket_len = 0;
         loop {
-            let (session, Buffers { rx, tx }) = self.memory.lend();
-            let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
-            let config = proof.config(certificate.as_ref().map_or(&[], |one| &one[..]), ticket);
-            let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
-            if !session.is_offering() {
-                ticket.zeroize();
-                ticket_len = 0;
-            }
-            match next {
-                Ok(Next::Ready) => {
-                    session.keeper = proof.keeper();
-                    return Ok(());
+            let next = match self.memory.begin_handshake() {
+                Some(lasting_rx) => {
+                    let (session, Buffers { rx, tx }) = self.memory.lend();
+                    if session.is_new() {
+                        // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
+                        ticket_len = proof.take_ticket(rx);
+                    }
+                    let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
+                    let config = proof.config(ticket, lasting_rx);
+                    let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
+                    if !session.is_offering() {
+                        ticket.zeroize();
+                        ticket_len = 0;
+                    }
+                    next
                 }
-                next => self.turn(next).await?,
+                None => Ok(Next::Yield),
             };
+            if let Ok(Next::Ready) = next {
+                self.memory.end_handshake();
+                self.memory.lend().0.keeper = proof.keeper();
+                return Ok(());
+            }
+            self.turn(next).await?;
         }
     }
 

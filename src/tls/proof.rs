@@ -6,7 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::{
     Alpn, Random, TimeSource, TlsContext, TlsError,
-    engine::{Chain, ClientAuth, Config, Environment, Progress, PskOffer},
+    engine::{Chain, Config, Environment, Progress, PskOffer},
     offer::Peer,
     random::Watch,
     sessions::{self, Keeper, Resume, SessionKey, seconds},
@@ -67,9 +67,9 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
         Some(Keeper { store, key, received: seconds(self.now.as_secs()), until })
     }
 
-    /// What the handshake offers; `certificate` is that of the context's identity, `ticket` what
-    /// [`take_ticket`](Self::take_ticket) gave, as long as it is there.
-    pub(super) fn config<'y>(&self, certificate: &'y [&'y [u8]], ticket: &'y [u8]) -> Config<'y>
+    /// What the handshake offers; `ticket` is what [`take_ticket`](Self::take_ticket) gave, as long as it is there, and
+    /// `lasting_rx` how many bytes to receive in the session has when it is over.
+    pub(super) fn config<'y>(&self, ticket: &'y [u8], lasting_rx: usize) -> Config<'y>
     where
         'x: 'y,
     {
@@ -83,9 +83,10 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
             server_name: self.peer.sni,
             alpn: offer.alpn.map_or(&[], |Alpn(names)| names),
             psk: offer.psk.map(PskOffer::External).or(saved),
-            identity: offer.identity.map(|identity| ClientAuth { chain: certificate, signer: identity.signer }),
+            identity: offer.identity,
             signatures: self.policy.named(),
             rx_to_come: ticket.len(),
+            lasting_rx,
             wants_tickets: self.resumption.is_some(),
             compatible: true,
         }
@@ -107,9 +108,8 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let step =
-            self.check.step_named(&chain, &self.peer.name, self.now, &self.policy).map_err(TlsError::Certificate)?;
-        let verify::Progress::Done(verified) = step else { return Ok(Progress::Again) };
+        let step = self.check.step_named(&chain, &self.peer.name, self.now, &self.policy, self.context.memory());
+        let verify::Progress::Done(verified) = step.map_err(TlsError::Certificate)? else { return Ok(Progress::Again) };
         self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         if let Some(resumption) = &mut self.resumption {
             let not_after = chain.first().and_then(verify::not_after).unwrap_or(0);

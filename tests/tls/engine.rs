@@ -2,6 +2,10 @@
 //! list of protocols, number of tickets and size of record that both have.
 #![cfg(feature = "tls")]
 
+mod memo;
+#[cfg(all(feature = "requests", feature = "blocking"))]
+mod pool;
+
 use std::{
     future::Future as _,
     io::{Read as _, Write as _},
@@ -82,11 +86,13 @@ struct Kind {
     alpn: Vec<Vec<u8>>,
     tickets: usize,
     fragment: Option<usize>,
+    /// Its certificates and its key, if they are not the usual ones.
+    server: Option<(Vec<CertificateDer<'static>>, Vec<u8>)>,
 }
 
 impl Default for Kind {
     fn default() -> Self {
-        Self { provider: default_provider(), asks: None, alpn: vec![], tickets: 0, fragment: None }
+        Self { provider: default_provider(), asks: None, alpn: vec![], tickets: 0, fragment: None, server: None }
     }
 }
 
@@ -101,12 +107,13 @@ impl Kind {
             Some(insists) => {
                 let mut roots = RootCertStore::empty();
                 roots.add(world.root.clone()).unwrap();
+                roots.add(include_bytes!("../pki/identity/root.der").as_slice().into()).unwrap();
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), default_provider().into());
                 let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }
         };
-        let (chain, key) = &world.server;
+        let (chain, key) = self.server.as_ref().unwrap_or(&world.server);
         let key = PrivateKeyDer::try_from(key.clone()).unwrap();
         let mut config = builder.with_single_cert(chain.clone(), key).unwrap();
         config.alpn_protocols = self.alpn.clone();
@@ -265,7 +272,8 @@ fn every_combination() {
                                     }
                                     let alpn_theirs = alpn.iter().map(|name| name.to_vec()).collect();
                                     let provider = provider.clone();
-                                    let kind = Kind { provider, asks, alpn: alpn_theirs, tickets, fragment };
+                                    let kind =
+                                        Kind { provider, asks, alpn: alpn_theirs, tickets, fragment, server: None };
                                     one(&kind, crypto, client, alpn, suite.name(), groups[group].0.name());
                                     count += 1;
                                 }
@@ -309,6 +317,25 @@ fn with<'m>(kind: &Kind, context: &Context<'m>, what: &str, suite: &str, group: 
     assert_eq!(stream.alpn(), alpn, "{what}");
     let wire = stream.into_inner();
     assert_eq!(wire.error, None, "{what}");
+}
+
+/// A client's chain of three certificates, 4,468 bytes, over records of every size.
+#[test]
+fn a_chain_over_records_of_every_size() {
+    let key = PrivateKey::from_pem(include_bytes!("../pki/identity/p256.key.pem")).unwrap();
+    let mut der = [0; 5_000];
+    let identity =
+        Identity::from_pem(include_bytes!("../pki/identity/p256.chain.pem"), &mut der, &key as &dyn Signer).unwrap();
+    let kind = Kind { asks: Some(true), ..Kind::default() };
+    for len in (512..700).step_by(3).chain([1_536, 2_300, 4_507, 4_508, 4_509, 6_000, 16_517]) {
+        let (mut rx, mut tx) = (vec![0; 16_406], vec![0; len]);
+        let mut stream = TlsStream::new(Wire::new(&kind), &mut rx, &mut tx);
+        block_on(async {
+            stream.connect(&context().identity(identity), "localhost").await.unwrap();
+            exchange(&mut stream, 100).await.unwrap_or_else(|error| panic!("{len}: {error}"));
+        });
+        assert_eq!(stream.into_inner().error, None, "{len}");
+    }
 }
 
 /// Polls so many times, then drops.
