@@ -11,6 +11,7 @@ use super::{
     Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
     engine::Crypto,
     fingerprint::{self, Fingerprint},
+    info::{Observe, TlsObserver},
     offer::{Offer, Peer},
     random::Watch,
     sessions::{Resume, SessionKey, SessionStore, Trust},
@@ -47,6 +48,7 @@ pub struct TlsContext<'c, R, T> {
     offer: Offer<'c>,
     sessions: Option<&'static dyn Resume>,
     memo: Option<&'c dyn Remember>,
+    observer: Option<&'c dyn Observe>,
     /// Which context this is, once somebody has asked.
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
@@ -68,6 +70,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             offer: Offer::default(),
             sessions: None,
             memo: None,
+            observer: None,
             id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
@@ -193,6 +196,14 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self
     }
 
+    /// Has this object see the certificates of every server, and the verdict on them: [`TlsObserver`].
+    #[must_use]
+    #[inline(always)]
+    pub fn observer<O: TlsObserver>(mut self, observer: &'c O) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
@@ -234,6 +245,10 @@ impl<'c, R, T> TlsContext<'c, R, T> {
     /// What remembers earlier checks of certificates.
     pub(crate) fn memory(&self) -> Option<&'c dyn Remember> {
         self.memo
+    }
+
+    pub(crate) fn observed_by(&self) -> Option<&'c dyn Observe> {
+        self.observer
     }
 
     pub(crate) fn offer(&self) -> &Offer<'c> {

@@ -108,7 +108,11 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let step = self.check.step_named(&chain, &self.peer.name, self.now, &self.policy, self.context.memory());
+        let (check, name) = (&mut self.check, &self.peer.name);
+        let step = match self.context.observed_by() {
+            None => check.step_named(&chain, name, self.now, &self.policy, self.context.memory()),
+            Some(observer) => observer.step(check, &chain, name, self.now, &self.policy, self.context.memory()),
+        };
         let verify::Progress::Done(verified) = step.map_err(TlsError::Certificate)? else { return Ok(Progress::Again) };
         self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         if let Some(resumption) = &mut self.resumption {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod handshake;
+mod info;
 mod profile;
 mod roots;
 mod rsa;

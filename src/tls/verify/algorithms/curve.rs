@@ -43,20 +43,36 @@ pub(super) static P384: Curve<12> = Curve::new(
     hex("b3312fa7 e23ee7e4 988e056b e3f82d19 181d9c6e fe814112 0314088f 5013875a c656398d 8a2ed19d 2a85c8ed d3ec2aef"),
     [
         [
-            hex("aa87ca22 be8b0537 8eb1c71e f320ad74 6e1d3b62 8ba79b98 59f741e0 82542a38 5502f25d bf55296c 3a545e38 72760ab7"),
-            hex("3617de4a 96262c6f 5d9e98bf 9292dc29 f8f41dbd 289a147c e9da3113 b5f0b8c0 0a60b1ce 1d7e819d 7a431d7c 90ea0e5f"),
+            hex(
+                "aa87ca22 be8b0537 8eb1c71e f320ad74 6e1d3b62 8ba79b98 59f741e0 82542a38 5502f25d bf55296c 3a545e38 72760ab7",
+            ),
+            hex(
+                "3617de4a 96262c6f 5d9e98bf 9292dc29 f8f41dbd 289a147c e9da3113 b5f0b8c0 0a60b1ce 1d7e819d 7a431d7c 90ea0e5f",
+            ),
         ],
         [
-            hex("077a41d4 606ffa14 64793c7e 5fdc7d98 cb9d3910 202dcd06 bea4f240 d3566da6 b408bbae 5026580d 02d7e5c7 0500c831"),
-            hex("c995f7ca 0b0c4283 7d0bbe96 02a9fc99 8520b41c 85115aa5 f7684c0e dc111eac c24abd6b e4b5d298 b65f2860 0a2f1df1"),
+            hex(
+                "077a41d4 606ffa14 64793c7e 5fdc7d98 cb9d3910 202dcd06 bea4f240 d3566da6 b408bbae 5026580d 02d7e5c7 0500c831",
+            ),
+            hex(
+                "c995f7ca 0b0c4283 7d0bbe96 02a9fc99 8520b41c 85115aa5 f7684c0e dc111eac c24abd6b e4b5d298 b65f2860 0a2f1df1",
+            ),
         ],
         [
-            hex("11de24a2 c251c777 573cac5e a025e467 f208e51d bff98fc5 4f6661cb e56583b0 37882f4a 1ca297e6 0abcdbc3 836d84bc"),
-            hex("8fa696c7 7440f92d 0f5837e9 0a00e7c5 284b4477 54d5dee8 8c986533 b6901aeb 3177686d 0ae8fb33 184414ab e6c1713a"),
+            hex(
+                "11de24a2 c251c777 573cac5e a025e467 f208e51d bff98fc5 4f6661cb e56583b0 37882f4a 1ca297e6 0abcdbc3 836d84bc",
+            ),
+            hex(
+                "8fa696c7 7440f92d 0f5837e9 0a00e7c5 284b4477 54d5dee8 8c986533 b6901aeb 3177686d 0ae8fb33 184414ab e6c1713a",
+            ),
         ],
         [
-            hex("283c1d73 65ce4788 f29f8ebf 234edffe ad6fe997 fbea5ffa 2d58cc9d fa7b1c50 8b05526f 55b9ebb2 040f05b4 8fb6d0e1"),
-            hex("9475c990 61e41b88 ba52efdb 8c169047 1a61d867 ed799729 d9c92cd0 1dbd2256 30d84ede 32a78f9e 64664cda c512ef8c"),
+            hex(
+                "283c1d73 65ce4788 f29f8ebf 234edffe ad6fe997 fbea5ffa 2d58cc9d fa7b1c50 8b05526f 55b9ebb2 040f05b4 8fb6d0e1",
+            ),
+            hex(
+                "9475c990 61e41b88 ba52efdb 8c169047 1a61d867 ed799729 d9c92cd0 1dbd2256 30d84ede 32a78f9e 64664cda c512ef8c",
+            ),
         ],
     ],
 );
