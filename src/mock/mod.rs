@@ -559,8 +559,12 @@ impl<'a> Door<'a> {
     fn accept(&mut self) -> Option<Result<(Line<'a>, SocketAddr), ErrorKind>> {
         let script = self.script;
         let comes = |peer: &Peer<'_>| peer.comes && peer.port == self.port;
-        let (index, peer) =
-            script.peers.iter().enumerate().find(|(index, peer)| comes(peer) && !script.has_met(*index))?;
+        let mut peers = script.peers.iter().enumerate();
+        let Some((index, peer)) = peers.find(|(index, peer)| comes(peer) && !script.has_met(*index)) else {
+            // The client that was put off is with another listener.
+            self.hesitated = false;
+            return None;
+        };
         if peer.hesitates && !core::mem::replace(&mut self.hesitated, true) {
             return None;
         }

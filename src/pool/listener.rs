@@ -151,7 +151,10 @@ impl<'p, 's, S: Stack + Listen + 's, const N: usize, R: RawMutex> Listener<'p, '
     async fn slot(&self, patience: Patience) -> Result<Socket<'p, 's, S, N, R>> {
         match patience {
             Patience::Until(deadline) if self.when_full == WhenFull::Wait => self.pool.socket_until(deadline).await,
-            _ => Ok(self.pool.vacated(self.pool.slots.take(Need::SLOT, None)?.slot()?).await),
+            Patience::Until(deadline) => {
+                Ok(self.pool.vacated(self.pool.slots.take(Need::SLOT, None)?.slot()?, deadline).await)
+            }
+            Patience::Nothing => self.pool.try_socket(),
         }
     }
 

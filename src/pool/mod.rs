@@ -170,6 +170,8 @@ type PoolTaken<'p, 's, S, const N: usize, R> = Taken<'p, Resting<'s, S, R>, R, N
 pub struct Reserved<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
     /// Not to be used before what is idle in its slot was closed, or is what is wanted.
     Socket<'p, 's, S, N, R>,
+    /// By when.
+    Deadline,
 );
 
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
@@ -240,7 +242,7 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
 
 impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot. When there is none, the connection that was idle for the longest time is closed (in order,
-    /// waiting a second at most) and its slot taken; when there is no such either, waits in [line](self#the-line) for
+    /// waiting a second at most, and not longer than for a slot) and its slot taken; when there is no such either, waits in [line](self#the-line) for
     /// [ten seconds](PATIENCE) at most.
     ///
     /// # Errors
@@ -261,7 +263,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
     pub fn socket_until(&self, deadline: Deadline) -> impl Future<Output = Result<Socket<'_, 's, S, N, R>>> {
-        async move { Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?).await) }
+        async move { Ok(self.vacated(self.take(Need::SLOT, None, deadline).await?.slot()?, deadline).await) }
     }
 
     /// The same, without waiting: neither for a slot, nor for the idle connection to be closed in order.
@@ -320,11 +322,15 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
         false
     }
 
-    /// A socket in this slot, after what was idle in it is closed in order.
-    fn vacated<'p>(&'p self, lease: PoolLease<'p, 's, S, N, R>) -> impl Future<Output = Socket<'p, 's, S, N, R>> {
+    /// A socket in this slot, after what was idle in it is closed in order, until `deadline` at most.
+    fn vacated<'p>(
+        &'p self,
+        lease: PoolLease<'p, 's, S, N, R>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Socket<'p, 's, S, N, R>> {
         async move {
             let mut socket = Socket::new(self, lease);
-            socket.vacate().await;
+            socket.vacate(deadline).await;
             socket
         }
     }
@@ -469,19 +475,19 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> traits::SocketPool for Sock
     ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
         let mut taken = self.take(need.into(), None, deadline).await?;
         let buffer = if need.buffer { Some(taken.buffer(&self.buffers)?) } else { None };
-        Ok((Reserved(Socket::new(self, taken.slot()?)), buffer))
+        Ok((Reserved(Socket::new(self, taken.slot()?), deadline), buffer))
     }
 
     // Worked on where it lies: as an `async fn`, it would be there twice.
     fn socket_in<'p>(
         &'p self,
-        Reserved(mut socket): Self::Reserved<'p>,
+        Reserved(mut socket, deadline): Self::Reserved<'p>,
         key: Option<Key<'_>>,
     ) -> impl Future<Output = (Self::Socket<'p>, bool)> {
         let found = key.is_some_and(|key| self.find_kept(&mut socket, key));
         async move {
             if !found {
-                socket.vacate().await;
+                socket.vacate(deadline).await;
             }
             (socket, found)
         }

@@ -378,14 +378,14 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// # Errors
     /// With phase `Close`, if the peer could not be told.
     pub async fn close(mut self) -> Result<()> {
-        self.shut_down().await
+        self.shut_down(Deadline::NEVER).await
     }
 
-    /// What [`close`](Self::close) does, with the slot kept.
-    pub(super) fn shut_down(&mut self) -> impl Future<Output = Result<()>> {
+    /// What [`close`](Self::close) does until `deadline`, with the slot kept.
+    pub(super) fn shut_down(&mut self, deadline: Deadline) -> impl Future<Output = Result<()>> {
         async move {
             let network = self.pool.network;
-            let linger = Deadline::at(network.now().after(LINGER));
+            let linger = deadline.or_at(network.now().after(LINGER));
             let outcome = match self.lease.connection() {
                 Some(stream) if !self.torn => linger.limit(network, pin!(stream.shutdown())).await,
                 _ => Some(Ok(())),
@@ -395,13 +395,13 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         }
     }
 
-    /// Closes in order what was idle in the slot.
-    pub(super) fn vacate(&mut self) -> impl Future<Output = ()> {
+    /// Closes in order what was idle in the slot, for a caller whose time is up at `deadline`.
+    pub(super) fn vacate(&mut self, deadline: Deadline) -> impl Future<Output = ()> {
         async move {
             self.lease.evict();
             if self.lease.connection().is_some() {
                 debug!("pool: closing the longest idle connection for its slot");
-                let _ = self.shut_down().await;
+                let _ = self.shut_down(deadline).await;
             }
         }
     }

@@ -26,7 +26,7 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
         };
         let taken = self.pool.take(Need::SESSION, Some(&self.lease), deadline).await?;
         let from = match taken.lease {
-            Some(idle) => Some(self.pool.vacated(idle).await.into_slot()),
+            Some(idle) => Some(self.pool.vacated(idle, deadline).await.into_slot()),
             None => None,
         };
         self.lease.reserve_session(from);

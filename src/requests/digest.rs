@@ -53,7 +53,8 @@ impl<'h> Challenge<'h> {
                     }
                     continue;
                 }
-                found = better(found, draft.take().and_then(Draft::finish));
+                let last = draft.take().filter(|_| !matches!(item, Item::Malformed));
+                found = better(found, last.and_then(Draft::finish));
                 draft =
                     matches!(item, Item::Scheme(scheme) if scheme.eq_ignore_ascii_case(b"digest")).then(Draft::default);
             }
@@ -207,6 +208,9 @@ enum Item<'h> {
     /// Name, and value without its quotes; escapes in it stay as they are, as they are sent back and hashed (RFC 7616
     /// §3.4.2).
     Parameter(&'h [u8], &'h [u8]),
+    /// A quoted string without an end, or a token with a quote or a backslash in it: sent back between quotes, it would end
+    /// them. The rest means nothing.
+    Malformed,
 }
 
 impl<'h> Iterator for Items<'h> {
@@ -226,12 +230,17 @@ impl<'h> Iterator for Items<'h> {
             }
             [b'=', value @ ..] => {
                 let (_, value) = cut_while(value, is_blank);
-                let (value, rest) = match value {
+                let read = match value {
                     [b'"', quoted @ ..] => until_quote(quoted),
-                    token => cut_while(token, |byte| !is_gap(byte)),
+                    token => {
+                        let (token, rest) = cut_while(token, |byte| !is_gap(byte));
+                        (!token.iter().any(|byte| matches!(byte, b'"' | b'\\'))).then_some((token, rest))
+                    }
                 };
+                let (item, rest) =
+                    read.map_or((Item::Malformed, &[][..]), |(value, rest)| (Item::Parameter(word, value), rest));
                 self.0 = rest;
-                Some(Item::Parameter(word, value))
+                Some(item)
             }
             _ => {
                 self.0 = rest;
@@ -246,18 +255,18 @@ fn cut_while(text: &[u8], belongs: impl Fn(&u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(len)
 }
 
-/// A quoted string from behind its opening quote, and what follows it.
-fn until_quote(text: &[u8]) -> (&[u8], &[u8]) {
+/// A quoted string from behind its opening quote, and what follows it; `None` if it has no end.
+fn until_quote(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut is_escaped = false;
     for (index, byte) in text.iter().enumerate() {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' => is_escaped = true,
-            b'"' => return (&text[..index], &text[index + 1..]),
+            b'"' => return Some((text.get(..index)?, text.get(index + 1..)?)),
             _ => {}
         }
     }
-    (text, &[])
+    None
 }
 
 impl Hash {
@@ -381,6 +390,12 @@ mod tests {
         for end in 0..plain.len() {
             assert_eq!(find(&plain[..end]), None, "{}", &plain[..end]);
         }
+        // RFC 9110 §5.6.2 and §5.6.4: a token has neither quotes nor backslashes, and a quoted string ends in a quote.
+        for end in ["realm=\"", "realm=\"x\\\"", "realm=\"x\\", "realm='\"x", "realm=x\\", "qop=auth\""] {
+            assert_eq!(find(&std::format!("Digest realm=r, nonce=n, algorithm=SHA-256, {end}")), None, "{end}");
+        }
+        let before = find("Digest realm=r, nonce=n, algorithm=SHA-256, Digest realm=\"x");
+        assert_eq!(before, found(false, false, false));
         let escaped = find("Digest realm=\"a\\\"b, nonce=x\", nonce=n, algorithm=SHA-256").expect("a challenge");
         assert_eq!(escaped.0, "a\\\"b, nonce=x");
     }

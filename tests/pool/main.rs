@@ -2,6 +2,7 @@
 
 mod addresses;
 mod blocking_pool;
+mod clinging;
 mod clock;
 mod connection_manager;
 mod connectors;

@@ -1,6 +1,11 @@
 //! The mock speaks: what a script says when an application does not do what it expects, and its faults.
 
-use core::time::Duration;
+use core::{
+    future::Future,
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use embedded_io_async::{Read as _, Write as _};
 use socketpool::{
@@ -172,4 +177,25 @@ fn a_delay_passes_where_nobody_has_a_deadline() {
         assert_eq!(&byte, b"!");
     });
     script.assert_played();
+}
+
+/// A client that has to be awaited came to one of two listeners; the other one must not go on as if it came to both.
+#[test]
+fn a_listener_whose_client_went_to_another_waits_until_its_time_is_up() {
+    let peers = [Peer::client("guest", 7, &[Step::Send(b"hello")]).hesitating()];
+    let script = Script::new(&peers);
+    let (mut network, mut memory) = (script.network(), Resources::<3>::new());
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let listen = async || {
+        let mut socket = pool.socket().await?;
+        socket.bind("", 7)?;
+        let mut listener = socket.listen(1).await?;
+        listener.set_timeout(Some(Duration::from_secs(1)));
+        Ok::<_, socketpool::Error>(listener)
+    };
+    let (mut first, mut second) = (block_on(listen()).unwrap(), block_on(listen()).unwrap());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pin!(first.accept()).poll(&mut context).is_pending());
+    assert!(block_on(second.accept()).is_ok());
+    assert_eq!(block_on(first.accept()).unwrap_err().kind(), ErrorKind::Timeout);
 }

@@ -129,7 +129,7 @@ fn over_smoltcp(loss: u64, exchanges: usize) -> (Ends, Counts) {
     let http = blocking::Session::plain(&pool).timeout(Some(TIMEOUT));
     let mut ends = Ends::default();
     for _ in 0..exchanges {
-        let mut exchange = || {
+        let exchange = || {
             let mut room = [0; 64];
             let mut response = http.get("http://peer.example/page").send()?;
             Ok(response.content(&mut room)? == PAGE.as_bytes())
