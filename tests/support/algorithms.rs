@@ -1,7 +1,7 @@
-//! The sets of signature algorithms to compare: ours, ours with RustCrypto's ECDSA, and ring's.
+//! The signature algorithms to compare: ours, RustCrypto's and ring's.
 
 use rustls::crypto::ring;
-use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
+use rustls_pki_types::{SignatureVerificationAlgorithm, alg_id};
 use sha2::{Digest, Sha512};
 use socketpool::tls::verify::algorithms;
 
@@ -37,24 +37,20 @@ pub fn rustcrypto() -> Set {
     set!("RustCrypto's ECDSA", algorithms::rustcrypto)
 }
 
-/// ring's algorithm of the same name, if it has one.
-pub fn of_ring(algorithm: Algorithm) -> Option<Algorithm> {
-    let name = |algorithm: Algorithm| -> [AlgorithmIdentifier; 2] {
-        [algorithm.public_key_alg_id(), algorithm.signature_alg_id()]
-    };
-    let all = ring::default_provider().signature_verification_algorithms.all;
-    all.iter().copied().find(|other| name(*other) == name(algorithm))
+pub fn sets() -> [Set; 2] {
+    [ours(), rustcrypto()]
 }
 
-/// Every one of ours beside the others of its name.
+/// One of ours, and beside it those of RustCrypto and ring that verify the same.
 pub fn beside(algorithm: Algorithm) -> Vec<Algorithm> {
-    let ours = algorithms::DEFAULT.iter().position(|one| std::ptr::eq(*one, algorithm)).unwrap();
-    let mut all = vec![algorithm];
-    if algorithm.public_key_alg_id() != alg_id::RSA_ENCRYPTION {
-        all.push(algorithms::rustcrypto::DEFAULT[ours]);
-    }
-    all.extend(of_ring(algorithm));
-    all
+    let is_same = |other: &&Algorithm| {
+        other.public_key_alg_id() == algorithm.public_key_alg_id()
+            && other.signature_alg_id() == algorithm.signature_alg_id()
+    };
+    let is_rsa = algorithm.public_key_alg_id() == alg_id::RSA_ENCRYPTION;
+    let rustcrypto = algorithms::rustcrypto::DEFAULT.iter().find(is_same).filter(|_| !is_rsa);
+    let ring = ring::default_provider().signature_verification_algorithms.all.iter().find(is_same);
+    [Some(&algorithm), rustcrypto, ring].into_iter().flatten().copied().collect()
 }
 
 /// The verdict of all, which has to be one.
