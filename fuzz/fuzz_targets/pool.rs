@@ -19,10 +19,10 @@ use embedded_io_async::ErrorKind;
 use socketpool::{
     Resources, SocketPool, mock,
     mock::{Peer, Script, Step},
-    requests::{NoTls, Session},
+    requests::Session,
     stack::{Connect, Datagrams, Family, Listen, Local, Resolve, ResolveError},
     time::{Clock, Deadline, Instant, Timer},
-    traits::Key,
+    traits::{Key, NoTls},
 };
 use socketpool_fuzz::{take, target};
 

@@ -126,12 +126,14 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
     let fair = |keeps| World::new(&identity.config, Weather::Fair, keeps);
     let mut check = |name: &str, face: Face, (end, is_free): &(End, bool), is_right: bool| {
         figures.runs += 1;
+        figures.faults += 1;
         let what = end.outcome.as_ref().map_or_else(Error::to_string, |_| "right".into());
         *named.entry(what.replace(|digit: char| digit.is_ascii_digit(), "")).or_default() += 1;
         figures.requests += 1 + u64::from(end.next.is_some());
         if !is_right || !is_free {
             figures.wrong(format!(
-                "{face:?}, {name}: {:?}, {} ms, then {:?}, free: {is_free}",
+                "{}{face:?}, {name}: {:?}, {} ms, then {:?}",
+                if is_free { "" } else { "lost: " },
                 end.outcome, end.took, end.next
             ));
         }

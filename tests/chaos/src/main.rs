@@ -25,6 +25,8 @@ use std::{
 pub struct Figures {
     pub runs: u64,
     pub requests: u64,
+    /// How often something was done to a byte, a connection, a name, a clock or a generator.
+    pub faults: u64,
     wrong: Vec<String>,
 }
 
@@ -56,10 +58,12 @@ fn main() -> ExitCode {
         }
     }
     println!(
-        "{}: {} runs, {} requests, {} wrong, {:.0} s",
+        "{}: {} runs, {} faults, {} requests, slots lost {}, wrong responses and other faults of ours {}, {:.0} s",
         args.join(" "),
         figures.runs,
+        figures.faults,
         figures.requests,
+        figures.wrong.iter().filter(|what| what.contains("lost: ")).count(),
         figures.wrong.len(),
         began.elapsed().as_secs_f32()
     );

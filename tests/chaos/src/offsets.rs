@@ -209,6 +209,7 @@ pub fn all(identity: &Identity, step: usize, figures: &mut Figures) {
                         let row = kinds.entry(format!("{scheme} {kind:?}")).or_default();
                         row.0 += 1;
                         figures.runs += 1;
+                        figures.faults += 1;
                         figures.requests += CALLS.len() as u64;
                         match judge(scheme, fault, len, &world, &ended) {
                             Ok(all_right) => row.1 += u64::from(all_right),

@@ -310,6 +310,7 @@ pub fn run(identity: &Identity, time: Duration, figures: &mut Figures) {
             println!("    {count:>8} {error}");
         }
         figures.requests += score.asked;
+        figures.faults += fired.sum();
         score.wrong.drain(..).for_each(|what| figures.wrong(format!("{face}: {what}")));
     }
     figures.runs += rounds;
