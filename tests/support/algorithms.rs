@@ -94,4 +94,10 @@ impl Noise {
     pub fn below(&mut self, limit: usize) -> usize {
         self.number() as usize % limit
     }
+
+    /// Changes one bit.
+    pub fn flip(&mut self, octets: &mut [u8]) {
+        let position = self.below(octets.len());
+        octets[position] ^= 1 << self.below(8);
+    }
 }

@@ -6,6 +6,7 @@ mod info;
 mod profile;
 mod roots;
 mod rsa;
+mod rsa_generated;
 mod signatures;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each binary uses a part")]

@@ -154,7 +154,8 @@ impl Primes {
                 continue;
             }
             let roots = primes.iter().map(|prime| inverse(exponent, prime - 1)).collect();
-            let before = |i: usize, prime: u64| primes[..i].iter().fold(1, |all, one| multiply(all, one % prime, prime));
+            let before =
+                |i: usize, prime: u64| primes[..i].iter().fold(1, |all, one| multiply(all, one % prime, prime));
             let inverses = primes.iter().enumerate().map(|(i, prime)| inverse(before(i, *prime), *prime)).collect();
             let numbers = [integer(&bytes(&modulus, bits / 8)), integer(&exponent.to_be_bytes())].concat();
             return Key { len: bits / 8, primes, roots, inverses, der: der(0x30, &numbers) };
@@ -245,18 +246,14 @@ fn generated(sizes: impl Fn(&mut Noise) -> usize, seed: u64) {
         assert!(verdict(all, &key.der, &message, &signature));
 
         let (mut other_key, mut other_message, mut other_signature) = (key.der.clone(), message, signature);
-        let mut flip = |octets: &mut [u8]| {
-            let position = noise.below(octets.len());
-            octets[position] ^= 1 << noise.below(8);
-        };
         match case / 2 % 5 {
             // Anywhere but in the first bit, which would make it larger than some moduli.
             0 | 1 => {
-                flip(&mut encoded[1..]);
+                noise.flip(&mut encoded[1..]);
                 other_signature = key.sign(&encoded);
             }
-            2 => flip(&mut other_signature),
-            3 => flip(&mut other_key),
+            2 => noise.flip(&mut other_signature),
+            3 => noise.flip(&mut other_key),
             _ => other_message.push(0),
         }
         assert!(!verdict(all, &other_key, &other_message, &other_signature));

@@ -69,6 +69,12 @@ impl<const N: usize> Coordinates<N> {
         Self(Field::new(prime))
     }
 
+    /// The prime.
+    #[cfg(test)]
+    pub(super) const fn prime(&self) -> &[u32; N] {
+        &Self::PRIME
+    }
+
     /// 1.
     pub(super) const fn one(&self) -> Residue<N> {
         self.0.one()
