@@ -7,8 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use embedded_io_async::{Read, Write};
 use rustls_pki_types::UnixTime;
 use socketpool::tls::{
-    Alpn, Identity, Now, Psk, Roots, SavedSession, SessionKey, SessionStore, TlsContext, TlsStream,
-    VerifyPolicy,
+    Alpn, Identity, Now, Psk, Roots, SavedSession, SessionKey, SessionStore, TlsContext, TlsStream, VerifyPolicy,
     engine::{CHACHA20_POLY1305_SHA256, Crypto, X25519},
     identity::P256Key,
     roots::{TrustAnchor, trust_anchor_from_der},

@@ -134,7 +134,9 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
             figures.wrong(format!(
                 "{}{face:?}, {name}: {:?}, {} ms, then {:?}",
                 if is_free { "" } else { "lost: " },
-                end.outcome, end.took, end.next
+                end.outcome,
+                end.took,
+                end.next
             ));
         }
     };
