@@ -32,8 +32,6 @@ use crate::{
 /// | [`connect`](Self::connect) | waits | `WouldBlock` | `Timeout`; the attempt is over |
 /// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
-///
-/// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
 pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex>(
     pub(super) pool::Socket<'p, 's, S, N, R>,
 );
@@ -121,8 +119,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
     ///
     /// # Errors
-    /// With phase `Send`. After [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) nothing was sent, and it can be tried
-    /// again; after any other, and after any over TLS, close the socket.
+    /// With phase `Send`. After [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) or [`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock) none of
+    /// `bytes` was taken, and it can be tried again; after any other, close the socket.
     pub fn send(&mut self, bytes: &[u8]) -> Result<usize> {
         self.run(|socket| socket.send(bytes))
     }
@@ -130,7 +128,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Sends all of `bytes`, and flushes them onto the wire.
     ///
     /// # Errors
-    /// With phase `Send`, and how many bytes were sent before. As for [`send`](Self::send).
+    /// With phase `Send`, and how many bytes were sent before, or over TLS taken: after a time-out go on with the others.
+    /// As for [`send`](Self::send).
     #[doc(alias = "sendall")]
     pub fn send_all(&mut self, bytes: &[u8]) -> Result<(), SendAllError> {
         self.run(|socket| socket.send_all(bytes))
@@ -159,9 +158,13 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     /// Ends one direction, or both. A socket that was asked to is closed, not kept.
     ///
+    /// The end of our direction is a FIN, and over TLS `close_notify` on a TCP connection that stays open (RFC 8446 §6.1):
+    /// that works over every stack. Receiving goes on until the peer ends its own direction. The other way round, a socket
+    /// that has received the peer's end can still send.
+    ///
     /// # Errors
-    /// With phase `Close`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected); `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack can only close
-    /// both sides, and under TLS.
+    /// With phase `Close`: [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected), also where an unknown part of what was to be sent has left: an
+    /// orderly end behind it would be a lie; `Unsupported`, as [`ErrorKind::Io`](crate::ErrorKind::Io), if the stack can only close both sides.
     pub fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
         self.run(|socket| socket.shutdown(direction))
     }

@@ -40,7 +40,9 @@ use crate::{
 /// | [`send`](Self::send), no room | waits | `WouldBlock` | `Timeout`, nothing sent |
 /// | [`send_all`](Self::send_all), no room | waits | `WouldBlock`, and how much was sent | `Timeout`, and how much was sent |
 ///
-/// Over TLS a send that is cut short leaves half a record on the wire, so the connection sends nothing more after it.
+/// # Cancel safety
+/// Every method says what is left when its future is dropped. The same holds over TLS: what was taken to be sent and has
+/// not left goes out first at the next send, flush or receive; a record that was received in part is gone on with.
 pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex> {
     pub(super) pool: &'p SocketPool<'s, S, N, R>,
     /// What was read ahead; in memory of the pool, lent when it is first needed.
@@ -50,7 +52,8 @@ pub struct Socket<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     /// Where [`bind`](Self::bind) wants it.
     pub(super) local: Option<Local>,
     pub(super) reuse_address: bool,
-    /// An operation failed, or was dropped half-way with bytes on the wire: never to be kept, nothing more is sent.
+    /// Nobody knows how much was sent, because something failed or a `send_all` was dropped: never to be kept, nothing more
+    /// is sent.
     pub(super) torn: bool,
     /// A read of the [half that reads](super::ReadHalf) failed, and was the last.
     pub(super) read_torn: bool,
@@ -260,25 +263,24 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
     /// Sends some of `bytes`, and says how many. They may wait in a buffer until [`flush`](Write::flush).
     ///
     /// # Errors
-    /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] nothing was sent, and it can be tried
-    /// again; after any other, and after any over TLS, close the socket.
+    /// With phase `Send`. After [`ErrorKind::Timeout`] or [`ErrorKind::WouldBlock`] none of `bytes` was taken, and it can be
+    /// tried again; after any other, close the socket.
     ///
     /// # Cancel safety
-    /// Dropping the future sends nothing. Over TLS the socket sends nothing more after that.
+    /// Dropping the future takes none of `bytes`.
     pub fn send(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize>> {
-        async move {
-            let fragile = self.is_tls();
-            self.exclusive(fragile, async |stream| stream.write(bytes).await).await
-        }
+        async move { self.exclusive(false, async |stream| stream.write(bytes).await).await }
     }
 
     /// Sends all of `bytes`, and flushes them onto the wire.
     ///
     /// # Errors
-    /// With phase `Send`, and how many bytes were sent before. As for [`send`](Self::send).
+    /// With phase `Send`, and how many bytes were sent before, or over TLS taken: after a time-out go on with the others.
+    /// As for [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// After dropping the future it is unknown how many bytes were sent: the socket sends nothing more.
+    /// After dropping the future it is unknown how many bytes were sent: the socket sends nothing more. Where futures are
+    /// dropped, use [`send`](Self::send), which tells.
     #[doc(alias = "sendall")]
     pub async fn send_all(&mut self, bytes: &[u8]) -> Result<(), SendAllError> {
         let mut sent = 0;
@@ -334,18 +336,25 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
 
     /// Ends one direction, or both. A socket that was asked to is closed, not kept.
     ///
+    /// The end of our direction is a FIN, and over TLS `close_notify` on a TCP connection that stays open (RFC 8446 §6.1):
+    /// that works over every stack. Receiving goes on until the peer ends its own direction. The other way round, a socket
+    /// that has received the peer's end can still send.
+    ///
     /// # Errors
-    /// With phase `Close`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close
-    /// both sides, and under TLS.
+    /// With phase `Close`: [`ErrorKind::NotConnected`], also where an unknown part of what was to be sent has left: an
+    /// orderly end behind it would be a lie; `Unsupported`, as [`ErrorKind::Io`], if the stack can only close both sides.
     ///
     /// # Cancel safety
-    /// After dropping the future it is unknown whether the peer was told.
+    /// After dropping the future it is unknown whether the peer was told; over TLS, call it again to go on.
     pub async fn shutdown(&mut self, direction: Shutdown) -> Result<()> {
         let patience = self.patience();
         let error = |kind| Error::new(Phase::Close, kind);
         let stream = self.lease.connection().as_mut().ok_or(error(ErrorKind::NotConnected))?;
         self.not_kept = true;
         if direction != Shutdown::Read && !self.write_ended {
+            if self.torn {
+                return Err(error(ErrorKind::NotConnected));
+            }
             let told = patience.limit(self.pool.network, pin!(stream.close_write())).await;
             told.map_err(error)?;
             self.write_ended = true;
@@ -410,10 +419,6 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         self.timeout.begin(self.pool.network)
     }
 
-    fn is_tls(&mut self) -> bool {
-        self.lease.connection().as_ref().is_some_and(Stream::is_tls)
-    }
-
     /// What became of a read. One that failed was the last: some stacks would report the end of the stream after it.
     fn note(&mut self, received: Result<usize, ErrorKind>) -> Result<usize> {
         if received.is_err_and(|kind| !matches!(kind, ErrorKind::Timeout | ErrorKind::WouldBlock)) {
@@ -422,8 +427,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
         received.map_err(|kind| Error::new(Phase::Receive, kind))
     }
 
-    /// Sends something. If that fails the connection is torn; also if it is dropped half-way and that is `fragile`, or if
-    /// time runs out under TLS.
+    /// Sends something. If that fails, but for the time running out, the connection is torn; also if it is dropped half-way
+    /// and that is `fragile`.
     fn exclusive<T>(
         &mut self,
         fragile: bool,
@@ -440,9 +445,8 @@ impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R>
                 return Err(error(ErrorKind::NotConnected));
             }
             self.torn = fragile;
-            let is_tls = stream.is_tls();
             let outcome = patience.limit(self.pool.network, pin!(work(stream))).await;
-            self.torn = outcome.as_ref().is_err_and(|kind| is_tls || !patience.ran_out(self.pool.network, *kind));
+            self.torn = outcome.as_ref().is_err_and(|kind| !patience.ran_out(self.pool.network, *kind));
             outcome.map_err(error)
         }
     }
@@ -547,11 +551,12 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Write for Socket<'_, 's, S,
         self.send(bytes)
     }
 
+    /// Sends what was taken and has not left.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: flush again.
     fn flush(&mut self) -> impl Future<Output = Result<()>> {
-        async move {
-            let fragile = self.is_tls();
-            self.exclusive(fragile, async |stream| stream.flush().await).await
-        }
+        async move { self.exclusive(false, async |stream| stream.flush().await).await }
     }
 }
 

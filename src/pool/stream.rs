@@ -33,10 +33,6 @@ impl<P, T> Stream<P, T> {
             Self::Tls(_) => Err(UNSUPPORTED),
         }
     }
-
-    pub(crate) fn is_tls(&self) -> bool {
-        matches!(self, Self::Tls(_))
-    }
 }
 
 impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
@@ -95,8 +91,19 @@ impl<C: Connection, R: RawMutex> Stream<C, TlsSession<'_, C, R>> {
         }
     }
 
+    /// Ends our direction: a FIN, or `close_notify`.
     pub(crate) async fn close_write(&mut self) -> Result<(), ErrorKind> {
-        Ok(self.plain()?.close_write().await?)
+        match self {
+            Self::Plain(connection) => Ok(connection.close_write().await?),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => {
+                let session = open(session)?;
+                session.close().await?;
+                Ok(session.flush().await?)
+            }
+            #[cfg(not(feature = "tls"))]
+            Self::Tls(session) => match session.0 {},
+        }
     }
 
     pub(crate) fn set_option(&mut self, option: SocketOption) -> Result<(), ErrorKind> {

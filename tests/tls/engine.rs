@@ -2,6 +2,12 @@
 //! list of protocols, number of tickets and size of record that both have.
 #![cfg(feature = "tls")]
 
+#[cfg(all(feature = "requests", feature = "blocking"))]
+mod both;
+#[cfg(all(feature = "requests", feature = "blocking"))]
+#[path = "engine/pool.rs"]
+mod pool;
+
 use std::{
     future::Future as _,
     io::{Read as _, Write as _},
