@@ -64,8 +64,13 @@ impl Authority {
 
     /// The same, for a server that asks its clients for a certificate of `clients`, and perhaps insists.
     pub fn server_config_for(&self, name: &str, clients: &Self, required: bool) -> ServerConfig {
+        self.server_config_for_root(name, clients.der(), required)
+    }
+
+    /// The same, with the clients' root given.
+    pub fn server_config_for_root(&self, name: &str, clients: CertificateDer<'static>, required: bool) -> ServerConfig {
         let mut roots = RootCertStore::empty();
-        roots.add(clients.der()).expect("a root");
+        roots.add(clients).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let verifier = if required { verifier } else { verifier.allow_unauthenticated() };

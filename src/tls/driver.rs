@@ -80,7 +80,6 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         port: u16,
     ) -> Result<(), TlsStreamError> {
         let peer = Peer::parse(server_name)?;
-        let certificate = context.offer().identity.map(|identity| [identity.certificate]);
         let mut proof = Proof::new(context, &peer, port)?;
         if !self.session().is_new() {
             return Err(TlsError::NotAuthenticated.into());
@@ -90,7 +89,7 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         loop {
             let (session, Buffers { rx, tx }) = self.memory.lend();
             let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
-            let config = proof.config(certificate.as_ref().map_or(&[], |one| &one[..]), ticket);
+            let config = proof.config(ticket);
             let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
             if !session.is_offering() {
                 ticket.zeroize();

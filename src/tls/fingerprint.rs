@@ -124,7 +124,7 @@ impl Fingerprint {
     pub(super) fn offer(mut self, offer: &Offer<'_>) -> Self {
         let Offer { identity, psk, alpn } = *offer;
         // The signer is the key of the certificate.
-        self.list(identity.as_slice(), |this, Identity { certificate, signer: _ }| this.bytes(certificate));
+        self.list(identity.as_slice(), |this, Identity { chain, signer: _ }| this.bytes(chain));
         self.list(psk.as_slice(), |this, Psk { identity, key }| {
             this.bytes(identity);
             this.bytes(key);

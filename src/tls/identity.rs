@@ -1,16 +1,16 @@
 //! Who this device is, for servers that ask: a client certificate and its key (RFC 8446 §4.3.2, §4.4).
 //!
-//! An [`Identity`] is one certificate, in DER, and something that can sign with its key: a [`Signer`]. [`P256Key`] and
-//! [`Ed25519Key`] sign in software, from keys in SEC1 or PKCS#8, DER or PEM; a secure element that never gives its key
-//! away is a `Signer` of yours.
+//! An [`Identity`] is a certificate, with those above it if the server does not know them, and something that can sign with
+//! its key: a [`Signer`]. [`P256Key`] and [`Ed25519Key`] sign in software, from keys in SEC1 or PKCS#8, DER or PEM; a secure
+//! element that never gives its key away is a `Signer` of yours.
 //!
 //! A server that asks for a certificate and gets none may go on without, or not: that is its choice, and a context
 //! without an identity leaves it to it. Only a server that has proved who it is gets the certificate, or a signature.
 //!
 //! # Limits
-//! - One certificate is sent, without the intermediate ones above it: the server has to know the authority that issued
-//!   it. Its DER has at most [`MAX_CERTIFICATE_LEN`] bytes, because it has to fit in one record.
-//! - The server's wishes about authorities and signature schemes are not looked at: it gets the one certificate there is.
+//! - A chain has at most [`MAX_CHAIN_LEN`] bytes. It leaves in as many records as it takes: no buffer has to hold it.
+//! - The server's wishes about authorities are not looked at: it gets the one chain there is. A server that does not want
+//!   a signature such as ours gets none, and no certificate.
 //! - With TLS 1.3 a server judges the client last. So most often the handshake succeeds here, and a refusal of our
 //!   certificate, or of having none, is an error of the first read or write after it:
 //!   [`PeerAlert`](super::TlsError::PeerAlert), `certificate_required` for example, or the end of the connection.
@@ -29,7 +29,7 @@
 
 mod key;
 
-use core::fmt;
+use core::{fmt, iter};
 
 pub use self::key::{Ed25519Key, KeyError, P256Key, PrivateKey};
 use super::{
@@ -37,11 +37,12 @@ use super::{
     verify::{
         CertificateError, KeyKind,
         certificate::{Certificate, PublicKey},
+        der::Reader,
     },
 };
 
-/// The longest certificate that fits in one of our records, in bytes of DER.
-pub const MAX_CERTIFICATE_LEN: usize = 1_501;
+/// The longest chain, in bytes of DER and five more for each certificate: some servers take no longer message.
+pub const MAX_CHAIN_LEN: usize = 65_531;
 
 /// The longest signature a [`Signer`] can make, in bytes. ECDSA with P-256 makes up to 72, Ed25519 makes 64.
 pub const MAX_SIGNATURE_LEN: usize = 104;
@@ -55,6 +56,16 @@ pub enum SignatureScheme {
     EcdsaSecp256r1Sha256,
     /// Ed25519 (RFC 8032), pure; the signature is 64 bytes.
     Ed25519,
+}
+
+impl SignatureScheme {
+    /// Its number on the wire.
+    pub(crate) const fn code(self) -> u16 {
+        match self {
+            Self::EcdsaSecp256r1Sha256 => 0x0403,
+            Self::Ed25519 => 0x0807,
+        }
+    }
 }
 
 /// The signature could not be made: a secure element that does not answer, a key that is locked.
@@ -139,21 +150,32 @@ fn put(bytes: &[u8], signature: &mut [u8; MAX_SIGNATURE_LEN]) -> Result<usize, S
 /// [`TlsContext::identity`](super::TlsContext::identity). See the [module](self).
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
-    pub(crate) certificate: &'a [u8],
+    /// Certificates in DER, one after another.
+    pub(crate) chain: &'a [u8],
     pub(crate) signer: &'a dyn Signer,
 }
 
 impl<'a> Identity<'a> {
-    /// An identity of a certificate in DER, and its key.
+    /// An identity of certificates in DER, and the key of the first.
+    ///
+    /// `chain` is the certificate of this device, and behind it, with nothing between them, those that lead from it to an
+    /// authority that the server knows, each issued by the next (RFC 8446 §4.4.2): `cat device.der intermediate.der`. The
+    /// authority itself need not be among them.
     ///
     /// # Errors
-    /// [`IdentityError`]: the certificate cannot be read or sent, or the key is not its key.
-    pub fn new(certificate: &'a [u8], signer: &'a dyn Signer) -> Result<Self, IdentityError> {
-        let len = certificate.len();
-        if len > MAX_CERTIFICATE_LEN {
+    /// [`IdentityError`]: a certificate cannot be read, all of them are too long, or the key is not that of the first.
+    pub fn new(chain: &'a [u8], signer: &'a dyn Signer) -> Result<Self, IdentityError> {
+        const MALFORMED: IdentityError = IdentityError::Certificate(CertificateError::Malformed);
+        let (mut rest, mut len) = (Reader::new(chain), 0);
+        while !rest.is_empty() {
+            let certificate = rest.read().ok_or(MALFORMED)?.encoded;
+            Certificate::parse(certificate).ok_or(MALFORMED)?;
+            len += certificate.len() + 5;
+        }
+        if len > MAX_CHAIN_LEN {
             return Err(IdentityError::TooLong { len });
         }
-        let parts = Certificate::parse(certificate).ok_or(IdentityError::Certificate(CertificateError::Malformed))?;
+        let parts = certificates(chain).next().and_then(Certificate::parse).ok_or(MALFORMED)?;
         let key = PublicKey::from_spki_contents(parts.spki_contents).map_err(IdentityError::Certificate)?;
         let kind = match signer.scheme() {
             SignatureScheme::EcdsaSecp256r1Sha256 => KeyKind::P256,
@@ -162,23 +184,46 @@ impl<'a> Identity<'a> {
         if key.kind != kind || !signer.is_key_of(key.octets) {
             return Err(IdentityError::KeyMismatch);
         }
-        Ok(Self { certificate, signer })
+        Ok(Self { chain, signer })
     }
 
-    /// An identity of the first certificate in a PEM text, which is decoded into `buffer` (three quarters of the text
-    /// are enough), and its key.
+    /// An identity of the certificates in a PEM text, in their order, and the key of the first. They are decoded into
+    /// `buffer`: three quarters of the text are enough. Other blocks, such as a key, are passed over.
     ///
     /// # Errors
-    /// [`IdentityError`]; also if the text has no certificate, or the buffer is too small.
+    /// As [`new`](Self::new); also if the text has no certificate, or the buffer is too small.
     pub fn from_pem(text: &[u8], buffer: &'a mut [u8], signer: &'a dyn Signer) -> Result<Self, IdentityError> {
-        Self::new(pem::decode(text, pem::CERTIFICATE, buffer).map_err(IdentityError::Pem)?, signer)
+        let mut len = 0;
+        for block in pem::blocks(text) {
+            let block = block.map_err(IdentityError::Pem)?;
+            if block.label() == pem::CERTIFICATE {
+                let room = buffer.get_mut(len..).unwrap_or_default();
+                len += match block.decode(room) {
+                    Ok(certificate) => certificate.len(),
+                    Err(PemError::BufferTooSmall { needed }) => {
+                        return Err(IdentityError::Pem(PemError::BufferTooSmall { needed: len + needed }));
+                    }
+                    Err(error) => return Err(IdentityError::Pem(error)),
+                };
+            }
+        }
+        match buffer.get(..len) {
+            Some(chain @ [_, ..]) => Self::new(chain, signer),
+            _ => Err(IdentityError::Pem(PemError::NotFound)),
+        }
     }
+}
+
+/// The certificates of a chain, in DER one after another.
+pub(crate) fn certificates(chain: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    let mut rest = Reader::new(chain);
+    iter::from_fn(move || rest.read().map(|certificate| certificate.encoded))
 }
 
 impl fmt::Debug for Identity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (len, scheme) = (self.certificate.len(), self.signer.scheme());
-        f.debug_struct("Identity").field("certificate_len", &len).field("scheme", &scheme).finish_non_exhaustive()
+        let (len, scheme) = (self.chain.len(), self.signer.scheme());
+        f.debug_struct("Identity").field("chain_len", &len).field("scheme", &scheme).finish_non_exhaustive()
     }
 }
 
@@ -189,15 +234,14 @@ impl fmt::Debug for Identity<'_> {
 pub enum IdentityError {
     /// The text is not right, has no certificate, or the buffer is too small.
     Pem(PemError),
-    /// The certificate is malformed, or its key of a kind that is not supported.
+    /// A certificate is malformed, or the key of the first of a kind that is not supported.
     Certificate(CertificateError),
-    /// The certificate does not fit in a record: at most [`MAX_CERTIFICATE_LEN`] bytes do. Have one issued with fewer
-    /// extensions, or by an authority with a key for ECDSA.
+    /// The certificates are longer than [`MAX_CHAIN_LEN`]. Leave out those that the server knows.
     TooLong {
-        /// Its length in bytes.
+        /// Their length in bytes, with five more for each.
         len: usize,
     },
-    /// The key is not that of the certificate.
+    /// The key is not that of the first certificate.
     KeyMismatch,
 }
 
@@ -207,7 +251,7 @@ impl fmt::Display for IdentityError {
             Self::Pem(error) => error.fmt(f),
             Self::Certificate(error) => error.fmt(f),
             Self::TooLong { len } => {
-                write!(f, "client certificate of {len} bytes is too long, at most {MAX_CERTIFICATE_LEN} can be sent")
+                write!(f, "client certificates of {len} bytes are too long, at most {MAX_CHAIN_LEN} can be sent")
             }
             Self::KeyMismatch => f.write_str("key is not that of the client certificate"),
         }

@@ -6,7 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::{
     Alpn, Random, TimeSource, TlsContext, TlsError,
-    engine::{Chain, ClientAuth, Config, Environment, Progress, PskOffer},
+    engine::{Chain, Config, Environment, Progress, PskOffer},
     offer::Peer,
     random::Watch,
     sessions::{self, Keeper, Resume, SessionKey, seconds},
@@ -67,9 +67,8 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
         Some(Keeper { store, key, received: seconds(self.now.as_secs()), until })
     }
 
-    /// What the handshake offers; `certificate` is that of the context's identity, `ticket` what
-    /// [`take_ticket`](Self::take_ticket) gave, as long as it is there.
-    pub(super) fn config<'y>(&self, certificate: &'y [&'y [u8]], ticket: &'y [u8]) -> Config<'y>
+    /// What the handshake offers; `ticket` is what [`take_ticket`](Self::take_ticket) gave, as long as it is there.
+    pub(super) fn config<'y>(&self, ticket: &'y [u8]) -> Config<'y>
     where
         'x: 'y,
     {
@@ -83,7 +82,7 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
             server_name: self.peer.sni,
             alpn: offer.alpn.map_or(&[], |Alpn(names)| names),
             psk: offer.psk.map(PskOffer::External).or(saved),
-            identity: offer.identity.map(|identity| ClientAuth { chain: certificate, signer: identity.signer }),
+            identity: offer.identity,
             signatures: self.policy.named(),
             rx_to_come: ticket.len(),
             wants_tickets: self.resumption.is_some(),

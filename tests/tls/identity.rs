@@ -12,7 +12,7 @@ use socketpool::{
     tls::{
         Alpn, AlpnError, Now, Psk, PskError, Random, Roots, TimeSource, TlsContext, TlsError,
         identity::{
-            Ed25519Key, Identity, IdentityError, KeyError, MAX_CERTIFICATE_LEN, MAX_SIGNATURE_LEN, P256Key, PrivateKey,
+            Ed25519Key, Identity, IdentityError, KeyError, MAX_CHAIN_LEN, MAX_SIGNATURE_LEN, P256Key, PrivateKey,
             SignFailed, SignatureScheme, Signer, encode_ecdsa_p256,
         },
         pem::{self, PemError},
@@ -128,27 +128,104 @@ fn a_server_that_asks_knows_us() {
     assert_eq!(server.requests(), 4);
 }
 
+/// The longest certificate that fits in one of our records, in bytes of DER.
+const RECORD: usize = 1_501;
+
 #[test]
-fn a_certificate_may_fill_its_record() {
+fn a_certificate_may_fill_its_record_and_more() {
     let server = asking(true);
-    let mut ballast = MAX_CERTIFICATE_LEN / 2;
+    let mut ballast = RECORD / 2;
     with_context!(|tls| {
         // The length of the signature in it varies.
         let (key, certificate) = loop {
             let (key, certificate) = device(&rcgen::PKCS_ECDSA_P256_SHA256, ballast);
-            if certificate.len() == MAX_CERTIFICATE_LEN {
+            if certificate.len() == RECORD {
                 break (key, certificate);
             }
-            ballast = ballast + MAX_CERTIFICATE_LEN - certificate.len();
+            ballast = ballast + RECORD - certificate.len();
         };
-        let tls = tls().identity(Identity::new(&certificate, &key).unwrap());
-        for face in FACES {
-            assert!(exchange(face, &tls, server.port, true).is_ok(), "{face:?}");
+        let longer = [1, 2, 10, RECORD, 2 * RECORD].map(|more| device(&rcgen::PKCS_ECDSA_P256_SHA256, ballast + more));
+        for (key, certificate) in [(key, certificate)].iter().chain(&longer) {
+            let tls = tls().identity(Identity::new(certificate, key).unwrap());
+            for face in FACES {
+                assert!(exchange(face, &tls, server.port, true).is_ok(), "{face:?} {}", certificate.len());
+            }
         }
     });
-    let (key, certificate) = device(&rcgen::PKCS_ECDSA_P256_SHA256, ballast + 10);
-    let too_long = IdentityError::TooLong { len: certificate.len() };
-    assert_eq!(Identity::new(&certificate, &key).unwrap_err(), too_long);
+}
+
+/// Chains that lead over two intermediate authorities with RSA keys of 4096 bits to the one that the server knows.
+const CHAINS: [(&[u8], &[u8]); 2] = [
+    (include_bytes!("pki/identity/p256.chain.pem"), include_bytes!("pki/identity/p256.key.pem")),
+    (include_bytes!("pki/identity/ed25519.chain.pem"), include_bytes!("pki/identity/ed25519.key.pem")),
+];
+const ROOT: &[u8] = include_bytes!("pki/identity/root.der");
+
+/// RFC 8446 §4.4.2, §5.1: a Certificate message with a chain in it, over several records.
+#[test]
+fn a_chain_is_shown_whole() {
+    let server = Server::with_config(SERVERS.server_config_for_root("localhost", ROOT.into(), true), None);
+    with_context!(|tls| {
+        for (text, key) in CHAINS {
+            let key = PrivateKey::from_pem(key).unwrap();
+            // The key may be in the same file, as CircuitPython's `load_cert_chain` has it.
+            let text = [text, include_bytes!("pki/identity/p256.key.pem")].concat();
+            let mut der = [0; 5_000];
+            let identity = Identity::from_pem(&text, &mut der, &key).unwrap();
+            for face in FACES {
+                let known = exchange(face, &tls().identity(identity), server.port, true);
+                assert_eq!(known.as_ref(), Ok(b"HTTP/1.1 200 OK"), "{face:?}");
+            }
+            // The device's certificate alone leads nowhere.
+            let mut der = [0; 2_000];
+            let first = pem::decode(&text, pem::CERTIFICATE, &mut der).unwrap();
+            let alone = Identity::new(first, &key).unwrap();
+            for face in FACES {
+                let error = exchange(face, &tls().identity(alone), server.port, false).unwrap_err();
+                // unknown_ca (RFC 8446 §6.2)
+                assert_eq!(error.kind(), ErrorKind::Tls(TlsError::PeerAlert(Some(48))), "{face:?}");
+            }
+        }
+    });
+    assert_eq!(server.requests(), 4);
+}
+
+#[test]
+fn what_is_no_chain() {
+    let (text, key) = CHAINS[0];
+    let key = PrivateKey::from_pem(key).unwrap();
+    let mut der = vec![0; 5_000];
+    let len = pem::blocks(text).map(|block| block.unwrap().decoded_len().unwrap()).sum::<usize>();
+    // A buffer for some of the certificates, and for all.
+    for room in [0, 1, 2_000, 4_000, len - 1] {
+        let error = Identity::from_pem(text, &mut der[..room], &key).unwrap_err();
+        let IdentityError::Pem(PemError::BufferTooSmall { needed }) = error else { panic!("{room}: {error}") };
+        assert!(needed > room && needed <= len, "{room} {needed}");
+    }
+    Identity::from_pem(text, &mut der[..len], &key).unwrap();
+    let chain = &der[..len];
+    let malformed = IdentityError::Certificate(CertificateError::Malformed);
+    let first = pem::blocks(text).next().unwrap().unwrap().decoded_len().unwrap();
+    for cut in (1..len).filter(|cut| *cut != first) {
+        if let Err(error) = Identity::new(&chain[..cut], &key) {
+            assert_eq!(error, malformed, "{cut}");
+        } else {
+            assert!(cut > first, "{cut}");
+        }
+    }
+    assert_eq!(Identity::new(&[], &key).unwrap_err(), malformed);
+    assert_eq!(Identity::new(&[chain, &[0]].concat(), &key).unwrap_err(), malformed);
+    // What follows has to be a certificate.
+    assert_eq!(Identity::new(&[chain, &[0x30, 3, 2, 1, 5]].concat(), &key).unwrap_err(), malformed);
+    // The key is that of the first.
+    assert_eq!(Identity::new(&chain[first..], &key).unwrap_err(), IdentityError::KeyMismatch);
+    let many = [chain, &ROOT.repeat((MAX_CHAIN_LEN - len - 15) / (ROOT.len() + 5))].concat();
+    Identity::new(&many, &key).unwrap();
+    let more = [&many, ROOT].concat();
+    let count = 3 + (more.len() - len) / ROOT.len();
+    let too_long = IdentityError::TooLong { len: more.len() + 5 * count };
+    assert_eq!(Identity::new(&more, &key).unwrap_err(), too_long);
+    assert!(too_long.to_string().contains("65531"));
 }
 
 #[test]

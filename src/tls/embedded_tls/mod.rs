@@ -2,7 +2,8 @@
 //!
 //! It is here so that the engines can be compared, and does less than [ours](super::engine), which the pool and
 //! [`TlsStream`](super::TlsStream) have: no HelloRetryRequest, no X25519, no messages over several records, no KeyUpdate,
-//! AES-128-GCM with SHA-256 and P-256 only; the protocol that the server chose is not told, and no alert is sent. The
+//! AES-128-GCM with SHA-256 and P-256 only; the protocol that the server chose is not told, no alert is sent, and of
+//! an [`Identity`](super::Identity) the first certificate alone is shown, of 1,501 bytes at most. The
 //! [algorithms](super::TlsContext::crypto) of a context play no part but for the signatures.
 //!
 //! The invariant is the same: **not one byte of the application's passes unless the server proved who it is, exactly once

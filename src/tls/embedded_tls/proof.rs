@@ -198,7 +198,8 @@ impl<R: Random, T> CryptoProvider for Provider<'_, '_, R, T> {
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
         let refusal = match self.proof.shown {
             Shown::Signature => {
-                return self.context.offer().identity.map(|identity| Certificate::X509(identity.certificate));
+                let chain = self.context.offer().identity.map_or(&[][..], |identity| identity.chain);
+                return identity::certificates(chain).next().map(Certificate::X509);
             }
             Shown::SharedKey => TlsError::UnexpectedMessage,
             _ => TlsError::NotAuthenticated,

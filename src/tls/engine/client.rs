@@ -2,13 +2,16 @@
 //! Finished was verified.
 
 use super::{
-    Buffers, ClientAuth, Config, Session,
+    Buffers, Config, Session,
     record::{CHANGE_CIPHER_SPEC, HANDSHAKE, Keys},
     schedule::{MAX_HASH_LEN, Secret, derive, verify_data},
     state::{State, message},
     wire::to_u24,
 };
-use crate::tls::{TlsError, identity::MAX_SIGNATURE_LEN};
+use crate::tls::{
+    Identity, TlsError,
+    identity::{MAX_SIGNATURE_LEN, certificates},
+};
 
 /// What a client signs before the hash: 64 spaces and a context (RFC 8446 §4.4.3).
 const CONTEXT: &[u8; 34] = b"TLS 1.3, client CertificateVerify\0";
@@ -23,7 +26,7 @@ impl Session {
         let identity = config.identity.filter(|_| self.may_sign);
         match self.state {
             State::OurCertificate => {
-                let chain = identity.map_or(&[][..], |identity| identity.chain);
+                let chain = identity.as_ref().map_or(&[][..], |identity| identity.chain);
                 // A chain goes out in as many pieces as it takes.
                 let room = self.room(buffers.tx);
                 if room == 0 {
@@ -93,7 +96,7 @@ impl Session {
 
     /// Makes a CertificateVerify message.
     #[inline(never)]
-    fn sign(&self, identity: &ClientAuth<'_>, message: &mut [u8]) -> Result<usize, TlsError> {
+    fn sign(&self, identity: &Identity<'_>, message: &mut [u8]) -> Result<usize, TlsError> {
         let hash = self.transcript()?;
         let mut content = [0x20; 64 + CONTEXT.len() + MAX_HASH_LEN];
         put(&mut content, 64, CONTEXT);
@@ -105,7 +108,7 @@ impl Session {
         let made = identity.signer.sign(content, &mut signature).map_err(|_| TlsError::SignFailed)?;
         let signature = signature.get(..made).filter(|signature| !signature.is_empty()).ok_or(TlsError::SignFailed)?;
         let [_, len_high, len_low] = to_u24(made);
-        let [scheme_high, scheme_low] = identity.scheme().to_be_bytes();
+        let [scheme_high, scheme_low] = identity.signer.scheme().code().to_be_bytes();
         put(message, 0, &[message::CERTIFICATE_VERIFY]);
         put(message, 1, &to_u24(made.saturating_add(4)));
         put(message, 4, &[scheme_high, scheme_low, len_high, len_low]);
@@ -115,15 +118,15 @@ impl Session {
 }
 
 /// Writes what of a Certificate message comes behind its first `skip` bytes, as much as fits; gives how much that is.
-fn certificate_piece(chain: &[&[u8]], skip: usize, out: &mut [u8]) -> usize {
+fn certificate_piece(chain: &[u8], skip: usize, out: &mut [u8]) -> usize {
     // Its length, then the certificate, then no extensions.
-    let entry_len = |certificate: &&[u8]| certificate.len().saturating_add(5);
-    let list_len = chain.iter().map(entry_len).fold(0, usize::saturating_add);
+    let entry_len = |certificate: &[u8]| certificate.len().saturating_add(5);
+    let list_len = certificates(chain).map(entry_len).fold(0, usize::saturating_add);
     let [a, b, c] = to_u24(list_len.saturating_add(4));
     let [d, e, f] = to_u24(list_len);
     let mut piece = Piece { skip, out, len: 0 };
     piece.add(&[message::CERTIFICATE, a, b, c, 0, d, e, f]);
-    for certificate in chain {
+    for certificate in certificates(chain) {
         piece.add(&to_u24(certificate.len()));
         piece.add(certificate);
         piece.add(&[0, 0]);

@@ -79,7 +79,7 @@ impl Session {
         }
         let list = body.vector16()?;
         body.end()?;
-        let ours = config.identity.map(|identity| identity.scheme());
+        let ours = config.identity.map(|identity| identity.signer.scheme().code());
         let (mut may_sign, mut has_algorithms) = (false, false);
         extensions(list, |kind, data| {
             let mut data = Reader::new(data);

@@ -123,11 +123,7 @@ pub use self::{
     schedule::{Hash, SHA256, SHA384},
     suite::{AES_128_GCM_SHA256, AES_256_GCM_SHA384, CHACHA20_POLY1305_SHA256, CipherSuite, TAG_LEN},
 };
-use crate::tls::{
-    Psk, TlsError,
-    identity::{SignatureScheme, Signer},
-    verify::algorithms,
-};
+use crate::tls::{Identity, Psk, TlsError, verify::algorithms};
 
 /// The algorithms of a program: what it does not name is not linked.
 ///
@@ -194,30 +190,13 @@ pub(crate) struct Config<'a> {
     pub(crate) psk: Option<PskOffer<'a>>,
     /// What the server may sign with.
     pub(crate) signatures: &'a [&'a dyn SignatureVerificationAlgorithm],
-    pub(crate) identity: Option<ClientAuth<'a>>,
+    pub(crate) identity: Option<Identity<'a>>,
     /// So many bytes behind `rx` hold the ticket: `rx` has them too, once there is a ServerHello.
     pub(crate) rx_to_come: usize,
     /// Ask for tickets.
     pub(crate) wants_tickets: bool,
     /// Look like TLS 1.2 to middleboxes (RFC 8446 §D.4).
     pub(crate) compatible: bool,
-}
-
-/// A client certificate with those above it, and its key.
-#[derive(Clone, Copy)]
-pub(crate) struct ClientAuth<'a> {
-    pub(crate) chain: &'a [&'a [u8]],
-    pub(crate) signer: &'a dyn Signer,
-}
-
-impl ClientAuth<'_> {
-    /// The code point of the signer's scheme.
-    fn scheme(&self) -> u16 {
-        match self.signer.scheme() {
-            SignatureScheme::EcdsaSecp256r1Sha256 => 0x0403,
-            SignatureScheme::Ed25519 => 0x0807,
-        }
-    }
 }
 
 /// A key that the server may know already.
