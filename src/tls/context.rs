@@ -14,9 +14,9 @@ use super::{
     offer::{Offer, Peer},
     random::Watch,
     sessions::{Resume, SessionKey, SessionStore, Trust},
-    verify::{TimePolicy, VerifyPolicy},
+    verify::{Memo, Remember, TimePolicy, VerifyPolicy},
 };
-use crate::traits::TlsId;
+use crate::{sync::RawMutex, traits::TlsId};
 
 /// Verifies servers. CircuitPython's `ssl.SSLContext`, as `ssl.create_default_context()` makes it: with Mozilla's
 /// roots, and every certificate chain, host name and date checked. There is no way to turn that off.
@@ -46,6 +46,7 @@ pub struct TlsContext<'c, R, T> {
     floor: UnixTime,
     offer: Offer<'c>,
     sessions: Option<&'static dyn Resume>,
+    memo: Option<&'c dyn Remember>,
     /// Which context this is, once somebody has asked.
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
@@ -66,6 +67,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
             sessions: None,
+            memo: None,
             id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
@@ -169,6 +171,28 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self
     }
 
+    /// Remembers in this memo which signatures of certificates were right, so that reconnecting to a server costs one
+    /// signature check instead of that of its whole chain. Where tickets are used too, this is for the servers that give none,
+    /// and for those that do not take theirs.
+    ///
+    /// Everything else is verified each time: see [`Memo`].
+    ///
+    /// # Examples
+    /// ```
+    /// use socketpool::tls::{Memo, Now, TlsContext};
+    ///
+    /// static MEMO: Memo<8> = Memo::new();
+    ///
+    /// # let (rng, clock) = (|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown);
+    /// let tls = TlsContext::new(rng, clock).memo(&MEMO);
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn memo<const N: usize, M: RawMutex + Sync>(mut self, memo: &'c Memo<N, M>) -> Self {
+        self.memo = Some(memo);
+        self
+    }
+
     /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
@@ -205,6 +229,11 @@ impl<'c, R, T> TlsContext<'c, R, T> {
 
     pub(crate) fn algorithms(&self) -> &'static Crypto {
         self.crypto
+    }
+
+    /// What remembers earlier checks of certificates.
+    pub(crate) fn memory(&self) -> Option<&'c dyn Remember> {
+        self.memo
     }
 
     pub(crate) fn offer(&self) -> &Offer<'c> {

@@ -93,7 +93,7 @@ pub use self::{
     sessions::{SavedSession, SessionKey, SessionStore, Sessions, SessionsError},
     stream::TlsStream,
     time::{Now, RELEASE_DATE, TimeSource, WallClock},
-    verify::VerifyPolicy,
+    verify::{Memo, VerifyPolicy},
 };
 pub use crate::error::tls::{TlsError, TlsStreamError, Unsupported};
 /// A date, in seconds since 1970-01-01 UTC.

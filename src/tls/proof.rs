@@ -106,9 +106,8 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let step =
-            self.check.step_named(&chain, &self.peer.name, self.now, &self.policy).map_err(TlsError::Certificate)?;
-        let verify::Progress::Done(verified) = step else { return Ok(Progress::Again) };
+        let step = self.check.step_named(&chain, &self.peer.name, self.now, &self.policy, self.context.memory());
+        let verify::Progress::Done(verified) = step.map_err(TlsError::Certificate)? else { return Ok(Progress::Again) };
         self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         if let Some(resumption) = &mut self.resumption {
             let not_after = chain.first().and_then(verify::not_after).unwrap_or(0);

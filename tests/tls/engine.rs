@@ -4,6 +4,8 @@
 
 #[cfg(all(feature = "requests", feature = "blocking"))]
 mod both;
+#[path = "engine/memo.rs"]
+mod memo;
 #[cfg(all(feature = "requests", feature = "blocking"))]
 #[path = "engine/pool.rs"]
 mod pool;
@@ -88,11 +90,13 @@ struct Kind {
     alpn: Vec<Vec<u8>>,
     tickets: usize,
     fragment: Option<usize>,
+    /// Its certificates and its key, if they are not the usual ones.
+    server: Option<(Vec<CertificateDer<'static>>, Vec<u8>)>,
 }
 
 impl Default for Kind {
     fn default() -> Self {
-        Self { provider: default_provider(), asks: None, alpn: vec![], tickets: 0, fragment: None }
+        Self { provider: default_provider(), asks: None, alpn: vec![], tickets: 0, fragment: None, server: None }
     }
 }
 
@@ -113,7 +117,7 @@ impl Kind {
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }
         };
-        let (chain, key) = &world.server;
+        let (chain, key) = self.server.as_ref().unwrap_or(&world.server);
         let key = PrivateKeyDer::try_from(key.clone()).unwrap();
         let mut config = builder.with_single_cert(chain.clone(), key).unwrap();
         config.alpn_protocols = self.alpn.clone();
@@ -272,7 +276,8 @@ fn every_combination() {
                                     }
                                     let alpn_theirs = alpn.iter().map(|name| name.to_vec()).collect();
                                     let provider = provider.clone();
-                                    let kind = Kind { provider, asks, alpn: alpn_theirs, tickets, fragment };
+                                    let kind =
+                                        Kind { provider, asks, alpn: alpn_theirs, tickets, fragment, server: None };
                                     one(&kind, crypto, client, alpn, suite.name(), groups[group].0.name());
                                     count += 1;
                                 }

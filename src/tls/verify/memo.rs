@@ -1,139 +1,135 @@
-//! Signature checks as values: what one is, what it costs, and which are done.
+//! Signatures of certificates that were right, remembered from one handshake to the next.
 
-use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
-use sha2::{Digest, Sha256};
+use core::{cell::RefCell, fmt};
 
-use super::algorithms::RsaPublicKey;
+use embassy_sync::blocking_mutex::Mutex;
 
-/// One signature to check.
-#[derive(Clone, Copy)]
-pub(super) struct Check<'a> {
-    pub(super) algorithm: &'a dyn SignatureVerificationAlgorithm,
-    /// The octets of `subjectPublicKey`.
-    pub(super) key: &'a [u8],
-    pub(super) message: &'a [u8],
-    pub(super) signature: &'a [u8],
-}
+use crate::sync::{CriticalSectionRawMutex, RawMutex};
 
-impl Check<'_> {
-    /// What tells this check from every other: SHA-256 over all that goes into it, each part behind its length.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let (by, how) = (self.algorithm.public_key_alg_id(), self.algorithm.signature_alg_id());
-        let mut digest = Sha256::new();
-        for part in [by.as_ref(), how.as_ref(), self.key, self.message, self.signature] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        digest.finalize().into()
-    }
-
-    /// What it costs, in tenths of a check with P-256.
-    ///
-    /// The weights are instructions on an emulated Cortex-M0+ with `verify-compact` (`./ci.sh icount`): P-256 22 million,
-    /// P-384 58, RSA-2048 12, RSA-4096 47, Ed25519 14. The general code takes 65, 249, 14 and 55 there.
-    pub(super) fn cost(&self) -> u16 {
-        let key_is = |id: AlgorithmIdentifier| self.algorithm.public_key_alg_id().as_ref() == id.as_ref();
-        if key_is(alg_id::ECDSA_P256) {
-            10
-        } else if key_is(alg_id::ED25519) {
-            7
-        } else if key_is(alg_id::RSA_ENCRYPTION) {
-            // It grows with the square of the size: 5 for 2048 bits, 20 for 4096.
-            let kilobits = RsaPublicKey::parse(self.key).map_or(u16::MAX, |key| key.bits()).div_ceil(1024);
-            kilobits * kilobits * 5 / 4
-        } else {
-            COST_P384
-        }
-    }
-
-    /// Does the work.
-    #[inline(never)]
-    pub(super) fn holds(&self) -> bool {
-        self.algorithm.verify_signature(self.key, self.message, self.signature).is_ok()
-    }
-}
-
-/// What a check with P-384 costs.
-pub(super) const COST_P384: u16 = 30;
-
-/// Up to `N` signature checks that are done, each by its [digest](Check::digest), and what came of it. `N` is at most 16.
+/// Remembers up to `N` signature checks of certificates that succeeded, so that they are not made again: 32 bytes for each,
+/// in a static of yours. A context that [has](crate::tls::TlsContext::memo) one reconnects to a server for the price of a
+/// single check, that of the server's own signature over the handshake, which is never remembered.
 ///
-/// A check is asked for again with the same outcome and no work: that makes a verification something that can stop and
-/// start again. Certificates are public, so nothing in here is secret.
-#[derive(Clone)]
-pub(crate) struct Memo<const N: usize> {
-    done: heapless::Vec<[u8; 32], N>,
-    /// A bit for each that failed.
-    failed: u16,
+/// What is remembered is that one signature by one key over one certificate, or revocation list, is right: a SHA-256 of the
+/// algorithm, the key, what is signed and the signature. That does not change with time. All that may is verified in every
+/// handshake: the path to a root, the host name, dates, constraints, pins and revocation. So contexts of different trust can
+/// share a memo, and a certificate that has expired since is refused. Algorithms are told apart by their identifiers: where
+/// two implementations of one differ in trust, give each a memo.
+///
+/// A chain takes as many entries as it has certificates, its root not counted where the server does not send it. When all
+/// are taken, the one that was not used for the longest time makes room. What is remembered is public; one who can write to
+/// the memo can make this device believe any certificate.
+///
+/// `R` guards it against several executors, cores or threads: the page of [`sync`](crate::sync) has more.
+///
+/// # Examples
+/// ```
+/// use socketpool::tls::{Memo, Now, TlsContext};
+///
+/// static MEMO: Memo<8> = Memo::new(); // two or three chains, 264 bytes
+///
+/// # let (rng, clock) = (|bytes: &mut [u8]| bytes.fill(4), || Now::Unknown);
+/// let tls = TlsContext::new(rng, clock).memo(&MEMO);
+/// ```
+pub struct Memo<const N: usize, R: RawMutex = CriticalSectionRawMutex>(Mutex<R, RefCell<Known<N>>>);
+
+/// Digests of checks, the one that was used last first.
+type Known<const N: usize> = heapless::Vec<[u8; 32], N>;
+
+impl<const N: usize, R: RawMutex> Memo<N, R> {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(N > 0, "room for one check at least") };
+        Self(Mutex::new(RefCell::new(heapless::Vec::new())))
+    }
+
+    /// Forgets everything: the next handshakes check all signatures.
+    pub fn clear(&self) {
+        self.0.lock(|known| known.borrow_mut().clear());
+    }
+
+    /// How many checks are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.lock(|known| known.borrow().len())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
-impl<const N: usize> Memo<N> {
-    pub(crate) const fn new() -> Self {
-        const { assert!(N <= 16) };
-        Self { done: heapless::Vec::new(), failed: 0 }
+impl<const N: usize, R: RawMutex> Default for Memo<N, R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, R: RawMutex> fmt::Debug for Memo<N, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memo")
+    }
+}
+
+/// A [`Memo`] of any size.
+pub(crate) trait Remember: Sync {
+    /// Whether this check succeeded before.
+    fn knows(&self, digest: &[u8; 32]) -> bool;
+    /// This check succeeded, now or before.
+    fn keep(&self, digest: &[u8; 32]);
+}
+
+impl<const N: usize, R: RawMutex + Sync> Remember for Memo<N, R> {
+    fn knows(&self, digest: &[u8; 32]) -> bool {
+        self.0.lock(|known| known.borrow().contains(digest))
     }
 
-    /// Whether the signature fits; `None` if that is not known.
-    pub(super) fn outcome(&self, digest: &[u8; 32]) -> Option<bool> {
-        let at = self.done.iter().position(|done| done == digest)?;
-        Some(self.failed >> at & 1 == 0)
-    }
-
-    /// Keeps an outcome, if there is room.
-    pub(super) fn keep(&mut self, digest: [u8; 32], holds: bool) {
-        let at = self.done.len();
-        if self.done.push(digest).is_ok() && !holds {
-            self.failed |= 1 << at;
-        }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.done.is_full()
-    }
-
-    /// How many of them failed.
-    pub(super) const fn failed(&self) -> u32 {
-        self.failed.count_ones()
+    fn keep(&self, digest: &[u8; 32]) {
+        self.0.lock(|known| {
+            let known = &mut *known.borrow_mut();
+            // Its own place, or a new one, or that of the last.
+            let at = known.iter().position(|known| known == digest).unwrap_or_else(|| {
+                let _ = known.push(*digest);
+                known.len().saturating_sub(1)
+            });
+            if let Some(moved) = known.get_mut(..=at) {
+                moved.rotate_right(1);
+            }
+            if let Some(first) = known.first_mut() {
+                *first = *digest;
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::algorithms;
     use super::*;
 
-    fn check<'a>(key: &'a [u8], message: &'a [u8], signature: &'a [u8]) -> Check<'a> {
-        Check { algorithm: algorithms::ECDSA_P256_SHA256, key, message, signature }
-    }
-
-    /// No two checks share a digest because a byte moved from one part to the next.
     #[test]
-    fn a_digest_is_of_one_check() {
-        let digests = [
-            check(b"ab", b"c", b"d").digest(),
-            check(b"a", b"bc", b"d").digest(),
-            check(b"ab", b"", b"cd").digest(),
-            check(b"ab", b"cd", b"").digest(),
-            Check { algorithm: algorithms::ECDSA_P384_SHA256, ..check(b"ab", b"c", b"d") }.digest(),
-            Check { algorithm: algorithms::ECDSA_P256_SHA384, ..check(b"ab", b"c", b"d") }.digest(),
-        ];
-        for (at, digest) in digests.iter().enumerate() {
-            assert!(!digests[..at].contains(digest), "{at}");
+    fn the_one_not_used_for_the_longest_time_makes_room() {
+        let memo = Memo::<3, CriticalSectionRawMutex>::new();
+        let digest = |number| [number; 32];
+        let known = || (0..9).filter(|number| memo.knows(&digest(*number))).collect::<std::vec::Vec<_>>();
+        for number in 0..3 {
+            memo.keep(&digest(number));
         }
-        assert_eq!(digests[0], check(b"ab", b"c", b"d").digest());
-    }
-
-    #[test]
-    fn outcomes_are_kept_until_it_is_full() {
-        let mut memo = Memo::<2>::new();
-        assert_eq!(memo.outcome(&[1; 32]), None);
-        memo.keep([1; 32], false);
-        memo.keep([2; 32], true);
-        memo.keep([3; 32], false);
-        assert_eq!(memo.outcome(&[1; 32]), Some(false));
-        assert_eq!(memo.outcome(&[2; 32]), Some(true));
-        assert_eq!(memo.outcome(&[3; 32]), None);
-        assert!(memo.is_full());
-        assert_eq!(memo.failed(), 1);
+        assert_eq!(known(), [0, 1, 2]);
+        memo.keep(&digest(0));
+        memo.keep(&digest(3));
+        assert_eq!(known(), [0, 2, 3]);
+        memo.keep(&digest(2));
+        memo.keep(&digest(4));
+        memo.keep(&digest(4));
+        assert_eq!((known(), memo.len()), ([2, 3, 4].to_vec(), 3));
+        memo.clear();
+        assert!(memo.is_empty() && known().is_empty());
+        let one = Memo::<1, CriticalSectionRawMutex>::new();
+        one.keep(&digest(1));
+        one.keep(&digest(2));
+        assert!(one.knows(&digest(2)) && !one.knows(&digest(1)));
     }
 }

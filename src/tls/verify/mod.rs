@@ -53,11 +53,12 @@
 
 pub mod algorithms;
 pub(crate) mod certificate;
+mod check;
 mod crl;
 pub(crate) mod der;
 mod handshake;
 pub(crate) mod limits;
-pub(crate) mod memo;
+mod memo;
 mod policy;
 mod search;
 
@@ -71,11 +72,13 @@ pub use certificate::KeyKind;
 pub use crl::Crl;
 pub use handshake::{LeafKey, verify_handshake_signature};
 pub use limits::{MAX_CHECKS, MAX_RSA_BITS, MIN_RSA_BITS};
+pub use memo::Memo;
 pub use policy::{RevocationPolicy, TimePolicy, VerifyPolicy};
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
 use self::certificate::{Certificate, PublicKey, check_intermediate, extension};
-use self::memo::{Check, Memo};
+use self::check::{Check, Outcomes};
+pub(crate) use self::memo::Remember;
 use self::search::{Answers, Asked, Steps, Wanted};
 use crate::tls::pin::{self, PinMode};
 use crate::tls::roots::{Roots, TrustAnchor};
@@ -185,7 +188,7 @@ pub enum Progress<'c, 'r> {
 /// }
 /// ```
 pub struct ChainCheck {
-    memo: Memo<MAX_CHECKS>,
+    outcomes: Outcomes<MAX_CHECKS>,
     work: u16,
     steps: u8,
     /// Which lists of roots have been searched in vain, and what was found there.
@@ -209,7 +212,7 @@ impl ChainCheck {
     /// Nothing is checked yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memo: Memo::new(), work: 0, steps: MAX_STEPS, searched: 0, reason: None }
+        Self { outcomes: Outcomes::new(), work: 0, steps: MAX_STEPS, searched: 0, reason: None }
     }
 
     /// The work done so far, in tenths of a signature check with P-256.
@@ -229,16 +232,17 @@ impl ChainCheck {
         now: UnixTime,
         policy: &VerifyPolicy<'r>,
     ) -> Result<Progress<'c, 'r>, CertificateError> {
-        self.step_named(chain, name, now, &policy.or_algorithms(algorithms::DEFAULT))
+        self.step_named(chain, name, now, &policy.or_algorithms(algorithms::DEFAULT), None)
     }
 
-    /// The same, by a policy that names its signature algorithms.
+    /// The same, by a policy that names its signature algorithms, and perhaps with a memo of earlier checks.
     pub(crate) fn step_named<'c, 'r>(
         &mut self,
         chain: &'c [CertificateDer<'c>],
         name: &ServerName<'_>,
         now: UnixTime,
         policy: &VerifyPolicy<'r>,
+        memo: Option<&dyn Remember>,
     ) -> Result<Progress<'c, 'r>, CertificateError> {
         let Some((leaf_der, intermediates)) = chain.split_first() else { return Err(CertificateError::EmptyChain) };
         if chain.len() > MAX_CERTIFICATES {
@@ -257,12 +261,20 @@ impl ChainCheck {
             match search.run(self) {
                 Found::Path(anchor) => break anchor,
                 Found::Check(check) => {
-                    self.work = self.work.saturating_add(check.cost());
-                    if self.memo.is_full() || self.memo.failed() >= MAX_FAILED_CHECKS || self.work > policy.work() {
+                    let digest = check.digest();
+                    let is_known = memo.is_some_and(|memo| memo.knows(&digest));
+                    if !is_known {
+                        self.work = self.work.saturating_add(check.cost());
+                    }
+                    let outcomes = &mut self.outcomes;
+                    if outcomes.is_full() || outcomes.failed() >= MAX_FAILED_CHECKS || self.work > policy.work() {
                         return Err(CertificateError::TooManySignatures);
                     }
-                    let holds = check.holds();
-                    self.memo.keep(check.digest(), holds);
+                    let holds = is_known || check.holds();
+                    if let (true, Some(memo)) = (holds, memo) {
+                        memo.keep(&digest);
+                    }
+                    outcomes.keep(digest, holds);
                     return Ok(Progress::Again);
                 }
                 Found::Nothing(reason) => {
@@ -377,7 +389,7 @@ impl<'s, 'r> Search<'s, 'r> {
         };
 
         let answers = Answers {
-            memo: &check.memo,
+            outcomes: &check.outcomes,
             algorithms: self.policy.named(),
             renewals: if is_looked_up { &[] } else { self.intermediates },
             leaf: self.leaf.signed,

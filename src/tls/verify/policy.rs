@@ -4,7 +4,7 @@ use core::fmt;
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::memo::COST_P384;
+use super::check::COST_P384;
 use super::{Crl, MAX_ALGORITHMS, MAX_CRLS, algorithms};
 use crate::tls::pin::{Pin, PinMode};
 use crate::tls::roots::Roots;

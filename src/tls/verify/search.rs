@@ -1,6 +1,6 @@
 //! A search for a path that does no signature check itself: it looks outcomes up, and says which one it needs next.
 //!
-//! The path search of rustls-webpki asks an algorithm object for each signature. Ours answers from the memo of checks that
+//! The path search of rustls-webpki asks an algorithm object for each signature. Ours answers from the outcomes of the checks that
 //! are done. At the first that is not among them it notes which one that is and refuses, and from then on everything: the
 //! search ends, the check is done outside of it, and the next search gets further. So a search never has a signature's
 //! arithmetic on top of its own stack, and between two checks its caller has the processor.
@@ -15,15 +15,15 @@ use webpki::ExtendedKeyUsageValidator;
 
 use super::algorithms::RsaPublicKey;
 use super::certificate::{self, Certificate, check_intermediate, extension};
+use super::check::{Check, Outcomes};
 use super::limits::{MAX_CHECKS, MIN_RSA_BITS};
-use super::memo::{Check, Memo};
 
 /// What answers the path search.
 ///
 /// Atomic because an algorithm object must be `Sync`. It lives on the stack of one call and is only loaded and stored, so
 /// cores without compare-and-swap are fine.
 pub(super) struct Answers<'a> {
-    pub(super) memo: &'a Memo<MAX_CHECKS>,
+    pub(super) outcomes: &'a Outcomes<MAX_CHECKS>,
     pub(super) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     /// The certificates among which there may be a renewed key; none if revocation is looked up, which they are not.
     pub(super) renewals: &'a [CertificateDer<'a>],
@@ -103,7 +103,7 @@ impl Answers<'_> {
                 return None;
             }
         }
-        let outcome = self.memo.outcome(&Check { algorithm, key, message, signature }.digest());
+        let outcome = self.outcomes.outcome(&Check { algorithm, key, message, signature }.digest());
         if outcome.is_none() {
             self.wanted.set(place, [key, message, signature]);
         }
