@@ -24,7 +24,7 @@ use socketpool::{
     Resources, SocketPool,
     requests::Session,
     tls::{
-        Now, Roots, SavedSession, SessionKey, SessionStore, TlsContext, VerifyPolicy,
+        Memo, Now, Roots, SavedSession, SessionKey, SessionStore, TlsContext, VerifyPolicy,
         roots::trust_anchor_from_der,
         verify::{CertificateError, MAX_CERTIFICATES, algorithms::ED25519, verify_server_chain},
     },
@@ -147,6 +147,7 @@ fn main() -> ! {
         over_tls(recorded, memory);
     }
     resumed(memory);
+    remembered(memory);
     chains();
     ed25519();
     in_the_clear(memory);
@@ -195,6 +196,23 @@ fn resumed(memory: &mut Resources<1, 1>) {
     let shaken = measure("resumed handshake", "", || now(pin!(tls.wrap_socket(&mut socket, fixed::HOST))));
     shaken.expect("a server that took the ticket; if not, it was recorded with other bytes of ours");
     assert!(socket.tls_info().is_some_and(|info| info.is_resumed));
+}
+
+/// A second handshake with a server like Let's Encrypt's, whose four certificates have P-384 keys above P-256.
+fn remembered(memory: &mut Resources<1, 1>) {
+    static MEMO: Memo<8> = Memo::new();
+    let recorded = RECORDED.iter().find(|recorded| recorded.kind == "Y-ECDSA").expect("recorded");
+    let anchors = [trust_anchor_from_der(recorded.root).expect("a root")];
+    for work in [None, Some("reconnect to Y-ECDSA with a memo")] {
+        let tls = TlsContext::new(fixed::random(), fixed::date).roots(Roots::only(&anchors)).memo(&MEMO);
+        let mut network = Playback { answer: recorded.server, body: 0, again: false };
+        let pool = SocketPool::new(&mut network, memory);
+        let mut socket = now(pin!(pool.socket())).expect("a socket");
+        now(pin!(socket.connect(fixed::HOST, 443))).expect("a connection");
+        let mut shake = || now(pin!(tls.wrap_socket(&mut socket, fixed::HOST)));
+        let shaken = if let Some(work) = work { measure(work, "", shake) } else { shake() };
+        shaken.expect("a verified server");
+    }
 }
 
 /// Certificates alone: what an honest chain costs below a P-384 root, and what hostile ones can make a client do.
