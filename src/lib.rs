@@ -60,5 +60,5 @@ pub mod tls;
 #[doc(inline)]
 pub use self::{
     error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result, SendAllError},
-    pool::{ConnectionManager, Listener, Resources, Socket, SocketPool, UdpSocket},
+    pool::{ConnectionManager, Listener, Resources, SmallResources, Socket, SocketPool, UdpSocket},
 };

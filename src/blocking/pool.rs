@@ -30,9 +30,9 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
     #[must_use]
-    pub fn new<const TLS: usize, const HEAD: usize>(
+    pub fn new<const TLS: usize, const HEAD: usize, const RX: usize, const SHARED: usize>(
         network: &'s mut S,
-        memory: &'s mut Resources<N, TLS, HEAD, R>,
+        memory: &'s mut Resources<N, TLS, HEAD, R, RX, SHARED>,
     ) -> Self {
         Self(pool::SocketPool::new(network, memory).blocking())
     }

@@ -60,6 +60,10 @@ pub enum TlsError {
         /// The bytes it needs.
         needed: usize,
     },
+    /// The server does not say that it limits its records (`record_size_limit`, RFC 8449), and the session has no room for the
+    /// longest: give the pool sessions with 16,406 bytes to receive in, as [`Resources`](crate::Resources) has them unless you
+    /// say otherwise. GnuTLS, NSS and Mbed TLS 3.6 limit them; OpenSSL, BoringSSL, Go and rustls do not.
+    NoRecordSizeLimit,
     /// A message of ours does not fit in the buffer to send from: give it so many bytes.
     TxTooSmall {
         /// The bytes it needs.
@@ -88,7 +92,11 @@ impl TlsError {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::TimeUnknown | Self::ServerName | Self::SignFailed | Self::Random | Self::Closed => Blame::Caller,
-            Self::Unsupported(_) | Self::Engine | Self::RxTooSmall { .. } | Self::TxTooSmall { .. } => Blame::Capacity,
+            Self::Unsupported(_)
+            | Self::Engine
+            | Self::RxTooSmall { .. }
+            | Self::NoRecordSizeLimit
+            | Self::TxTooSmall { .. } => Blame::Capacity,
             _ => Blame::Peer,
         }
     }
@@ -118,6 +126,7 @@ impl TlsError {
             Self::UnsupportedExtension => "unsupported-extension",
             Self::MissingExtension => "missing-extension",
             Self::RxTooSmall { .. } => "rx-too-small",
+            Self::NoRecordSizeLimit => "no-record-size-limit",
             Self::TxTooSmall { .. } => "tx-too-small",
             Self::Truncated => "truncated",
             Self::Closed => "closed",
@@ -138,6 +147,9 @@ impl fmt::Display for TlsError {
             }
             Self::TxTooSmall { needed } => {
                 return write!(f, "tx-too-small: the buffer to send from has to hold {needed} bytes");
+            }
+            Self::NoRecordSizeLimit => {
+                "no-record-size-limit: the server does not limit its records: give the pool TLS sessions of full size"
             }
             Self::NotAuthenticated => "not-authenticated: the server did not prove who it is",
             Self::TimeUnknown => {

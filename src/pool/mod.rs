@@ -50,11 +50,12 @@ use core::{
 #[cfg(any(feature = "requests", feature = "blocking"))]
 #[cfg(feature = "requests")]
 pub(crate) use self::manager::Line;
+#[cfg(feature = "tls")]
+use self::resources::{Shared, TlsMemory};
 use self::stream::TlsSession;
 pub(crate) use self::{
     addresses::{NO_ANSWER, ROOM, literal, may_try_another, only, unresolved},
     ledger::Need,
-    resources::TlsMemory,
     slots::{Lease, Slots, Taken},
     socket::NOT_CONNECTED,
     stream::Stream,
@@ -68,7 +69,7 @@ pub use self::{
     ledger::WAITERS,
     listener::{Listener, WhenFull},
     manager::{ConnectionManager, Leased},
-    resources::{DEFAULT_HEAD, Resources},
+    resources::{DEFAULT_HEAD, DEFAULT_RX, Resources, SmallResources},
     slots::{Buffer, Counts},
     socket::{Shutdown, Socket},
     split::{ReadHalf, WriteHalf},
@@ -145,8 +146,11 @@ pub struct SocketPool<'s, S: Connect, const N: usize, R: RawMutex = NoopRawMutex
     network: &'s S,
     slots: Slots<Resting<'s, S, R>, R, N>,
     buffers: [&'s Place<[u8], R>; N],
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to lend it to"))]
-    tls: &'s [Place<TlsMemory, R>],
+    /// As many as there are; each slot can use one.
+    #[cfg(feature = "tls")]
+    tls: [Option<&'s Place<TlsMemory, R>>; N],
+    #[cfg(feature = "tls")]
+    shared_rx: Option<&'s Shared<R>>,
     idle_timeout: Option<Duration>,
     #[cfg(feature = "blocking")]
     is_blocking: bool,
@@ -171,16 +175,19 @@ pub struct Reserved<'p, 's, S: Connect, const N: usize, R: RawMutex = NoopRawMut
 impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// A pool over this network, in this memory.
     #[must_use]
-    pub fn new<const TLS: usize, const HEAD: usize>(
+    pub fn new<const TLS: usize, const HEAD: usize, const RX: usize, const SHARED: usize>(
         network: &'s mut S,
-        memory: &'s mut Resources<N, TLS, HEAD, R>,
+        memory: &'s mut Resources<N, TLS, HEAD, R, RX, SHARED>,
     ) -> Self {
         let memory = &*memory;
         Self {
             network,
             slots: Slots::new(TLS),
             buffers: core::array::from_fn(|index| &memory.buffers[index] as &Place<[u8], R>),
-            tls: &memory.tls,
+            #[cfg(feature = "tls")]
+            tls: core::array::from_fn(|index| memory.tls.get(index).map(|place| place as _)),
+            #[cfg(feature = "tls")]
+            shared_rx: memory.shared_rx.first(),
             idle_timeout: Some(IDLE_TIMEOUT),
             #[cfg(feature = "blocking")]
             is_blocking: false,

@@ -92,11 +92,12 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
             }
         };
         socket.reserve_session().await?;
-        let memory = socket.pool.tls.iter().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
+        let memory = socket.pool.tls.iter().flatten().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
+        let memory = Lent::new(memory, socket.pool.shared_rx);
         socket.lease.use_session();
         let patience = socket.patience();
         let network = socket.pool.network;
-        let session = socket.stream().insert(Stream::Tls(TlsSession::new(connection, Lent::new(memory))));
+        let session = socket.stream().insert(Stream::Tls(TlsSession::new(connection, memory)));
         let proven = match session {
             Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname, port))).await,
             Stream::Plain(_) => Err(ErrorKind::NotConnected),

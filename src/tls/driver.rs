@@ -21,6 +21,11 @@ pub(crate) trait Memory {
     fn session(&self) -> &Session;
     /// Both, for one call of the engine.
     fn lend(&mut self) -> (&mut Session, Buffers<'_>);
+    /// Has ready what a handshake needs, and gives how many bytes of `rx` there are behind it. `None` if somebody else has
+    /// what it needs: ask again.
+    fn begin_handshake(&mut self) -> Option<usize>;
+    /// The handshake succeeded, and nothing is in `rx`.
+    fn end_handshake(&mut self);
 }
 
 /// A session in the memory `M`, over the stream `IO`.
@@ -84,12 +89,18 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         if !self.session().is_new() {
             return Err(TlsError::NotAuthenticated.into());
         }
+        let lasting_rx = loop {
+            match self.memory.begin_handshake() {
+                Some(len) => break len,
+                None => rest().await,
+            }
+        };
         // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
         let mut ticket_len = proof.take_ticket(self.memory.lend().1.rx);
         loop {
             let (session, Buffers { rx, tx }) = self.memory.lend();
             let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
-            let config = proof.config(ticket);
+            let config = proof.config(ticket, lasting_rx);
             let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
             if !session.is_offering() {
                 ticket.zeroize();
@@ -98,6 +109,7 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
             match next {
                 Ok(Next::Ready) => {
                     session.keeper = proof.keeper();
+                    self.memory.end_handshake();
                     return Ok(());
                 }
                 next => self.turn(next).await?,

@@ -6,55 +6,87 @@ use super::{
     driver::{Driver, Memory},
     engine::{Buffers, Session},
 };
-use crate::{cell::Loan, sync::RawMutex};
+use crate::{
+    cell::{Loan, Place},
+    sync::RawMutex,
+};
 
-/// Bytes to receive records into: one of the longest that TLS 1.3 allows (RFC 8446 §5.2, §5.4).
-const RX: usize = 16_406;
+/// Bytes that one of the longest records takes that TLS 1.3 allows (RFC 8446 §5.2, §5.4).
+pub(crate) const MAX_RX: usize = 16_406;
 /// Bytes to make records in. One that fills it carries 46 bytes less than this.
 const TX: usize = 1_536;
 
-/// A session and its record buffers. Unused it is all zeros, so that a static of it takes no flash.
-pub(crate) struct TlsMemory {
+/// A session and its record buffers; `B` is what records are received into. Unused it is all zeros, so that a static of it
+/// takes no flash.
+pub(crate) struct TlsMemory<B: ?Sized = [u8]> {
     session: Session,
-    rx: [u8; RX],
     tx: [u8; TX],
+    rx: B,
 }
 
-impl TlsMemory {
+impl<const RX: usize> TlsMemory<[u8; RX]> {
     pub(crate) const fn new() -> Self {
-        Self { session: Session::new(), rx: [0; RX], tx: [0; TX] }
+        Self { session: Session::new(), tx: [0; TX], rx: [0; RX] }
     }
 }
+
+/// Bytes for the handshakes of sessions that have few to receive in, one after the other.
+pub(crate) type Shared<R> = Place<[u8; MAX_RX], R>;
 
 /// A session of a pool, over a connection of type `C`.
 pub(crate) type TlsSession<'m, C, R> = Driver<C, Lent<'m, R>>;
 
 /// Memory of a pool, in the hands of one connection.
-pub(crate) struct Lent<'m, R: RawMutex>(Loan<'m, TlsMemory, R>);
+pub(crate) struct Lent<'m, R: RawMutex> {
+    own: Loan<'m, TlsMemory, R>,
+    /// What the handshake receives in instead, if there is such.
+    shared: Option<&'m Shared<R>>,
+    /// As long as it does.
+    large: Option<Loan<'m, [u8; MAX_RX], R>>,
+}
 
 impl<'m, R: RawMutex> Lent<'m, R> {
-    pub(crate) const fn new(loan: Loan<'m, TlsMemory, R>) -> Self {
-        Self(loan)
+    pub(crate) const fn new(own: Loan<'m, TlsMemory, R>, shared: Option<&'m Shared<R>>) -> Self {
+        Self { own, shared, large: None }
     }
 }
 
 impl<R: RawMutex> Memory for Lent<'_, R> {
     fn session(&self) -> &Session {
-        &self.0.session
+        &self.own.session
     }
 
     fn lend(&mut self) -> (&mut Session, Buffers<'_>) {
-        let TlsMemory { session, rx, tx } = &mut *self.0;
+        let TlsMemory { session, tx, rx } = &mut *self.own;
+        let rx = match &mut self.large {
+            Some(large) => large.as_mut_slice(),
+            None => rx,
+        };
         (session, Buffers { rx, tx })
+    }
+
+    fn begin_handshake(&mut self) -> Option<usize> {
+        let lasts = self.own.rx.len();
+        if let (Some(shared), None) = (self.shared, &self.large) {
+            self.large = Some(shared.lend()?);
+        }
+        Some(lasts)
+    }
+
+    fn end_handshake(&mut self) {
+        if let Some(mut large) = self.large.take() {
+            large.as_mut_slice().zeroize();
+        }
     }
 }
 
 impl<R: RawMutex> Drop for Lent<'_, R> {
     /// What was said is not kept for the connection that has this memory next.
     fn drop(&mut self) {
-        let TlsMemory { session, rx, tx } = &mut *self.0;
+        self.end_handshake();
+        let TlsMemory { session, tx, rx } = &mut *self.own;
         *session = Session::new();
-        rx.as_mut_slice().zeroize();
+        rx.zeroize();
         tx.as_mut_slice().zeroize();
     }
 }
@@ -70,10 +102,7 @@ mod tests {
     use embedded_io_async::{ErrorKind as Io, ErrorType, Read, Write};
 
     use super::*;
-    use crate::{
-        cell::Place,
-        tls::{Now, Psk, TlsContext, TlsError, TlsStreamError},
-    };
+    use crate::tls::{Now, Psk, TlsContext, TlsError, TlsStreamError};
 
     /// Takes all that is written, and has this to read.
     struct Wire(&'static [u8]);
@@ -121,10 +150,11 @@ mod tests {
             }
         };
         let context = TlsContext::new(random, || Now::Unknown).psk(psk);
-        let place = Place::<_>::new(TlsMemory::new());
+        let place = Place::<_>::new(TlsMemory::<[u8; MAX_RX]>::new());
+        let place: &Place<TlsMemory> = &place;
         let refused = Err(TlsStreamError::Tls(TlsError::UnexpectedMessage));
         for (words, outcome) in [(WRONG, Some(refused)), (PART, None)] {
-            let mut session = TlsSession::new(Wire(words), Lent::new(place.lend().expect("free")));
+            let mut session = TlsSession::new(Wire(words), Lent::new(place.lend().expect("free"), None));
             {
                 // Polled more often than it rests: an error, or given up.
                 let mut work = pin!(session.connect(&context, "localhost", 0));

@@ -81,7 +81,7 @@ mod stream;
 pub mod time;
 pub mod verify;
 
-pub(crate) use self::memory::{Lent, TlsMemory, TlsSession};
+pub(crate) use self::memory::{Lent, MAX_RX, Shared, TlsMemory, TlsSession};
 pub use self::{
     alpn::{Alpn, AlpnError},
     context::TlsContext,

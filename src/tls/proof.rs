@@ -67,8 +67,9 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
         Some(Keeper { store, key, received: seconds(self.now.as_secs()), until })
     }
 
-    /// What the handshake offers; `ticket` is what [`take_ticket`](Self::take_ticket) gave, as long as it is there.
-    pub(super) fn config<'y>(&self, ticket: &'y [u8]) -> Config<'y>
+    /// What the handshake offers; `ticket` is what [`take_ticket`](Self::take_ticket) gave, as long as it is there, and
+    /// `lasting_rx` how many bytes to receive in the session has when it is over.
+    pub(super) fn config<'y>(&self, ticket: &'y [u8], lasting_rx: usize) -> Config<'y>
     where
         'x: 'y,
     {
@@ -85,6 +86,7 @@ impl<'x, 'c: 'x, R: Random, T: TimeSource> Proof<'x, 'c, R, T> {
             identity: offer.identity,
             signatures: self.policy.named(),
             rx_to_come: ticket.len(),
+            lasting_rx,
             wants_tickets: self.resumption.is_some(),
             compatible: true,
         }

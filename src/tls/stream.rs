@@ -63,6 +63,12 @@ impl Memory for Own<'_> {
     fn lend(&mut self) -> (&mut Session, Buffers<'_>) {
         (&mut self.session, Buffers { rx: self.rx, tx: self.tx })
     }
+
+    fn begin_handshake(&mut self) -> Option<usize> {
+        Some(self.rx.len())
+    }
+
+    fn end_handshake(&mut self) {}
 }
 
 impl Drop for Own<'_> {

@@ -64,6 +64,9 @@ impl Session {
             }
             data.end()
         })?;
+        if self.shrinks && !self.limit_agreed {
+            return Err(TlsError::NoRecordSizeLimit);
+        }
         self.state = if self.has_psk { State::Finished } else { State::CertificateOrRequest };
         Ok(())
     }

@@ -120,7 +120,8 @@ impl Session {
         let share = self.generate(group, &[], environment)?;
         self.limit_tx = MAX_INNER_LEN;
         let rx_len = buffers.rx.len().saturating_add(config.rx_to_come);
-        self.limit_rx = rx_len.saturating_sub(OVERHEAD).saturating_add(1).min(MAX_INNER_LEN);
+        self.shrinks = config.lasting_rx < rx_len;
+        self.limit_rx = rx_len.min(config.lasting_rx).saturating_sub(OVERHEAD).saturating_add(1).min(MAX_INNER_LEN);
         match self.write_hello(buffers.tx, config, &share) {
             Err(TlsError::TxTooSmall { .. }) if config.psk.is_some_and(|psk| psk.is_ticket()) => {
                 self.without_ticket = true;

@@ -193,6 +193,9 @@ pub(crate) struct Config<'a> {
     pub(crate) identity: Option<Identity<'a>>,
     /// So many bytes behind `rx` hold the ticket: `rx` has them too, once there is a ServerHello.
     pub(crate) rx_to_come: usize,
+    /// How many bytes `rx` has after the handshake. If those are fewer, the server has to agree to send no longer records
+    /// (RFC 8449), and nothing is received beyond its Finished.
+    pub(crate) lasting_rx: usize,
     /// Ask for tickets.
     pub(crate) wants_tickets: bool,
     /// Look like TLS 1.2 to middleboxes (RFC 8446 §D.4).

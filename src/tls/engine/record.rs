@@ -125,11 +125,12 @@ impl Incoming {
         if self.is_data { &[] } else { rx.get(self.plain.clone()).unwrap_or_default() }
     }
 
-    /// Room for what is received next: never empty.
+    /// Room for what is received next: never empty, and with `one_record` for no more than the rest of a record, or of its
+    /// header.
     ///
     /// # Errors
     /// [`TlsError::RxTooSmall`] if a message and the record that it goes on in do not fit together.
-    pub(crate) fn room(&mut self, rx: &mut [u8]) -> Result<Range<usize>, TlsError> {
+    pub(crate) fn room(&mut self, rx: &mut [u8], one_record: bool) -> Result<Range<usize>, TlsError> {
         if self.plain.is_empty() {
             self.plain = 0..0;
         }
@@ -141,7 +142,7 @@ impl Incoming {
             self.compact(rx);
         }
         match self.raw.start.saturating_add(needed) {
-            end if end <= rx.len() => Ok(self.raw.end..rx.len()),
+            end if end <= rx.len() => Ok(self.raw.end..if one_record { end } else { rx.len() }),
             needed => Err(TlsError::RxTooSmall { needed }),
         }
     }
@@ -159,7 +160,9 @@ impl Incoming {
     /// Moves what is there to the front.
     fn compact(&mut self, rx: &mut [u8]) {
         let to_front = |rx: &mut [u8], range: &mut Range<usize>, at: usize| {
-            if range.end <= rx.len() && range.start <= range.end && at <= range.start {
+            if range.start >= range.end {
+                *range = at..at;
+            } else if range.end <= rx.len() && at <= range.start {
                 rx.copy_within(range.clone(), at);
                 *range = at..at.saturating_add(range.len());
             }

@@ -80,6 +80,8 @@ pub(crate) struct Session {
     pub(super) limit_rx: usize,
     pub(super) limit_tx: usize,
     pub(super) limit_agreed: bool,
+    /// `rx` is shorter when the handshake is over.
+    pub(super) shrinks: bool,
     /// Bytes of our Certificate message that were sent.
     pub(super) written: usize,
     /// The server asked for a certificate.
@@ -134,6 +136,7 @@ impl Session {
             limit_rx: 0,
             limit_tx: 0,
             limit_agreed: false,
+            shrinks: false,
             written: 0,
             is_asked: false,
             may_sign: false,
@@ -220,7 +223,7 @@ impl Session {
                 None => match self.take_record(buffers.rx)? {
                     Some(Record::Alert(number)) => return Err(TlsError::PeerAlert(Some(number))),
                     Some(_) => {}
-                    None => return self.incoming.room(buffers.rx).map(Next::Receive),
+                    None => return self.incoming.room(buffers.rx, self.shrinks).map(Next::Receive),
                 },
             }
         }
@@ -312,7 +315,7 @@ impl Session {
                 Some(Record::Alert(number)) => return Err(TlsError::PeerAlert(Some(number))),
                 Some(Record::Data(1..)) => (self.key_updates, self.turn) = (0, 0),
                 Some(_) => {}
-                None => return self.incoming.room(buffers.rx).map(Next::Receive),
+                None => return self.incoming.room(buffers.rx, false).map(Next::Receive),
             }
         }
     }

@@ -77,6 +77,7 @@ pub(super) const OFFER: Config<'static> = Config {
     signatures: algorithms::ALL,
     identity: None,
     rx_to_come: 0,
+    lasting_rx: usize::MAX,
     wants_tickets: true,
     compatible: true,
 };
