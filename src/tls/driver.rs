@@ -89,31 +89,32 @@ impl<IO: Read + Write, M: Memory> Driver<IO, M> {
         if !self.session().is_new() {
             return Err(TlsError::NotAuthenticated.into());
         }
-        let lasting_rx = loop {
-            match self.memory.begin_handshake() {
-                Some(len) => break len,
-                None => rest().await,
-            }
-        };
-        // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
-        let mut ticket_len = proof.take_ticket(self.memory.lend().1.rx);
+        let mut ticket_len = 0;
         loop {
-            let (session, Buffers { rx, tx }) = self.memory.lend();
-            let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
-            let config = proof.config(ticket, lasting_rx);
-            let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
-            if !session.is_offering() {
-                ticket.zeroize();
-                ticket_len = 0;
-            }
-            match next {
-                Ok(Next::Ready) => {
-                    session.keeper = proof.keeper();
-                    self.memory.end_handshake();
-                    return Ok(());
+            let next = match self.memory.begin_handshake() {
+                Some(lasting_rx) => {
+                    let (session, Buffers { rx, tx }) = self.memory.lend();
+                    if session.is_new() {
+                        // It lies at the end of `rx`, which is long enough without it for as long as it may be needed.
+                        ticket_len = proof.take_ticket(rx);
+                    }
+                    let (rx, ticket) = rx.split_at_mut(rx.len().saturating_sub(ticket_len));
+                    let config = proof.config(ticket, lasting_rx);
+                    let next = session.handshake(&mut Buffers { rx, tx }, &config, &mut proof);
+                    if !session.is_offering() {
+                        ticket.zeroize();
+                        ticket_len = 0;
+                    }
+                    next
                 }
-                next => self.turn(next).await?,
+                None => Ok(Next::Yield),
             };
+            if let Ok(Next::Ready) = next {
+                self.memory.end_handshake();
+                self.memory.lend().0.keeper = proof.keeper();
+                return Ok(());
+            }
+            self.turn(next).await?;
         }
     }
 

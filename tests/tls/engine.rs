@@ -2,12 +2,8 @@
 //! list of protocols, number of tickets and size of record that both have.
 #![cfg(feature = "tls")]
 
-#[cfg(all(feature = "requests", feature = "blocking"))]
-mod both;
-#[path = "engine/memo.rs"]
 mod memo;
 #[cfg(all(feature = "requests", feature = "blocking"))]
-#[path = "engine/pool.rs"]
 mod pool;
 
 use std::{
@@ -111,7 +107,7 @@ impl Kind {
             Some(insists) => {
                 let mut roots = RootCertStore::empty();
                 roots.add(world.root.clone()).unwrap();
-                roots.add(include_bytes!("pki/identity/root.der").as_slice().into()).unwrap();
+                roots.add(include_bytes!("../pki/identity/root.der").as_slice().into()).unwrap();
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), default_provider().into());
                 let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
                 builder.with_client_cert_verifier(verifier.build().unwrap())
@@ -326,10 +322,10 @@ fn with<'m>(kind: &Kind, context: &Context<'m>, what: &str, suite: &str, group: 
 /// A client's chain of three certificates, 4,468 bytes, over records of every size.
 #[test]
 fn a_chain_over_records_of_every_size() {
-    let key = PrivateKey::from_pem(include_bytes!("pki/identity/p256.key.pem")).unwrap();
+    let key = PrivateKey::from_pem(include_bytes!("../pki/identity/p256.key.pem")).unwrap();
     let mut der = [0; 5_000];
     let identity =
-        Identity::from_pem(include_bytes!("pki/identity/p256.chain.pem"), &mut der, &key as &dyn Signer).unwrap();
+        Identity::from_pem(include_bytes!("../pki/identity/p256.chain.pem"), &mut der, &key as &dyn Signer).unwrap();
     let kind = Kind { asks: Some(true), ..Kind::default() };
     for len in (512..700).step_by(3).chain([1_536, 2_300, 4_507, 4_508, 4_509, 6_000, 16_517]) {
         let (mut rx, mut tx) = (vec![0; 16_406], vec![0; len]);

@@ -156,10 +156,10 @@ fn a_certificate_may_fill_its_record_and_more() {
 
 /// Chains that lead over two intermediate authorities with RSA keys of 4096 bits to the one that the server knows.
 const CHAINS: [(&[u8], &[u8]); 2] = [
-    (include_bytes!("pki/identity/p256.chain.pem"), include_bytes!("pki/identity/p256.key.pem")),
-    (include_bytes!("pki/identity/ed25519.chain.pem"), include_bytes!("pki/identity/ed25519.key.pem")),
+    (include_bytes!("../pki/identity/p256.chain.pem"), include_bytes!("../pki/identity/p256.key.pem")),
+    (include_bytes!("../pki/identity/ed25519.chain.pem"), include_bytes!("../pki/identity/ed25519.key.pem")),
 ];
-const ROOT: &[u8] = include_bytes!("pki/identity/root.der");
+const ROOT: &[u8] = include_bytes!("../pki/identity/root.der");
 
 /// RFC 8446 §4.4.2, §5.1: a Certificate message with a chain in it, over several records.
 #[test]
@@ -169,7 +169,7 @@ fn a_chain_is_shown_whole() {
         for (text, key) in CHAINS {
             let key = PrivateKey::from_pem(key).unwrap();
             // The key may be in the same file, as CircuitPython's `load_cert_chain` has it.
-            let text = [text, include_bytes!("pki/identity/p256.key.pem")].concat();
+            let text = [text, include_bytes!("../pki/identity/p256.key.pem")].concat();
             let mut der = [0; 5_000];
             let identity = Identity::from_pem(&text, &mut der, &key).unwrap();
             for face in FACES {

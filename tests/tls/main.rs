@@ -10,6 +10,7 @@ mod orders;
 mod psk;
 mod resumption;
 mod server;
+mod small;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each binary uses a part")]
 mod support;

@@ -78,28 +78,42 @@ impl<const N: usize, R: RawMutex> fmt::Debug for Memo<N, R> {
 pub(crate) trait Remember: Sync {
     /// Whether this check succeeded before.
     fn knows(&self, digest: &[u8; 32]) -> bool;
-    /// This check succeeded, now or before.
+    /// This check has succeeded.
     fn keep(&self, digest: &[u8; 32]);
 }
 
 impl<const N: usize, R: RawMutex + Sync> Remember for Memo<N, R> {
     fn knows(&self, digest: &[u8; 32]) -> bool {
-        self.0.lock(|known| known.borrow().contains(digest))
+        let is_known = self.has(digest);
+        if is_known {
+            self.put(*digest);
+        }
+        is_known
     }
 
     fn keep(&self, digest: &[u8; 32]) {
+        self.put(*digest);
+    }
+}
+
+impl<const N: usize, R: RawMutex> Memo<N, R> {
+    fn has(&self, digest: &[u8; 32]) -> bool {
+        self.0.lock(|known| known.borrow().contains(digest))
+    }
+
+    fn put(&self, digest: [u8; 32]) {
         self.0.lock(|known| {
             let known = &mut *known.borrow_mut();
             // Its own place, or a new one, or that of the last.
-            let at = known.iter().position(|known| known == digest).unwrap_or_else(|| {
-                let _ = known.push(*digest);
+            let at = known.iter().position(|known| *known == digest).unwrap_or_else(|| {
+                let _ = known.push(digest);
                 known.len().saturating_sub(1)
             });
             if let Some(moved) = known.get_mut(..=at) {
                 moved.rotate_right(1);
             }
             if let Some(first) = known.first_mut() {
-                *first = *digest;
+                *first = digest;
             }
         });
     }
@@ -111,25 +125,25 @@ mod tests {
 
     #[test]
     fn the_one_not_used_for_the_longest_time_makes_room() {
-        let memo = Memo::<3, CriticalSectionRawMutex>::new();
+        let memo = Memo::<3>::new();
         let digest = |number| [number; 32];
-        let known = || (0..9).filter(|number| memo.knows(&digest(*number))).collect::<std::vec::Vec<_>>();
+        let known = || (0..9).filter(|number| memo.has(&digest(*number))).collect::<std::vec::Vec<_>>();
         for number in 0..3 {
-            memo.keep(&digest(number));
+            memo.put(digest(number));
         }
         assert_eq!(known(), [0, 1, 2]);
-        memo.keep(&digest(0));
-        memo.keep(&digest(3));
+        memo.put(digest(0));
+        memo.put(digest(3));
         assert_eq!(known(), [0, 2, 3]);
-        memo.keep(&digest(2));
-        memo.keep(&digest(4));
-        memo.keep(&digest(4));
+        memo.put(digest(2));
+        memo.put(digest(4));
+        memo.put(digest(4));
         assert_eq!((known(), memo.len()), ([2, 3, 4].to_vec(), 3));
         memo.clear();
         assert!(memo.is_empty() && known().is_empty());
-        let one = Memo::<1, CriticalSectionRawMutex>::new();
-        one.keep(&digest(1));
-        one.keep(&digest(2));
-        assert!(one.knows(&digest(2)) && !one.knows(&digest(1)));
+        let one = Memo::<1>::new();
+        one.put(digest(1));
+        one.put(digest(2));
+        assert!(one.has(&digest(2)) && !one.has(&digest(1)));
     }
 }

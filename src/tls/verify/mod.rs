@@ -256,21 +256,17 @@ impl ChainCheck {
             TimePolicy::Strict => now,
             TimePolicy::FloorOnly => latest_start(chain, now),
         };
-        let search = Search { leaf_der, leaf: &leaf, intermediates, time, now, policy };
+        let search = Search { leaf_der, leaf: &leaf, intermediates, time, now, policy, memo };
         let anchor = loop {
             match search.run(self) {
                 Found::Path(anchor) => break anchor,
                 Found::Check(check) => {
-                    let digest = check.digest();
-                    let is_known = memo.is_some_and(|memo| memo.knows(&digest));
-                    if !is_known {
-                        self.work = self.work.saturating_add(check.cost());
-                    }
+                    self.work = self.work.saturating_add(check.cost());
                     let outcomes = &mut self.outcomes;
                     if outcomes.is_full() || outcomes.failed() >= MAX_FAILED_CHECKS || self.work > policy.work() {
                         return Err(CertificateError::TooManySignatures);
                     }
-                    let holds = is_known || check.holds();
+                    let (holds, digest) = (check.holds(), check.digest());
                     if let (true, Some(memo)) = (holds, memo) {
                         memo.keep(&digest);
                     }
@@ -325,6 +321,7 @@ struct Search<'s, 'r> {
     time: UnixTime,
     now: UnixTime,
     policy: &'s VerifyPolicy<'r>,
+    memo: Option<&'s dyn Remember>,
 }
 
 impl<'s, 'r> Search<'s, 'r> {
@@ -390,6 +387,7 @@ impl<'s, 'r> Search<'s, 'r> {
 
         let answers = Answers {
             outcomes: &check.outcomes,
+            memo: self.memo,
             algorithms: self.policy.named(),
             renewals: if is_looked_up { &[] } else { self.intermediates },
             leaf: self.leaf.signed,

@@ -17,6 +17,7 @@ use super::algorithms::RsaPublicKey;
 use super::certificate::{self, Certificate, check_intermediate, extension};
 use super::check::{Check, Outcomes};
 use super::limits::{MAX_CHECKS, MIN_RSA_BITS};
+use super::memo::Remember;
 
 /// What answers the path search.
 ///
@@ -24,6 +25,8 @@ use super::limits::{MAX_CHECKS, MIN_RSA_BITS};
 /// cores without compare-and-swap are fine.
 pub(super) struct Answers<'a> {
     pub(super) outcomes: &'a Outcomes<MAX_CHECKS>,
+    /// Checks of earlier handshakes that succeeded.
+    pub(super) memo: Option<&'a dyn Remember>,
     pub(super) algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     /// The certificates among which there may be a renewed key; none if revocation is looked up, which they are not.
     pub(super) renewals: &'a [CertificateDer<'a>],
@@ -103,7 +106,11 @@ impl Answers<'_> {
                 return None;
             }
         }
-        let outcome = self.outcomes.outcome(&Check { algorithm, key, message, signature }.digest());
+        let digest = Check { algorithm, key, message, signature }.digest();
+        if self.memo.is_some_and(|memo| memo.knows(&digest)) {
+            return Some(true);
+        }
+        let outcome = self.outcomes.outcome(&digest);
         if outcome.is_none() {
             self.wanted.set(place, [key, message, signature]);
         }

@@ -22,7 +22,7 @@ use socketpool::{
     time::{BlockingTimer, Clock, Instant, Timer},
 };
 
-use super::{Kind, both, context, polled};
+use super::{Kind, context, polled};
 
 /// A server behind a connection.
 struct Server {
@@ -392,7 +392,7 @@ macro_rules! both_faces {
 
             #[test]
             fn async_face() {
-                use super::both::awaited as wait;
+                use crate::support::both::awaited as wait;
                 let (mut network, mut memory) = (Net::new(Kind::default(), 700), Resources::<1, 1>::new());
                 let servers = network.servers.clone();
                 let pool = SocketPool::new(&mut network, &mut memory);
@@ -408,7 +408,7 @@ macro_rules! both_faces {
 
             #[test]
             fn blocking_face() {
-                use super::both::direct as wait;
+                use crate::support::both::direct as wait;
                 let (mut network, mut memory) = (Net::new(Kind::default(), 700), Resources::<1, 1>::new());
                 let servers = network.servers.clone();
                 let pool = blocking::SocketPool::new(&mut network, &mut memory);
