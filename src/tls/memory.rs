@@ -150,11 +150,15 @@ mod tests {
             }
         };
         let context = TlsContext::new(random, || Now::Unknown).psk(psk);
-        let place = Place::<_>::new(TlsMemory::<[u8; MAX_RX]>::new());
+        let place = Place::<_>::new(TlsMemory::<[u8; 512]>::new());
         let place: &Place<TlsMemory> = &place;
         let refused = Err(TlsStreamError::Tls(TlsError::UnexpectedMessage));
-        for (words, outcome) in [(WRONG, Some(refused)), (PART, None)] {
-            let mut session = TlsSession::new(Wire(words), Lent::new(place.lend().expect("free"), None));
+        let shared = Place::<_>::new([0; MAX_RX]);
+        for (words, outcome, has_shared) in
+            [(WRONG, Some(refused), false), (PART, None, false), (WRONG, Some(refused), true), (PART, None, true)]
+        {
+            let memory = Lent::new(place.lend().expect("free"), has_shared.then_some(&shared));
+            let mut session = TlsSession::new(Wire(words), memory);
             {
                 // Polled more often than it rests: an error, or given up.
                 let mut work = pin!(session.connect(&context, "localhost", 0));
@@ -169,6 +173,8 @@ mod tests {
             let memory = place.lend().expect("given back");
             assert!(memory.rx.iter().chain(&memory.tx).all(|byte| *byte == 0));
             assert!(memory.session.is_new());
+            let large = shared.lend().expect("given back");
+            assert!(large.iter().all(|byte| *byte == 0));
         }
     }
 }

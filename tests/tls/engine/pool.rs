@@ -15,11 +15,12 @@ use embassy_futures::block_on;
 use embedded_io_async::{ErrorKind as Io, ErrorType, Read, Write};
 use rustls::ServerConnection;
 use socketpool::{
-    Error, ErrorKind, Phase, Resources, SocketPool, blocking,
+    Error, ErrorKind, Phase, Resources, SmallResources, SocketPool, blocking,
     pool::Shutdown,
     requests::Session,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
     time::{BlockingTimer, Clock, Instant, Timer},
+    tls::TlsError,
 };
 
 use super::{Kind, context, polled};
@@ -246,6 +247,41 @@ fn dropped_until_done<T>(mut again: impl AsyncFnMut() -> T) -> T {
 /// What is sent and received here.
 fn sample(len: usize) -> Vec<u8> {
     (0..len).map(|number| (number % 251) as u8).collect()
+}
+
+/// The buffer in which short sessions shake hands comes back from every handshake, also from one that is given up at any
+/// await; a second one waits for it. (rustls does not limit its records, so it is refused in the end.)
+#[test]
+fn the_buffer_for_handshakes_comes_back() {
+    let (mut network, mut memory) = (Net::new(Kind::default(), 300), Box::new(SmallResources::<2, 2>::new()));
+    let pool = SocketPool::new(&mut network, &mut memory);
+    let tls = context();
+    let refused = Err(Error::new(Phase::Handshake, ErrorKind::Tls(TlsError::NoRecordSizeLimit)));
+    let connected = || {
+        let mut socket = block_on(pool.socket()).unwrap();
+        block_on(socket.connect("localhost", 443)).unwrap();
+        socket
+    };
+    for polls in 1.. {
+        let (mut first, mut second) = (connected(), connected());
+        let mut shaking = Box::pin(tls.wrap_socket(&mut first, "localhost"));
+        let shaken = polled(polls, shaking.as_mut());
+        if shaken.is_none() {
+            // As long as the first shakes hands, the second waits.
+            second.set_timeout(Some(Duration::ZERO));
+            let waiting = block_on(tls.wrap_socket(&mut second, "localhost")).unwrap_err();
+            assert_eq!(waiting.kind(), ErrorKind::WouldBlock, "{polls}");
+            block_on(second.connect("localhost", 443)).unwrap_err();
+            second.set_timeout(None);
+            block_on(second.connect("localhost", 443)).unwrap();
+        }
+        drop(shaking);
+        assert_eq!(block_on(tls.wrap_socket(&mut second, "localhost")), refused, "{polls}");
+        if let Some(outcome) = shaken {
+            assert_eq!(outcome, refused);
+            break;
+        }
+    }
 }
 
 /// A handshake that is given up at any await leaves nothing: no connection, no slot, no TLS session, and no plain
