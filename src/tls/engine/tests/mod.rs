@@ -364,7 +364,7 @@ impl Peer {
         if self.inbox.is_empty() {
             return None;
         }
-        let room = self.incoming.room(&mut self.buffer).unwrap();
+        let room = self.incoming.room(&mut self.buffer, false).unwrap();
         let len = self.inbox.len().min(room.len());
         self.buffer[room][..len].copy_from_slice(&self.inbox[..len]);
         let mut incoming = Incoming::EMPTY;
