@@ -1,6 +1,9 @@
 //! The app `sensor`: what is kept from one waking to the next.
 
-use socketpool_apps::sensor::{self, Kept, LEN};
+use std::cell::RefCell;
+
+use socketpool::{Socket, stack::Stack, sync::RawMutex, tls::Sessions, traits};
+use socketpool_apps::sensor::{self, Kept, LEN, MEMORY_LEN};
 
 use super::*;
 
@@ -72,5 +75,75 @@ fn memory_with_one_bit_wrong_counts_as_nothing() {
         let mut memory = whole;
         memory[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(Kept::from_bytes(&memory).unsent(), 0, "bit {bit}");
+    }
+}
+
+/// Remembers of each connection whether a ticket made its handshake short.
+struct Watched<T>(T, RefCell<Vec<bool>>);
+
+impl<'p, 's, S, T, const N: usize, R> traits::TlsContext<Socket<'p, 's, S, N, R>> for Watched<T>
+where
+    S: Stack + 's,
+    T: traits::TlsContext<Socket<'p, 's, S, N, R>>,
+    R: RawMutex,
+{
+    fn id(&self) -> traits::TlsId {
+        self.0.id()
+    }
+
+    fn takes_session(&self) -> bool {
+        self.0.takes_session()
+    }
+
+    async fn connect(&self, socket: &mut Socket<'p, 's, S, N, R>, host: &str, port: u16) -> socketpool::Result<()> {
+        self.0.connect(socket, host, port).await?;
+        self.1.borrow_mut().push(socket.tls_info().expect("it is TLS").is_resumed);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_ticket_outlasts_the_sleep_unless_the_waking_was_cut_short() {
+    let authority = Authority::new("Root of the sensor");
+    let server = Server::start_with(&authority, "localhost", Validity::Now, Some(|_: &str| TAKEN.to_vec()));
+    let (der, url) = (authority.der(), format!("https://localhost:{}/", server.port));
+    let anchors = [trust_anchor_from_der(&der).expect("a root")];
+    let mut memory = [0xa5; MEMORY_LEN];
+    let mut wake = |is_cut_short: bool| {
+        // A restart: what is in RAM is new.
+        let sessions: &'static Sessions<1> = Box::leak(Box::new(Sessions::new()));
+        let mut kept = sensor::wake(&memory, sessions);
+        kept.take(20.0);
+        memory = sensor::keep(&kept, None);
+        let mut resumed = Vec::new();
+        logged(|| {
+            let (mut network, mut ram) = (support::network(), Resources::<1, 1>::new());
+            let pool = SocketPool::new(&mut network, &mut ram);
+            let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors)).sessions(sessions);
+            let tls = Watched(tls, RefCell::default());
+            async_io::block_on(sensor::report(&pool, &tls, &url, &mut kept, rounds(1)));
+            resumed = tls.1.take();
+            tally(0, 0)
+        });
+        if !is_cut_short {
+            memory = sensor::keep(&kept, Some(sessions));
+        }
+        (resumed, Kept::from_bytes(memory.first_chunk().expect("it is longer")).unsent())
+    };
+    assert_eq!(wake(false), (vec![false], 0));
+    assert_eq!(wake(false), (vec![true], 0));
+    // The ticket was used, and is not there a second time; the reading is.
+    assert_eq!(wake(true), (vec![true], 1));
+    assert_eq!(wake(false), (vec![false], 0));
+    assert_eq!(server.requests(), 4);
+}
+
+#[test]
+fn a_ticket_of_any_length_is_read_or_not_and_nothing_breaks() {
+    let sessions = Sessions::new();
+    for len in [0, 1, MEMORY_LEN as u16, u16::MAX] {
+        let mut memory = sensor::keep(&Kept::default(), Some(&sessions));
+        memory[LEN..LEN + 2].copy_from_slice(&len.to_le_bytes());
+        assert_eq!((sensor::wake(&memory, &sessions).unsent(), sessions.len()), (0, 0));
     }
 }

@@ -2,8 +2,9 @@
 """usage: boot.py IMAGE PLAN
 
 Boots a program on an emulated Pico W and prints what it logs, a line of JSON each. The plan, JSON too, says which servers
-there are ("ports", by name), and lists phases ("phases"): what of the network works ("dhcp", "names", "server"), and the line
-that ends the phase ("line", a regular expression). The last one ends the boot; so does "patience", in seconds of wall time.
+there are ("ports", by name), and lists phases ("phases"): what of the network works ("dhcp", "names", "server"), whether all
+connections end first ("cut"), and the line that ends the phase ("line", a regular expression). The last one ends the boot; so
+does "patience", in seconds of wall time. A program may restart its board.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ class Boot:
             elf = ELFFile(file)
             self.texts, self.rtt = defmt_log.Texts(elf), defmt_log.Rtt(elf, self.board.mcu.sram)
         self.board.watchers.append(self.read_log)
-        self.began, self.phase = time.monotonic(), -1
+        self.board.on_restart = self.restart
+        self.began, self.phase, self.restarts = time.monotonic(), -1, 0
         self.next_phase()
 
     def next_phase(self):
@@ -38,6 +40,13 @@ class Boot:
             self.network.dhcp = phase.get("dhcp", True)
             self.network.names = phase.get("names", True)
             self.network.server = phase.get("server")
+            if phase.get("cut"):
+                self.network.cut()
+
+    def restart(self):
+        self.read_log()
+        self.network.cut()
+        self.restarts += 1
 
     @property
     def is_over(self):
@@ -46,7 +55,7 @@ class Boot:
     def read_log(self):
         for frame in self.rtt.frames():
             micros, line = self.texts.line(frame)
-            self.say(line=line, board=micros / 1e6, phase=self.phase)
+            self.say(line=line, board=micros / 1e6, phase=self.phase, cycles=self.board.cycles)
             if not self.is_over and re.search(self.phases[self.phase]["line"], line):
                 self.next_phase()
 
@@ -58,7 +67,7 @@ class Boot:
             await self.board.step()
             self.read_log()
         firmware = self.board.radio.bus.loaded
-        self.say(over=self.is_over, board=self.board.seconds, firmware=firmware, counts=self.network.counts)
+        self.say(over=self.is_over, board=self.board.seconds, firmware=firmware, counts=self.network.counts, restarts=self.restarts)
 
 
 async def main():

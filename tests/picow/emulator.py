@@ -37,8 +37,9 @@ class Mpu:
 
     @classmethod
     def install(cls):
-        read, write = RPPPB.read_uint32, RPPPB.write_uint32
-        registers = dict.fromkeys(cls.REGISTERS, 0) | {cls.TYPE: 8 << 8}
+        read, write, reset = RPPPB.read_uint32, RPPPB.write_uint32, RPPPB.reset
+        after_reset = dict.fromkeys(cls.REGISTERS, 0) | {cls.TYPE: 8 << 8}
+        registers = after_reset.copy()
 
         def read_register(block, offset):
             return registers[offset] if offset in registers else read(block, offset)
@@ -49,7 +50,11 @@ class Mpu:
             elif offset != cls.TYPE:
                 write(block, offset, value)
 
-        RPPPB.read_uint32, RPPPB.write_uint32 = read_register, write_register
+        def reset_registers(block):
+            registers.update(after_reset)
+            reset(block)
+
+        RPPPB.read_uint32, RPPPB.write_uint32, RPPPB.reset = read_register, write_register, reset_registers
 
 
 class RingOscillator(BasePeripheral):
@@ -343,9 +348,10 @@ class PicoW:
         self.pacing = Pacing(mcu, self.simulator)
         self.stepping = FineStepping(mcu, self.on_idle)
         self.watchers = [self.pacing.on_idle]
-        for block in mcu.pio:
-            for machine in block.machines:
-                EmptyShiftRegister.install(machine)
+        self.empty_shift_registers()
+        self.on_restart = lambda: None
+        self.reset = mcu.watchdog.on_watchdog_trigger
+        mcu.watchdog.on_watchdog_trigger = self.restart
         for address in PIO_BLOCKS:
             mcu.peripherals[address] = Pio(mcu.peripherals[address], self.stepping)
         mcu.peripherals[RingOscillator.ADDRESS] = RingOscillator(mcu)
@@ -357,14 +363,30 @@ class PicoW:
                     mcu.flash[start : start + segment["p_filesz"]] = segment.data()
         mcu.core.pc = FLASH
 
+    def empty_shift_registers(self):
+        for block in self.mcu.pio:
+            for machine in block.machines:
+                EmptyShiftRegister.install(machine)
+
+    def restart(self):
+        """The program restarts itself with the watchdog. The emulator resets what it chose to; RAM keeps what is in it."""
+        self.on_restart()
+        self.reset()
+        self.empty_shift_registers()
+
     def on_idle(self):
         for watch in self.watchers:
             watch()
 
     @property
     def seconds(self):
-        """How long it has run, by its own clock."""
+        """How long it has run, by its own clock, which goes on when it restarts."""
         return self.mcu.clock.nanos / 1e9
+
+    @property
+    def cycles(self):
+        """How many cycles the processor has worked since it started: those that it slept do not count."""
+        return self.mcu.core.cycles
 
     async def step(self):
         """Runs for a few milliseconds, and lets the network have its turn."""

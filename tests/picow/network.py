@@ -14,13 +14,15 @@ A_RECORD = 1
 class Network:
     """One network, with one board in it.
 
-    `ports` are where the servers listen on loopback; `server` is which of them a connection to port 443 reaches now.
+    `ports` are where the servers listen on loopback; `server` is which of them a connection to a port for TLS reaches now.
     """
+
+    TLS = (443, 8883)
 
     def __init__(self, board, ports):
         self.board, self.ports = board, ports
         self.dhcp = self.names = True
-        self.server = None
+        self.server, self.writers = None, []
         self.began = time.time()
         self.counts = dict.fromkeys(("dhcp", "names", "time", "connections"), 0)
         bridge = board.radio.bus.nat_bridge
@@ -74,12 +76,19 @@ class Network:
         now = struct.pack(">II", int(whole) + EPOCH_OF_NTP, int(part * 2**32))
         return struct.pack(">BBbb", 0x24, 1, 6, -20) + bytes(8) + b"TEST" + now + question[40:48] + now + now
 
+    def cut(self):
+        """Ends all connections, for both sides."""
+        for writer in self.writers:
+            writer.close()
+        self.writers.clear()
+
     async def connect(self, _host, port):
         self.counts["connections"] += 1
-        to = self.ports[self.server] if port == 443 and self.server else None
+        to = self.ports[self.server] if port in self.TLS and self.server else None
         if to is None:
             raise ConnectionRefusedError
         reader, writer = await asyncio.open_connection("127.0.0.1", to)
+        self.writers.append(writer)
         read = reader.read
 
         async def noticed(count=-1):

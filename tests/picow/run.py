@@ -71,13 +71,23 @@ class Servers:
         fields = [line.split(" ", 3) for line in lines]
         return [(names[port], connection, status, rest) for port, connection, status, rest in fields if port in names]
 
+    def wait(self, boot, count):
+        """The same, when there are `count` of them, or after two seconds: nginx logs a request when it has sent its response, and
+        the board may have it a little sooner."""
+        for _ in range(20):
+            if len(self.saw(boot)) >= count:
+                break
+            time.sleep(0.1)
+        return self.saw(boot)
+
 
 # --- boots --------------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Boot:
-    """What a board logged: for each line the phase, the board's time and the text."""
+    """What a board logged: for each line the phase, the board's time and the text; `cycles` has the cycles that the processor
+    worked up to each. Time and cycles begin anew when it restarts."""
 
     name: str
     lines: list = field(default_factory=list)
@@ -85,17 +95,25 @@ class Boot:
     wall: float = 0.0
     firmware: int = 0
     counts: dict = field(default_factory=dict)
+    cycles: list = field(default_factory=list)
+    restarts: int = 0
     trouble: str = ""
 
     def at(self, pattern):
         """The board's time of the first line that matches, in seconds."""
         return next((time for _, time, line in self.lines if re.search(pattern, line)), None)
 
+    def cost(self, pattern):
+        """The cycles up to the first line that matches, in millions."""
+        costs = (cycles for (_, _, line), cycles in zip(self.lines, self.cycles) if re.search(pattern, line))
+        return next(costs, 0) / 1e6
+
     def of_phase(self, phase):
         return [line for number, _, line in self.lines if number == phase]
 
 
-def boot(name, programs, app, ports, phases):
+def boot(name, programs, app, ports, phases, on_line=None):
+    """Runs a program until its last phase is over. `on_line` sees each line as it is logged."""
     plan = json.dumps({"ports": ports, "phases": phases, "patience": PATIENCE})
     command = ["nice", sys.executable, HERE / "boot.py", programs / app, plan]
     done = Boot(name)
@@ -108,8 +126,12 @@ def boot(name, programs, app, ports, phases):
                     done.lines.append((said["phase"], said["board"], said["line"]))
                     log.write(f"{said['board']:12.6f} {said['line']}\n")
                     log.flush()
+                    done.cycles.append(said["cycles"])
+                    if on_line:
+                        on_line(said["line"])
                 else:
                     done.is_over, done.firmware, done.counts = said["over"], said["firmware"], said["counts"]
+                    done.restarts = said["restarts"]
                 done.wall = said["wall"]
         process.wait()
         errors.seek(0)
@@ -152,12 +174,7 @@ class App:
 
     def run(self, programs, network):
         done = boot(self.name, programs, self.name, network.ports[self.name], [{"server": "p256", "line": self.line}])
-        # nginx logs a request when it has sent its response; the board may have it a little sooner.
-        for _ in range(20):
-            if len(network.saw(self.name)) >= self.requests:
-                break
-            time.sleep(0.1)
-        seen = network.saw(self.name)
+        seen = network.wait(self.name, self.requests)
         connections = {connection for _, connection, _, _ in seen}
         problems = differences(over=(done.is_over, True), requests=(len(seen), self.requests), connections=(len(connections), 1),
                                statuses=({status for _, _, status, _ in seen}, {"200"}))
@@ -177,6 +194,80 @@ WEATHER = App("weather", r"weather: Den Haag has 12\.5 degrees", 2, "GET", "/jso
 TELEMETRY = App("telemetry", r"telemetry: 1 readings up to number 2, status 200", 2, "POST", "/httpbin/post")
 DOWNLOAD = App("download", f"download: {len(BIG)} bytes, SHA-256 {hashlib.sha256(BIG).hexdigest()}", 1, "GET", "/big")
 CLOCK = App("clock", "certificates can be checked; status 200", 1, "HEAD", "/json")
+
+def sensor(programs, network):
+    """Two wakings with a sleep and a restart between: the first handshake is a full one, the second resumes its session."""
+    number = r"sensor: 1 readings up to number {}, status 200"
+    phases = [{"server": "p256", "line": number.format(waking)} for waking in (1, 2)]
+    done = boot("sensor", programs, "sensor", network.ports["sensor"], phases)
+    seen = network.wait("sensor", 2)
+    handshakes = [line.partition(",")[0] for _, _, line in done.lines if "TLS: " in line]
+    problems = differences(
+        over=(done.is_over, True), restarts=(done.restarts, 1),
+        handshakes=(handshakes, ["INFO TLS: certificates verified", "INFO TLS: resumed with a ticket"]),
+        resumed=([rest.rsplit(" ", 1)[1] for *_, rest in seen], [".", "r"]),
+        connections=(len({connection for _, connection, _, _ in seen}), 2), statuses=({status for _, _, status, _ in seen}, {"200"}),
+    )
+    problems += [f"nginx saw {rest}" for *_, rest in seen if not rest.startswith("TLSv1.3 api.test POST /httpbin/post")]
+    problems += [f"logged: {line}" for _, _, line in done.lines if not line.startswith("INFO ")]
+    what = "sensor status=200 verified=P-256 restarts=1 requests=2 "
+    for waking, how in ((1, "full"), (2, "resumed")):
+        line = number.format(waking)
+        what += f"{how}-board-time={done.at(line) or 0:.2f}s {how}-cycles={done.cost(line):.0f}M "
+    report(f"{what}wall={done.wall:.0f}s", problems, done)
+    return done
+
+
+def mqtt(programs, network):
+    """A node that stays connected: its connection is cut, and it resumes the TLS session; then the broker is started anew, and
+    does not know the ticket any more. A broker waits 90 s for a client's first word: where the emulator takes longer for a whole
+    handshake, the node has to try again."""
+    broker = hosts.Broker(RUN, "broker", servers.free_ports(1)[0])
+    phases = [{"server": "broker", "line": "mqtt: the broker has reading 2"},
+              {"server": "broker", "cut": True, "line": "mqtt: connected"},
+              {"server": "broker", "line": "mqtt: the broker has reading"},
+              {"server": "broker", "line": "mqtt: connected"},
+              {"server": "broker", "line": "mqtt: the broker has reading"}]
+    readings = []
+
+    def on_line(line):
+        if "the broker has reading" in line:
+            readings.append(int(line.rsplit(" ", 1)[1]))
+            if len(readings) == 3:
+                broker.stop()
+                broker.start()
+
+    done = boot("mqtt", programs, "mqtt", {"broker": broker.port}, phases, on_line)
+    handshakes = [[line.partition(",")[0] for line in done.of_phase(phase) if "TLS: " in line][-1:] for phase in (0, 1, 3)]
+    problems = differences(
+        over=(done.is_over, True), readings=(sorted(set(readings)), list(range(1, max(readings, default=0) + 1))),
+        handshakes=(sum(handshakes, []), ["INFO TLS: certificates verified", "INFO TLS: resumed with a ticket",
+                                          "INFO TLS: certificates verified"]),
+        connects=(broker.logged(r"New client connected from \S+ as pico "), 3),
+        wills=(broker.logged("Will message specified"), 3),
+        published=(broker.logged("Received PUBLISH from pico .*'pico/reading'") >= len(set(readings)), True),
+    )
+    # minimq, too, says when a connection ends.
+    others = [line for _, _, line in done.lines if not line.startswith(("INFO ", "WARN Transport "))]
+    warnings = [line for line in others if line.startswith("WARN mqtt failed: ")]
+    problems += [f"logged: {line}" for line in others if line not in warnings]
+    problems += [] if warnings else ["it noticed nothing"]
+    report(f"mqtt verified=P-256 connections=3 resumed=1 readings={len(set(readings))} broker-restarts=1 failed={len(warnings)} "
+           f"wall={done.wall:.0f}s", problems, done)
+    return done
+
+
+def websocket(programs, network):
+    """A reading, and the answer, in two fragments and with a ping before it: see ../interop/websocket.py."""
+    port = servers.free_ports(1)[0]
+    servers.start(RUN, "websocket", port, [servers.VENV / "bin/python", HERE.parent / "interop/websocket.py", str(port)])
+    line = r"websocket: the server has 21\.5"
+    done = boot("websocket", programs, "websocket", {"websocket": port}, [{"server": "websocket", "line": line}])
+    problems = differences(over=(done.is_over, True))
+    problems += [f"logged: {line}" for _, _, line in done.lines if not line.startswith("INFO ")]
+    report(f"websocket verified=P-256 board-time={done.at(line) or 0:.2f}s wall={done.wall:.0f}s", problems, done)
+    return done
+
 
 def failure(phase, kind):
     """The line of an app whose round failed, in the words of defmt."""
@@ -223,12 +314,13 @@ def main():
     servers.install({})
     shutil.rmtree(RUN, ignore_errors=True)
     shutil.copytree(certificates, RUN)
-    apps, faults = [WEATHER], [fault for fault in FAULTS if fault[0] in BRIEF]
+    apps, faults, more = [WEATHER], [fault for fault in FAULTS if fault[0] in BRIEF], [sensor]
     if sys.argv[3:] == ["all"]:
-        apps, faults = [WEATHER, CLOCK, DOWNLOAD, TELEMETRY], FAULTS
-    network = Servers([app.name for app in apps] + ["refusals"])
+        servers.install({"mosquitto": "mosquitto"})
+        apps, faults, more = [WEATHER, CLOCK, DOWNLOAD, TELEMETRY], FAULTS, [mqtt, sensor, websocket]
+    network = Servers([app.name for app in apps] + ["refusals", "sensor"])
     # The longest first.
-    work = [partial(refusals, faults), *(app.run for app in apps)]
+    work = [partial(refusals, faults), *more, *(app.run for app in apps)]
     with ThreadPoolExecutor(max_workers=int(os.environ.get("PICOW_AT_A_TIME") or os.cpu_count() or 1)) as pool:
         boots = list(pool.map(lambda one: one(programs, network), work))
     print("\nThe log of weather, with the board's time:")

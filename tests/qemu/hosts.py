@@ -1,9 +1,12 @@
-"""What a board finds on the machine that runs QEMU besides nginx: a name server, time servers, and a server that stalls."""
+"""What a board finds on the machine that runs QEMU besides nginx: a name server, time servers, an MQTT broker, and a server that
+stalls."""
 
+import atexit
 import re
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -50,6 +53,37 @@ def start_time():
         return struct.pack(">BBbb", 0x24, 1, 6, -20) + bytes(8) + b"TEST" + now + question[40:48] + now + now
 
     return datagrams(0, answer)
+
+
+class Broker:
+    """A mosquitto that can be stopped and started again. After that it knows none of its tickets."""
+
+    def __init__(self, run, name, port):
+        self.run, self.name, self.port, self.process = run, name, port, None
+        (run / f"{name}.conf").write_text(
+            f"listener {port} 127.0.0.1\ncertfile p256.pem\nkeyfile p256.key\ntls_version tlsv1.3\n"
+            "allow_anonymous true\nlog_type all\nlog_dest stderr\nuser root\n")
+        atexit.register(self.stop)
+        self.start()
+
+    def start(self):
+        with open(self.run / f"{self.name}.log", "ab") as log:
+            command = ["mosquitto", "-c", f"{self.name}.conf"]
+            self.process = subprocess.Popen(command, cwd=self.run, stdin=subprocess.DEVNULL, stderr=log)
+        for _ in range(500):
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"mosquitto does not listen: see {self.name}.log")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def logged(self, pattern):
+        """How often that is in its log."""
+        return len(re.findall(pattern, (self.run / f"{self.name}.log").read_text(errors="replace")))
 
 
 class Halting:

@@ -197,6 +197,46 @@ class Bench:
         report(self.board, what, problems, done)
         self.note("download", done)
 
+    def sensor(self):
+        """Two wakings: the second resumes the TLS session of the first."""
+        port = self.ports[f"{self.board.name}-p256"]
+        before = len(requests(port))
+        done = self.boot("sensor", port, path="/httpbin/post", rounds=2)
+        seen = requests(port)[before:]
+        full, resumed = ([int(line.split()[2]) for line in done.lines if "handshake: " in line] + [0, 0])[:2]
+        problems = differences(
+            status=(done.status, 0), rounds=(done.rounds(), (2, 0)), requests=(len(seen), 2),
+            connections=(len({connection for connection, _, _ in seen}), 2), statuses=({status for _, status, _ in seen}, {"200"}),
+            resumed=([rest.rsplit(" ", 1)[1] for *_, rest in seen], [".", "r"]),
+        )
+        if not done.has("INFO sensor: 1 readings up to number 2, status 200"):
+            problems.append("no second reading on the log")
+        report(self.board, f"sensor status=200 verified=P-256 requests=2 full={full} resumed={resumed}", problems, done)
+        self.note("sensor", done, **{"handshake-p256": full, "handshake-resumed": resumed})
+
+    def mqtt(self):
+        """A node that stays connected, whose broker is started anew."""
+        broker = hosts.Broker(RUN, f"broker-{self.board.name}", servers.free_ports(1)[0])
+
+        def on_line(line):
+            if "the broker has reading 2" in line:
+                broker.stop()
+                broker.start()
+
+        done = boot(self.board, "mqtt", on_line=on_line, broker=broker.port, root=RUN / "root-p256.der", date=int(time.time()),
+                    every=1000, rounds=6)
+        rounds = done.rounds() or (0, 0)
+        problems = differences(status=(done.status, 0), rounds=(sum(rounds), 6),
+                               connects=(broker.logged(r"New client connected from \S+ as board "), 2),
+                               wills=(broker.logged("Will message specified"), 2))
+        warnings = [line for line in done.lines if line.startswith("WARN")]
+        problems += [f"not as expected: {line}" for line in warnings if not line.startswith("WARN mqtt failed: ")]
+        if not warnings or not done.has(f"INFO mqtt: the broker has reading {rounds[0]}$"):
+            problems.append("it did not go on after the broker's restart")
+        what = f"mqtt verified=P-256 connections=2 readings={rounds[0]} broker-restarts=1 failed={rounds[1]}"
+        report(self.board, what, problems, done)
+        self.costs["mqtt"] = memory(image(self.board, "mqtt"))
+
     def update(self):
         key = PUBLIC_KEY[0]
         done, what, problems = self.served("update", "p256", 2, "GET", "/2.update", "200 304", key=key, rounds=2)
@@ -311,7 +351,7 @@ def memory(path):
 
 
 # What is judged. The rest depends a little on how loaded the machine is that runs QEMU: acknowledgements that come alone.
-DETERMINISTIC = {"flash", "ram", "stack", "handshake-p256", "handshake-rsa", "handshake-p384", "round-trips", "warm-round-trips"}
+DETERMINISTIC = {"flash", "ram", "stack", "handshake-p256", "handshake-rsa", "handshake-p384", "handshake-resumed", "round-trips", "warm-round-trips"}
 
 
 def judge(benches):
@@ -366,7 +406,8 @@ def site(port, name):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    servers.install({"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc", "size": "binutils"})
+    servers.install({"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc", "size": "binutils",
+                     "mosquitto": "mosquitto"})
     servers.prepare(RUN, HERE / "pki.sh")
     certificates = "p256 rsa p384 expired untrusted other".split()
     names = [f"{board.name}-{certificate}" for board in BOARDS for certificate in certificates]
@@ -382,7 +423,7 @@ def main():
     times = ",".join(f"time.test:{hosts.start_time()}" for _ in range(2))
 
     def all_of(bench):
-        for group in (bench.weather, bench.blocking, bench.telemetry, bench.download, bench.update, bench.clock, bench.web_server, bench.refusals, bench.halting):
+        for group in (bench.weather, bench.blocking, bench.telemetry, bench.download, bench.sensor, bench.mqtt, bench.update, bench.clock, bench.web_server, bench.refusals, bench.halting):
             group()
 
     benches = [Bench(board, ports, times) for board in BOARDS]

@@ -6,14 +6,17 @@
 //!
 //! A waking is a whole life of the program: sleep ends in a reset. What has to outlast it is [`Kept`], as bytes in memory that
 //! sleep and reset leave alone (RTC memory, RAM that is not initialised), or in flash. It has a checksum, so what is in such
-//! memory when the power comes on counts as nothing. What TLS sessions are resumed with
-//! belongs beside it.
+//! memory when the power comes on counts as nothing. The ticket that the next TLS handshake is short with lies beside it, and is
+//! as secret as the device's other keys.
 
 use core::time::Duration;
 
 use heapless::Vec;
 use sha2::{Digest, Sha256};
-use socketpool::traits::{SocketPool, TlsContext};
+use socketpool::{
+    tls::Sessions,
+    traits::{SocketPool, TlsContext},
+};
 
 use crate::{
     Schedule,
@@ -24,6 +27,9 @@ use crate::{
 pub const LEN: usize = CHECKED + CHECKSUM;
 const CHECKED: usize = 8 + 8 * KEPT;
 const CHECKSUM: usize = 4;
+
+/// Bytes of memory for all that outlasts a sleep: [`Kept`], how long the ticket is, and the ticket.
+pub const MEMORY_LEN: usize = LEN + 2 + Sessions::<1>::MAX_STORED_LEN;
 
 /// What a node knows from one waking to the next.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +83,33 @@ impl Kept {
     pub fn unsent(&self) -> usize {
         self.unsent.len()
     }
+}
+
+/// What a waking begins with: [`keep`] made these bytes before the sleep. A ticket goes to `sessions`; where there is none the
+/// handshake is a full one.
+#[must_use]
+pub fn wake(memory: &[u8; MEMORY_LEN], sessions: &Sessions<1>) -> Kept {
+    let Some((kept, rest)) = memory.split_first_chunk() else { return Kept::default() };
+    if let Some((len, rest)) = rest.split_first_chunk()
+        && let Some(ticket) = rest.get(..usize::from(u16::from_le_bytes(*len)))
+    {
+        let _ = sessions.read_from(ticket);
+    }
+    Kept::from_bytes(kept)
+}
+
+/// What is to outlast a sleep. Without `sessions` no ticket is kept: so it has to be while one is in use, because a ticket is
+/// for one connection.
+#[must_use]
+pub fn keep(kept: &Kept, sessions: Option<&Sessions<1>>) -> [u8; MEMORY_LEN] {
+    let mut memory = [0; MEMORY_LEN];
+    if let Some((place, rest)) = memory.split_first_chunk_mut() {
+        *place = kept.to_bytes();
+        if let (Some(sessions), Some((len, rest))) = (sessions, rest.split_first_chunk_mut()) {
+            *len = (sessions.write_to(rest).unwrap_or(0) as u16).to_le_bytes();
+        }
+    }
+    memory
 }
 
 /// POSTs what was not sent yet to `url`, once, tried again as the schedule says; then how long to sleep. What could not be

@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 use socketpool::{
     time::EmbassyTimer,
     tls::{
-        Now, Roots, TlsContext, WallClock,
+        Now, Roots, SessionStore, TlsContext, WallClock,
         roots::{TrustAnchor, trust_anchor_from_der},
     },
 };
@@ -46,14 +46,23 @@ impl Device {
 
     /// Trusts Mozilla's roots, and the one of the settings.
     pub fn tls(&self) -> Tls<'_> {
+        Measured(self.context())
+    }
+
+    /// The same, with tickets that are kept there.
+    pub fn tls_with(&self, sessions: &'static impl SessionStore) -> Tls<'_> {
+        Measured(self.context().sessions(sessions))
+    }
+
+    fn context(&self) -> TlsContext<'static, fn(&mut [u8]), &WallClock<EmbassyTimer>> {
         let random: fn(&mut [u8]) = qemu_board::random;
-        Measured(TlsContext::new(random, &self.clock).roots(Roots::mozilla_and(self.roots)))
+        TlsContext::new(random, &self.clock).roots(Roots::mozilla_and(self.roots))
     }
 
     /// As often as the settings say, without long pauses.
     pub fn schedule(&self) -> Schedule<'static> {
-        let Settings { timeout, rounds, .. } = self.settings;
-        Schedule::every(Duration::from_millis(10), &random_u32).timeout(timeout).rounds(rounds)
+        let Settings { timeout, rounds, every, .. } = self.settings;
+        Schedule::every(every, &random_u32).timeout(timeout).rounds(rounds)
     }
 }
 

@@ -9,6 +9,10 @@ use heapless::String;
 pub struct Settings {
     /// `url=`: whom to ask.
     pub url: String<128>,
+    /// `broker=`: the port of the MQTT broker.
+    pub broker: u16,
+    /// `every=`: how many milliseconds lie between two rounds.
+    pub every: Duration,
     /// `time=`: two time servers, `host:port`, with a comma between.
     pub time: String<128>,
     /// `dns=`: the name server; unless said otherwise the machine that runs QEMU.
@@ -36,6 +40,8 @@ impl Settings {
     pub fn from_command_line() -> Self {
         let mut settings = Self {
             url: String::new(),
+            broker: 8883,
+            every: Duration::from_millis(10),
             time: String::new(),
             dns: Ipv4Addr::new(10, 0, 2, 2),
             date: None,
@@ -53,6 +59,8 @@ impl Settings {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match name {
             "url" => self.url = parsed(value),
+            "broker" => self.broker = parsed(value),
+            "every" => self.every = Duration::from_millis(parsed(value)),
             "time" => self.time = parsed(value),
             "dns" => self.dns = parsed(value),
             "date" => self.date = Some(parsed(value)),

@@ -3,7 +3,7 @@
 //! The wiring between chip and radio is the same on both; what differs is the chip and with it where its
 //! random numbers come from. One of the features `pico-w` (the default) and `pico2-w` says which one it is.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, rust_2018_idioms)]
 
 #[cfg(all(feature = "pico-w", feature = "pico2-w"))]
@@ -17,6 +17,8 @@ mod entropy;
 mod entropy;
 mod nvram;
 mod radio;
+#[cfg(feature = "pico-w")]
+pub mod sleep;
 #[cfg(feature = "pico-w")]
 pub mod slots;
 

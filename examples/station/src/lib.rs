@@ -8,6 +8,7 @@
 #![allow(async_fn_in_trait, reason = "embedded executors are single threaded: no future of ours claims to be Send")]
 
 pub mod link;
+mod logged;
 pub mod random;
 
 use defmt::{info, warn};
@@ -18,10 +19,11 @@ use socketpool::{
     embassy::{self, Network, NetworkResources},
     requests::Retry,
     time::EmbassyTimer,
-    tls::{Roots, TlsContext, WallClock},
+    tls::{Roots, Sessions, TlsContext, WallClock},
 };
 use static_cell::{ConstStaticCell, StaticCell};
 
+pub use self::logged::Logged;
 use self::random::Generator;
 
 /// TCP connections at a time.
@@ -52,11 +54,14 @@ pub const TIME_SERVERS: [&str; 2] = ["time.cloudflare.com", "time.google.com"];
 /// instead.
 pub const ROOTS: Roots<'static> = include!(concat!(env!("OUT_DIR"), "/roots.rs"));
 
+/// The tickets of servers: a board that connects again to one it knows is spared the check of its certificates.
+pub static SESSIONS: Sessions<1> = Sessions::new();
+
 /// The pool of a board, as the signature of a task can name it.
 pub type Pool = embassy::Pool<SOCKETS>;
 
 /// The TLS context of a board, as the signature of a task can name it.
-pub type Tls = TlsContext<'static, Generator, &'static Clock>;
+pub type Tls = Logged<TlsContext<'static, Generator, &'static Clock>>;
 
 /// The clock of a board.
 pub type Clock = WallClock<EmbassyTimer>;
@@ -91,7 +96,7 @@ impl Board {
         let network = NETWORK.init(Network::new(stack, BUFFERS.take()));
         let pool = POOL.init(SocketPool::new(network, MEMORY.take()));
         let clock: &Clock = CLOCK.init(WallClock::new(EmbassyTimer));
-        let tls = TLS.init(TlsContext::new(random, clock).roots(ROOTS));
+        let tls = TLS.init(Logged(TlsContext::new(random, clock).roots(ROOTS).sessions(&SESSIONS)));
         Self { pool, tls, clock, random }
     }
 

@@ -13,12 +13,11 @@ use esp_hal::{
     rtc_cntl::{Rtc, sleep::TimerWakeupSource},
 };
 use portable_atomic::{AtomicU8, Ordering::Relaxed};
-use socketpool::tls::{Sessions, TlsContext};
 use socketpool_apps::{
     Schedule,
-    sensor::{self, Kept, LEN},
+    sensor::{self, MEMORY_LEN},
 };
-use station::{ROOTS, setting};
+use station::{SESSIONS, setting};
 
 /// Takes JSON.
 const URL: &str = setting(option_env!("SENSOR_URL"), "https://api.example.com/telemetry");
@@ -30,55 +29,31 @@ const AWAKE: embassy_time::Duration = embassy_time::Duration::from_secs(60);
 
 /// In memory that deep sleep leaves alone.
 #[ram(unstable(rtc_fast, persistent))]
-static KEPT: [AtomicU8; LEN] = [const { AtomicU8::new(0) }; LEN];
-
-/// The ticket of the server, there too: two bytes of length, and what [`Sessions::write_to`] writes. It is as secret as the
-/// device's other keys.
-#[ram(unstable(rtc_fast, persistent))]
-static TICKET: [AtomicU8; 2 + TICKET_LEN] = [const { AtomicU8::new(0) }; 2 + TICKET_LEN];
-const TICKET_LEN: usize = Sessions::<1>::MAX_STORED_LEN;
-
-static SESSIONS: Sessions<1> = Sessions::new();
+static MEMORY: [AtomicU8; MEMORY_LEN] = [const { AtomicU8::new(0) }; MEMORY_LEN];
 
 #[esp_rtos::main]
 async fn main(spawner: Spawner) {
-    let mut kept = Kept::from_bytes(&core::array::from_fn(|index| KEPT[index].load(Relaxed)));
+    let mut kept = sensor::wake(&core::array::from_fn(|index| MEMORY[index].load(Relaxed)), &SESSIONS);
     kept.take(read());
-    wake();
+    // Whatever ends this waking, no reading is lost, and no ticket is offered twice.
+    store(&sensor::keep(&kept, None));
     let mut clock = None;
     let work = async {
         let (_, board) = board::start_with(spawner, |_, low_power| clock = Some(Rtc::new(low_power))).await;
         board.set_clock().await;
         let random = || board.random.next_u32();
-        let schedule = Schedule::every(SLEEP, &random);
-        let tls = TlsContext::new(board.random, board.clock).roots(ROOTS).sessions(&SESSIONS);
-        sensor::report(board.pool, &tls, URL, &mut kept, schedule).await
+        sensor::report(board.pool, board.tls, URL, &mut kept, Schedule::every(SLEEP, &random)).await
     };
     let sleep = with_timeout(AWAKE, work).await.unwrap_or(SLEEP);
-    for (place, byte) in KEPT.iter().zip(kept.to_bytes()) {
-        place.store(byte, Relaxed);
-    }
-    fall_asleep();
+    store(&sensor::keep(&kept, Some(&SESSIONS)));
     if let Some(mut clock) = clock {
         clock.sleep_deep(&[&TimerWakeupSource::new(sleep)]);
     }
 }
 
-/// Takes the ticket out of the memory that was kept. Where there is none, the handshake is a full one.
-fn wake() {
-    let bytes: [u8; 2 + TICKET_LEN] = core::array::from_fn(|index| TICKET[index].load(Relaxed));
-    let ([low, high], rest) = bytes.split_first_chunk().unwrap_or((&[0; 2], &[]));
-    let len = usize::from(u16::from_le_bytes([*low, *high]));
-    let _ = rest.get(..len).map(|ticket| SESSIONS.read_from(ticket));
-}
-
-/// Keeps the ticket that came last.
-fn fall_asleep() {
-    let mut bytes = [0; TICKET_LEN];
-    let len = SESSIONS.write_to(&mut bytes).unwrap_or_default();
-    let kept = (len as u16).to_le_bytes().into_iter().chain(bytes);
-    for (place, byte) in TICKET.iter().zip(kept) {
-        place.store(byte, Relaxed);
+fn store(bytes: &[u8; MEMORY_LEN]) {
+    for (place, byte) in MEMORY.iter().zip(bytes) {
+        place.store(*byte, Relaxed);
     }
 }
 
