@@ -35,8 +35,8 @@ gate() {
     libraries=core,alloc cross build "$target" "${options[@]}"
     for app in src/bin/*.rs; do
       app=$(basename "$app" .rs)
-      # Its boot loader is for the other chip.
-      [ "$board $app" = "pico2-w update" ] && continue
+      # The boot loader of the one, and how the other sleeps, are for the other chip.
+      case "$board $app" in "pico2-w update" | "pico2-w sensor") continue ;; esac
       read -r flash ram < <(footprint "$CARGO_TARGET_DIR/$target/release/$app")
       printf '%-8s %-10s %9d %9d\n' "$board" "$app" "$flash" "$ram"
       allowed=$(budget boards "$board, $app")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# weather of the Pico W on an emulated RP2040 with its radio, against nginx; `picow all`: four apps, every refusal, 8 minutes
+# weather and sensor of the Pico W on an emulated RP2040 with its radio, against nginx; `picow all`: seven apps, every refusal
 # shellcheck source=ci/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -31,12 +31,14 @@ emulator() {
 }
 
 programs() {
-  local bins=(--bin weather)
-  [ -z "${all:-}" ] || bins+=(--bin telemetry --bin download --bin clock)
+  local bins=(--bin weather --bin sensor)
+  [ -z "${all:-}" ] || bins+=(--bin telemetry --bin download --bin clock --bin mqtt --bin websocket)
   cd examples/rp2040-w # for its .cargo/config.toml
   WIFI_SSID=emulated WIFI_PASSWORD=passphrase TLS_ROOT=$pki/root-p256.der \
     WEATHER_URL=https://api.test/json TELEMETRY_URL=https://api.test/httpbin/post \
     DOWNLOAD_URL=https://api.test/big CLOCK_URL=https://api.test/json \
+    SENSOR_URL=https://api.test/httpbin/post SENSOR_SECONDS=20 \
+    MQTT_HOST=api.test MQTT_SECONDS=2 WEBSOCKET_HOST=api.test \
     libraries=core,alloc cross build "$small" --release "${bins[@]}"
 }
 

@@ -1,6 +1,6 @@
 //! The app `sensor`: what is kept from one waking to the next.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, net::SocketAddr};
 
 use socketpool::{Socket, stack::Stack, sync::RawMutex, tls::Sessions, traits};
 use socketpool_apps::sensor::{self, Kept, LEN, MEMORY_LEN};
@@ -99,6 +99,15 @@ where
         self.0.connect(socket, host, port).await?;
         self.1.borrow_mut().push(socket.tls_info().expect("it is TLS").is_resumed);
         Ok(())
+    }
+
+    async fn connect_addr(
+        &self,
+        socket: &mut Socket<'p, 's, S, N, R>,
+        host: &str,
+        remote: SocketAddr,
+    ) -> socketpool::Result<()> {
+        self.0.connect_addr(socket, host, remote).await
     }
 }
 

@@ -25,7 +25,9 @@ async def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain("p256.pem", "p256.key")
-    async with serve(answer, "127.0.0.1", int(sys.argv[1]), ssl=context, process_request=refuse) as server:
+    # An emulated board takes minutes for its handshake.
+    patience = {"ssl_handshake_timeout": 900, "open_timeout": 900}
+    async with serve(answer, "127.0.0.1", int(sys.argv[1]), ssl=context, process_request=refuse, **patience) as server:
         await server.serve_forever()
 
 
