@@ -8,10 +8,15 @@
 //! `.uninit`. When the power comes on there are random bytes in it: what is kept has a checksum.
 #![allow(unsafe_code, reason = "a section for the linker, and a register of the processor that embassy-rp has taken")]
 
-use core::{future::poll_fn, pin::pin, sync::atomic::AtomicU8, sync::atomic::Ordering::Relaxed, task::Poll};
+use core::{
+    future::poll_fn,
+    pin::pin,
+    sync::atomic::{AtomicU8, Ordering::Relaxed},
+    task::Poll,
+};
 
 use cortex_m::asm;
-use embassy_rp::pac::{CLOCKS, PLL_SYS, PLL_USB, PSM, SIO, WATCHDOG, clocks, pll, psm};
+use embassy_rp::pac::{CLOCKS, PLL_SYS, PLL_USB, PSM, SIO, WATCHDOG, clocks, psm};
 use embassy_time::{Duration, Timer};
 use socketpool_apps::sensor::MEMORY_LEN;
 
@@ -45,7 +50,10 @@ pub async fn sleep(duration: Duration) -> ! {
     CLOCKS.clk_sys_ctrl().modify(|w| w.set_src(clocks::vals::ClkSysCtrlSrc::CLK_REF));
     while CLOCKS.clk_sys_selected().read() != 1 {}
     for pll in [PLL_SYS, PLL_USB] {
-        pll.pwr().write_value(pll::regs::Pwr(u32::MAX));
+        pll.pwr().modify(|w| {
+            w.set_pd(true);
+            w.set_vcopd(true);
+        });
     }
     CLOCKS.sleep_en0().write_value(clocks::regs::SleepEn0(0));
     CLOCKS.sleep_en1().write(|w| {
