@@ -69,7 +69,7 @@ pub trait SocketPool {
     /// The second value is the memory, if `need` asks for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) with what there is none of.
+    /// [`ErrorKind::Exhausted`] with what there is none of.
     ///
     /// # Cancel safety
     /// Dropping the future takes nothing.
@@ -110,7 +110,7 @@ pub struct Need {
 /// A stream socket. What it reads and writes is the application's data, whether TLS lies below or not.
 ///
 /// `read` returns `Ok(0)` only when the peer ended the stream in order; an end that may be an attack (TLS without
-/// `close_notify`) is [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
+/// `close_notify`) is [`ErrorKind::Truncated`].
 pub trait Socket: Read<Error = Error> + Write<Error = Error> + Sized {
     /// By when everything must be done that is asked of this socket from now on.
     fn set_deadline(&mut self, deadline: Deadline);
