@@ -43,6 +43,8 @@ fn compare<V: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &[u8], same:
     match (ours::<V>(text, Split::WHOLE, text.len() + 1), theirs) {
         (Ok(ours), Ok(theirs)) => assert!(same(&ours, &theirs), "{}: {ours:?} and {theirs:?}", shown()),
         (Err(_), Err(_)) => {}
+        // Theirs takes `-0` for a fraction; for ours it is the integer 0 too.
+        (Ok(_), Err(error)) if error.to_string().contains("floating point `-0.0`") => {}
         (Ok(ours), Err(error)) => {
             // A byte order mark is passed over.
             let bare = text.strip_prefix(b"\xEF\xBB\xBF").map(serde_json::from_slice::<V>);

@@ -133,7 +133,7 @@ pub fn all(identity: &Identity, figures: &mut Figures) {
         if !is_right || !is_free {
             figures.wrong(format!(
                 "{}{face:?}, {name}: {:?}, {} ms, then {:?}",
-                if is_free { "" } else { "lost: " },
+                if *is_free { "" } else { "lost: " },
                 end.outcome,
                 end.took,
                 end.next
