@@ -11,6 +11,7 @@ use super::{
     Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
     engine::Crypto,
     fingerprint::{self, Fingerprint},
+    info::TlsObserver,
     offer::{Offer, Peer},
     random::Watch,
     sessions::{Resume, SessionKey, SessionStore, Trust},
@@ -46,6 +47,7 @@ pub struct TlsContext<'c, R, T> {
     floor: UnixTime,
     offer: Offer<'c>,
     sessions: Option<&'static dyn Resume>,
+    observer: Option<&'c dyn TlsObserver>,
     /// Which context this is, once somebody has asked.
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
@@ -66,6 +68,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
             floor: UnixTime::since_unix_epoch(Duration::from_secs(RELEASE_DATE)),
             offer: Offer::default(),
             sessions: None,
+            observer: None,
             id: Cell::new(None),
             #[cfg(feature = "dangerous-unverified-tls")]
             believes_anybody: false,
@@ -169,6 +172,14 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
         self
     }
 
+    /// Has this object see the certificates of every server, and the verdict on them: [`TlsObserver`].
+    #[must_use]
+    #[inline(always)]
+    pub fn observer(mut self, observer: &'c dyn TlsObserver) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// For [`UnverifiedTlsContext`](super::dangerous::UnverifiedTlsContext), which lets nobody have it.
     #[cfg(feature = "dangerous-unverified-tls")]
     pub(super) fn believing_anybody(mut self) -> Self {
@@ -205,6 +216,10 @@ impl<'c, R, T> TlsContext<'c, R, T> {
 
     pub(crate) fn algorithms(&self) -> &'static Crypto {
         self.crypto
+    }
+
+    pub(crate) fn observed_by(&self) -> Option<&'c dyn TlsObserver> {
+        self.observer
     }
 
     pub(crate) fn offer(&self) -> &Offer<'c> {

@@ -60,8 +60,8 @@ impl<IO, M: Memory> Driver<IO, M> {
     pub(crate) fn info(&self) -> Option<TlsInfo> {
         let session = self.session();
         let (suite, group) = session.agreed()?;
-        let (alpn, is_resumed) = (session.alpn(), session.is_resumed());
-        Some(TlsInfo { suite: suite.name(), group: group.name(), alpn, is_resumed })
+        let (alpn, is_resumed, is_retried) = (session.alpn(), session.is_resumed(), session.is_retried());
+        Some(TlsInfo { suite: suite.name(), group: group.name(), alpn, is_resumed, is_retried })
     }
 
     /// The data in this range of `rx`.

@@ -86,7 +86,7 @@ pub use self::{
     alpn::{Alpn, AlpnError},
     context::TlsContext,
     identity::{Identity, Signer},
-    info::TlsInfo,
+    info::{CertificateInfo, KeyInfo, ShownChain, TlsInfo, TlsObserver},
     psk::{Psk, PskError},
     random::{RandCore, Random, RandomError, TryFill},
     roots::{Roots, TrustAnchor},

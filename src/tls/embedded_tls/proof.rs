@@ -17,9 +17,10 @@ use super::{
 use crate::tls::{
     Random, TimeSource, TlsContext, TlsError,
     identity::{self, MAX_SIGNATURE_LEN, Signer},
+    info::{ShownChain, TlsObserver},
     offer::Peer,
     random::Watch,
-    verify::{CertificateError, LeafKey, VerifyPolicy, verify_handshake_signature, verify_server_chain},
+    verify::{CertificateError, ChainCheck, LeafKey, Progress, VerifyPolicy, verify_handshake_signature},
 };
 
 /// The most certificates a server may send. The engine takes no more.
@@ -37,6 +38,7 @@ pub(super) struct Provider<'x, 'c, R, T> {
 struct Proof<'x, 'c> {
     shared: &'x Shared,
     policy: VerifyPolicy<'c>,
+    observer: Option<&'c dyn TlsObserver>,
     peer: &'x Peer<'x>,
     now: UnixTime,
     /// The context is of the kind that takes whatever is shown for true.
@@ -82,7 +84,8 @@ impl<'x, 'c, R: Random, T: TimeSource> Provider<'x, 'c, R, T> {
         } else {
             (context.date_and_policy()?, Shown::Nothing)
         };
-        let proof = Proof { shared, policy, peer, now, believes_anybody, shown };
+        let observer = context.observed_by();
+        let proof = Proof { shared, policy, observer, peer, now, believes_anybody, shown };
         shared.proven.set(proof.proven());
         Ok(Self { context, shared, watch: Watch::default(), proof })
     }
@@ -115,8 +118,19 @@ impl Proof<'_, '_> {
             *place = CertificateDer::from_slice(der);
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
-        let verified = verify_server_chain(chain, &self.peer.name, self.now, &self.policy);
-        verified.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
+        let mut check = ChainCheck::new();
+        let verdict = loop {
+            match check.step_named(chain, &self.peer.name, self.now, &self.policy) {
+                Ok(Progress::Again) => {}
+                Ok(Progress::Done(verified)) => break Ok(verified),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Some(observer) = self.observer {
+            let (work, now) = (check.work(), self.now);
+            observer.chain_judged(&ShownChain { certificates: chain, verdict, work, now });
+        }
+        verdict.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
     fn judge_signature(

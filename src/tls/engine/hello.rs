@@ -329,6 +329,7 @@ impl Session {
         self.change_cipher_spec(tx)?;
         self.ends_record = true;
         self.state = State::SecondServerHello;
+        self.is_retried = true;
         self.write_hello(tx, config, &share)
     }
 

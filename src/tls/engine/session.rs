@@ -90,6 +90,8 @@ pub(crate) struct Session {
     pub(super) has_psk: bool,
     /// That key was a ticket's.
     pub(super) is_resumed: bool,
+    /// The server asked for a second ClientHello.
+    pub(super) is_retried: bool,
     pub(super) alpn: Option<usize>,
     pub(super) compatible: bool,
     pub(super) changed_cipher_spec: bool,
@@ -139,6 +141,7 @@ impl Session {
             may_sign: false,
             has_psk: false,
             is_resumed: false,
+            is_retried: false,
             alpn: None,
             compatible: false,
             changed_cipher_spec: false,
@@ -580,6 +583,11 @@ impl Session {
     /// Whether a ticket made the handshake short.
     pub(crate) const fn is_resumed(&self) -> bool {
         self.is_resumed
+    }
+
+    /// Whether the server asked for a second ClientHello.
+    pub(crate) const fn is_retried(&self) -> bool {
+        self.is_retried
     }
 }
 

@@ -398,7 +398,7 @@ impl<'a> PublicKey<'a> {
 }
 
 /// The algorithm identifier (without its header) and the key octets of a SubjectPublicKeyInfo given without its header.
-pub(super) fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut fields = Reader::new(spki);
     let algorithm = fields.expect(der::SEQUENCE)?;
     let octets = der::octets_of_bit_string(fields.expect(der::BIT_STRING)?)?;
