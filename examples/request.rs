@@ -6,10 +6,18 @@
 //! context and a session, send, and read the body as it arrives. `request/network.rs` shows how to bring a network stack
 //! of your own, `request/meter.rs` how to put something around a pool and a TLS context.
 
+#[path = "support/anchors.rs"]
+mod anchors;
 #[path = "request/asynchronous.rs"]
 mod asynchronous;
 #[path = "request/blocking.rs"]
 mod blocking;
+#[path = "request/cost.rs"]
+mod cost;
+#[path = "request/crypto.rs"]
+mod crypto;
+#[path = "request/explain.rs"]
+mod explain;
 #[path = "request/failure.rs"]
 mod failure;
 #[path = "request/meter.rs"]
@@ -20,6 +28,12 @@ mod network;
 mod options;
 #[path = "request/output.rs"]
 mod output;
+#[path = "request/progress.rs"]
+mod progress;
+#[path = "request/report.rs"]
+mod report;
+#[path = "request/second.rs"]
+mod second;
 mod support;
 #[path = "request/tickets.rs"]
 mod tickets;
@@ -47,6 +61,7 @@ use self::{
     meter::Meter,
     options::{Data, Face, Field, Options, help},
     output::Output,
+    progress::Bars,
     trust::{Files, Trust},
 };
 
@@ -63,6 +78,7 @@ fn main() -> ExitCode {
     let mut with_stats = false;
     let outcome = Options::parse(&args).and_then(|options| {
         with_stats = options.stats;
+        meter.listen(&options);
         let Some(path) = options.tickets else { return run(&options, &meter) };
         meter.with_tickets.set(true);
         tickets::read(path)?;
@@ -75,6 +91,9 @@ fn main() -> ExitCode {
         let _ = writeln!(stderr(), "error: {failure}{}", advice(failure));
     }
     if with_stats {
+        if let Some(handshakes) = meter.handshake_counts() {
+            let _ = writeln!(stderr(), "{handshakes}");
+        }
         let _ = writeln!(stderr(), "{meter}");
     }
     outcome.map_or_else(|failure| ExitCode::from(failure.exit_status()), |()| ExitCode::SUCCESS)
@@ -91,7 +110,7 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
         }
         Data::Form(ref pairs) => Payload::Form(pairs),
         Data::Multipart(ref fields) => {
-            upload::parts(fields)?; // if a file is not there, nothing is sent
+            upload::parts(fields, Bars::NONE)?; // if a file is not there, nothing is sent
             Payload::Multipart(fields)
         }
         Data::Upload(path) => Payload::Upload(path),
@@ -101,8 +120,8 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
     let trust = Trust::new(options, &files, &anchors)?;
     let mut output = Output::new(options);
     match options.face {
-        Face::Async => async_io::block_on(asynchronous::run(options, &body, &trust, &mut output, meter))?,
-        Face::Blocking => blocking::run(options, &body, &trust, &mut output, meter)?,
+        Face::Async => async_io::block_on(asynchronous::run(options, &body, (&trust, &anchors), &mut output, meter))?,
+        Face::Blocking => blocking::run(options, &body, (&trust, &anchors), &mut output, meter)?,
     }
     if let Some(note) = output.note {
         let _ = writeln!(stderr(), "note: {note}");

@@ -4,17 +4,20 @@ use embedded_io_async::Read;
 use socketpool::{
     Error, Resources, SocketPool,
     requests::{Events, Inflate, Retry, Session},
+    tls::TrustAnchor,
 };
 
 use crate::{
-    Payload, SOCKETS, authenticate, date,
+    Payload, SOCKETS, authenticate, date, explain,
     failure::Failure,
     floor,
     meter::{Meter, Metered},
     network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
-    prepare, random_number,
+    prepare,
+    progress::Bars,
+    random_number,
     trust::Trust,
     upload::{self, HostFile},
 };
@@ -23,7 +26,7 @@ use crate::{
 pub async fn run(
     options: &Options<'_>,
     body: &Payload<'_>,
-    trust: &Trust<'_>,
+    (trust, own): (&Trust<'_>, &[TrustAnchor<'_>]),
     output: &mut Output<'_>,
     meter: &Meter,
 ) -> Result<(), Failure> {
@@ -31,7 +34,10 @@ pub async fn run(
     let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
+    let tls = Metered::new(trust.context(date(options.at), meter).floor(floor(options.at)), meter);
+    if options.explain {
+        return explain::run((&pool, &tls), options, own, output, meter).await;
+    }
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);
@@ -44,6 +50,7 @@ pub async fn run(
         http = http.retry(Retry::new(attempts, &random_number));
     }
 
+    let bars = Bars::new(options);
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
     let mut inflate = Box::new(Inflate::<32_768>::new());
@@ -55,9 +62,9 @@ pub async fn run(
             Payload::Nothing => request.send().await?,
             Payload::Bytes(bytes) => request.body(bytes).send().await?,
             Payload::Form(pairs) => request.form(pairs).send().await?,
-            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send().await?,
+            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields, bars)?).send().await?,
             Payload::Upload(path) => {
-                let (file, len) = HostFile::open("--upload", path)?;
+                let (file, len) = HostFile::open("--upload", path, bars)?;
                 request.stream(file, len).send().await?
             }
         };
@@ -67,16 +74,19 @@ pub async fn run(
         } else {
             write_out(&mut response, options, output, &mut buffer).await?;
         }
+        output.end();
         if options.fail
             && let Err(error) = response.error_for_status()
         {
             outcome = Err(error.into());
         }
         // Here the response is dropped. It was read to its end, so its connection goes back to the pool.
+        drop(response);
+        if !options.keep_alive {
+            pool.close_idle().await;
+        }
     }
-    let writes = meter.writes.get();
-    pool.inner.close_idle().await;
-    meter.all_tls_since(writes);
+    pool.close_idle().await;
     outcome
 }
 

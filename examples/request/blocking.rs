@@ -5,17 +5,21 @@ use socketpool::{
     Error, Resources,
     blocking::{Events, Session, SocketPool},
     requests::{Inflate, Retry},
+    tls::TrustAnchor,
+    traits::SocketPool as _,
 };
 
 use crate::{
-    Payload, SOCKETS, authenticate, date,
+    Payload, SOCKETS, authenticate, date, explain,
     failure::Failure,
     floor,
     meter::{Meter, Metered},
     network::{HostNetwork, Waiting},
     options::{MAX_RX, Options},
     output::Output,
-    prepare, random_number,
+    prepare,
+    progress::Bars,
+    random_number,
     trust::Trust,
     upload::{self, HostFile},
 };
@@ -24,7 +28,7 @@ use crate::{
 pub fn run(
     options: &Options<'_>,
     body: &Payload<'_>,
-    trust: &Trust<'_>,
+    (trust, own): (&Trust<'_>, &[TrustAnchor<'_>]),
     output: &mut Output<'_>,
     meter: &Meter,
 ) -> Result<(), Failure> {
@@ -32,7 +36,10 @@ pub fn run(
     let mut network = Waiting(HostNetwork::new(&options.routes, meter));
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
-    let tls = Metered::new(trust.context(date(options.at)).floor(floor(options.at)), meter);
+    let tls = Metered::new(trust.context(date(options.at), meter).floor(floor(options.at)), meter);
+    if options.explain {
+        return socketpool::time::run(pool.timer(), explain::run((&pool, &tls), options, own, output, meter));
+    }
     let mut http = Session::new(&pool, &tls).buffer_limit(options.rx);
     if options.timeout.is_some() {
         http = http.timeout(options.timeout);
@@ -45,6 +52,7 @@ pub fn run(
         http = http.retry(Retry::new(attempts, &random_number));
     }
 
+    let bars = Bars::new(options);
     let mut outcome = Ok(());
     let mut buffer = [0; 16 * 1024];
     let mut inflate = Box::new(Inflate::<32_768>::new());
@@ -56,9 +64,9 @@ pub fn run(
             Payload::Nothing => request.send()?,
             Payload::Bytes(bytes) => request.body(bytes).send()?,
             Payload::Form(pairs) => request.form(pairs).send()?,
-            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields)?).send()?,
+            Payload::Multipart(fields) => request.multipart_streamed(&mut upload::parts(fields, bars)?).send()?,
             Payload::Upload(path) => {
-                let (file, len) = HostFile::open("--upload", path)?;
+                let (file, len) = HostFile::open("--upload", path, bars)?;
                 request.stream(file, len).send()?
             }
         };
@@ -68,16 +76,19 @@ pub fn run(
         } else {
             write_out(&mut response, options, output, &mut buffer)?;
         }
+        output.end();
         if options.fail
             && let Err(error) = response.error_for_status()
         {
             outcome = Err(error.into());
         }
         // Here the response is dropped. It was read to its end, so its connection goes back to the pool.
+        drop(response);
+        if !options.keep_alive {
+            pool.close_idle();
+        }
     }
-    let writes = meter.writes.get();
-    pool.inner.close_idle();
-    meter.all_tls_since(writes);
+    pool.close_idle();
     outcome
 }
 

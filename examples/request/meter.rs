@@ -1,14 +1,27 @@
-//! What `--stats` counts, and how: something put around a pool and a TLS context, through the crate's three traits.
+//! What `--stats` counts, what `-v` and `--explain` tell, and how: something put around a pool and a TLS context, through the
+//! crate's three traits.
 
-use std::{cell::Cell, fmt, net::SocketAddr};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    net::SocketAddr,
+    time::Instant,
+};
 
 use socketpool::{
-    Result,
+    Result, blocking,
     pool::Key,
     stack::Stack,
     sync::RawMutex,
     time::Deadline,
-    traits::{Need, SocketPool, TlsContext, TlsId},
+    tls::{self, Random, ShownChain, TimeSource, TlsInfo, TlsObserver},
+    traits::{Need, Socket, SocketPool, TlsContext, TlsId},
+};
+
+use crate::{
+    options::{Engine, Options},
+    report::{Handshake, Shown, say},
+    second::AnySocket,
 };
 
 /// Counts connections, and the requests and writes on them.
@@ -24,28 +37,55 @@ pub struct Meter {
     refused: Cell<usize>,
     /// How often a kept connection was taken for a request.
     reused: Cell<usize>,
-    /// TLS handshakes that succeeded, and those of them that a ticket made short; shown if there are tickets.
+    /// TLS handshakes that succeeded, those of them that a ticket made short, and those that took a second ClientHello.
     handshakes: Cell<usize>,
     resumed: Cell<usize>,
+    retried: Cell<usize>,
+    /// The last line tells of handshakes too.
     pub with_tickets: Cell<bool>,
+    /// With -v: tell of every connection.
+    verbose: Cell<bool>,
+    /// What is offered inside TLS.
+    protocols: RefCell<Vec<Vec<u8>>>,
+    /// The second engine connects.
+    is_second: Cell<bool>,
+    /// The connection that was made last, and when.
+    connected: Cell<Option<(SocketAddr, Instant)>>,
+    /// What a server showed in the handshake at hand.
+    shown: RefCell<Option<Shown>>,
+    /// How every handshake ended, for --explain.
+    pub seen: RefCell<Vec<Handshake>>,
 }
 
-/// A socket that tells whether a ticket made its TLS handshake short.
-pub trait Resumed {
-    fn is_resumed(&mut self) -> bool;
-}
-
-impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Resumed for socketpool::Socket<'_, 's, S, N, R> {
-    fn is_resumed(&mut self) -> bool {
-        self.tls_info().is_some_and(|info| info.is_resumed)
+impl TlsObserver for Meter {
+    fn chain_judged(&self, chain: &ShownChain<'_>) {
+        *self.shown.borrow_mut() = Some(Shown::of(chain));
     }
 }
 
-impl<'s, S: socketpool::blocking::stack::Stack + 's, const N: usize, R: RawMutex> Resumed
-    for socketpool::blocking::Socket<'_, 's, S, N, R>
-{
-    fn is_resumed(&mut self) -> bool {
-        self.tls_info().is_some_and(|info| info.is_resumed)
+/// A socket that tells what its TLS connection agreed on.
+pub trait Informed {
+    fn tls_info(&mut self) -> Option<TlsInfo>;
+}
+
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Informed for socketpool::Socket<'_, 's, S, N, R> {
+    fn tls_info(&mut self) -> Option<TlsInfo> {
+        self.tls_info()
+    }
+}
+
+impl<'s, S: blocking::stack::Stack + 's, const N: usize, R: RawMutex> Informed for blocking::Socket<'_, 's, S, N, R> {
+    fn tls_info(&mut self) -> Option<TlsInfo> {
+        self.tls_info()
+    }
+}
+
+impl<S: Socket + Informed> Informed for AnySocket<'_, S> {
+    fn tls_info(&mut self) -> Option<TlsInfo> {
+        match self {
+            Self::Pool(socket) => socket.tls_info(),
+            Self::Second { .. } | Self::Gone => None,
+        }
     }
 }
 
@@ -62,11 +102,47 @@ impl Meter {
 }
 
 impl Meter {
-    /// Notes that a connection was taken for a request.
-    fn take(&self, reused: bool) {
-        if reused {
-            count(&self.reused);
+    /// Does as the command line says.
+    pub fn listen(&self, options: &Options<'_>) {
+        self.verbose.set(options.verbose);
+        self.is_second.set(options.engine == Engine::EmbeddedTls);
+        *self.protocols.borrow_mut() = options.alpn.iter().map(|name| name.to_vec()).collect();
+    }
+
+    /// Where the last connection went.
+    pub fn last_remote(&self) -> Option<SocketAddr> {
+        self.connected.get().map(|(remote, _)| remote)
+    }
+
+    /// A kept connection served a request.
+    pub fn was_reused(&self) -> bool {
+        self.reused.get() > 0
+    }
+
+    /// A TCP connection was made.
+    pub fn connected(&self, remote: SocketAddr) {
+        count(&self.connections);
+        self.connected.set(Some((remote, Instant::now())));
+        self.shown.take();
+        if self.verbose.get() {
+            say(&format!("connected to {remote}"));
         }
+    }
+
+    /// A connection was taken for a request.
+    fn take(&self, reused: Option<Key<'_>>) {
+        if let Some(key) = reused {
+            count(&self.reused);
+            if self.verbose.get() {
+                say(&format!("the connection to {} port {} is used again", key.host, key.port));
+            }
+        }
+    }
+
+    /// What is told of handshakes, if there were any.
+    pub fn handshake_counts(&self) -> Option<String> {
+        let [handshakes, resumed, retried] = [&self.handshakes, &self.resumed, &self.retried].map(Cell::get);
+        (handshakes > 0).then(|| format!("handshakes={handshakes} resumed={resumed} retried={retried}"))
     }
 }
 
@@ -99,73 +175,150 @@ impl<'m, T> Metered<'m, T> {
     /// Notes how a handshake ended, and what was written since it began.
     fn handshake_over(
         &self,
-        socket: &mut impl Resumed,
+        socket: &mut impl Informed,
         writes_before: usize,
         connections_before: usize,
         outcome: &Result<()>,
     ) {
-        self.meter.all_tls_since(writes_before);
+        let meter = self.meter;
+        meter.all_tls_since(writes_before);
+        let info = socket.tls_info();
         if outcome.is_ok() {
-            count(&self.meter.handshakes);
-            if socket.is_resumed() {
-                count(&self.meter.resumed);
+            count(&meter.handshakes);
+            if info.is_some_and(|info| info.is_resumed) {
+                count(&meter.resumed);
+            }
+            if info.is_some_and(|info| info.is_retried) {
+                count(&meter.retried);
             }
         }
-        if outcome.is_err() && self.meter.connections.get() > connections_before {
-            count(&self.meter.refused);
+        if meter.connections.get() == connections_before {
+            return;
         }
+        if outcome.is_err() {
+            count(&meter.refused);
+        }
+        let Some((_, since)) = meter.connected.get() else { return };
+        let (took, shown) = (since.elapsed(), meter.shown.take());
+        let handshake = Handshake { took, info, shown, outcome: *outcome };
+        if meter.verbose.get() {
+            let protocols = meter.protocols.borrow();
+            let protocols: Vec<_> = protocols.iter().map(Vec::as_slice).collect();
+            handshake.lines(&protocols).iter().for_each(|line| say(line));
+        }
+        meter.seen.borrow_mut().push(handshake);
     }
 }
 
-impl<P: SocketPool> SocketPool for Metered<'_, P> {
-    type Socket<'p>
-        = P::Socket<'p>
-    where
-        Self: 'p;
-    type Buffer<'p>
-        = P::Buffer<'p>
-    where
-        Self: 'p;
-    type Reserved<'p>
-        = P::Reserved<'p>
-    where
-        Self: 'p;
-    type Timer = P::Timer;
-
-    fn timer(&self) -> &P::Timer {
-        self.inner.timer()
-    }
-
-    async fn reserve(&self, need: Need, deadline: Deadline) -> Result<(P::Reserved<'_>, Option<P::Buffer<'_>>)> {
-        self.inner.reserve(need, deadline).await
-    }
-
-    async fn socket_in<'p>(&'p self, place: P::Reserved<'p>, key: Option<Key<'_>>) -> (P::Socket<'p>, bool) {
-        let (socket, reused) = self.inner.socket_in(place, key).await;
-        self.meter.take(reused);
-        (socket, reused)
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Metered<'_, socketpool::SocketPool<'s, S, N, R>> {
+    /// Closes the connections that are kept. What that writes is TLS's own.
+    pub async fn close_idle(&self) {
+        let writes = self.meter.writes.get();
+        self.inner.close_idle().await;
+        self.meter.all_tls_since(writes);
     }
 }
 
-impl<S: Resumed, T: TlsContext<S>> TlsContext<S> for Metered<'_, T> {
+impl<'s, S, const N: usize, R> Metered<'_, blocking::SocketPool<'s, S, N, R>>
+where
+    S: blocking::stack::Stack + 's,
+    R: RawMutex,
+{
+    /// The same, with the blocking face.
+    pub fn close_idle(&self) {
+        let writes = self.meter.writes.get();
+        self.inner.close_idle();
+        self.meter.all_tls_since(writes);
+    }
+}
+
+/// For either face's pool.
+macro_rules! metered_pool {
+    ($pool:ident, $stack:path) => {
+        impl<'s, S: $stack + 's, const N: usize, R: RawMutex> SocketPool
+            for Metered<'_, $pool::SocketPool<'s, S, N, R>>
+        {
+            type Socket<'p>
+                = AnySocket<'p, $pool::Socket<'p, 's, S, N, R>>
+            where
+                Self: 'p;
+            type Buffer<'p>
+                = <$pool::SocketPool<'s, S, N, R> as SocketPool>::Buffer<'p>
+            where
+                Self: 'p;
+            type Reserved<'p>
+                = <$pool::SocketPool<'s, S, N, R> as SocketPool>::Reserved<'p>
+            where
+                Self: 'p;
+            type Timer = <$pool::SocketPool<'s, S, N, R> as SocketPool>::Timer;
+
+            fn timer(&self) -> &Self::Timer {
+                self.inner.timer()
+            }
+
+            async fn reserve(
+                &self,
+                need: Need,
+                deadline: Deadline,
+            ) -> Result<(Self::Reserved<'_>, Option<Self::Buffer<'_>>)> {
+                SocketPool::reserve(&self.inner, need, deadline).await
+            }
+
+            async fn socket_in<'p>(
+                &'p self,
+                place: Self::Reserved<'p>,
+                key: Option<Key<'_>>,
+            ) -> (Self::Socket<'p>, bool) {
+                let (socket, reused) = SocketPool::socket_in(&self.inner, place, key).await;
+                self.meter.take(key.filter(|_| reused));
+                (AnySocket::Pool(socket), reused)
+            }
+        }
+    };
+}
+
+metered_pool!(socketpool, Stack);
+metered_pool!(blocking, blocking::stack::Stack);
+
+impl<'m, 'c, S, G, C> TlsContext<AnySocket<'m, S>> for Metered<'_, tls::TlsContext<'c, G, C>>
+where
+    S: Socket + Informed + 'm,
+    G: Random,
+    C: TimeSource,
+    tls::TlsContext<'c, G, C>: TlsContext<S>,
+{
     fn id(&self) -> TlsId {
         self.inner.id()
     }
 
     fn takes_session(&self) -> bool {
-        self.inner.takes_session()
+        !self.meter.is_second.get() && self.inner.takes_session()
     }
 
-    async fn connect(&self, socket: &mut S, host: &str, port: u16) -> Result<()> {
+    async fn connect(&self, socket: &mut AnySocket<'m, S>, host: &str, port: u16) -> Result<()> {
         let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
-        let outcome = self.inner.connect(socket, host, port).await;
+        let outcome = match &mut *socket {
+            AnySocket::Pool(socket) if !self.meter.is_second.get() => self.inner.connect(socket, host, port).await,
+            socket => match socket.connect(host, port).await {
+                Ok(()) => socket.wrap_second(&self.inner, host).await,
+                failed => failed,
+            },
+        };
         self.handshake_over(socket, writes, connections, &outcome);
         outcome
     }
 
-    async fn connect_addr(&self, socket: &mut S, host: &str, remote: SocketAddr) -> Result<()> {
+    async fn connect_addr(&self, socket: &mut AnySocket<'m, S>, host: &str, remote: SocketAddr) -> Result<()> {
         let (writes, connections) = (self.meter.writes.get(), self.meter.connections.get());
-        let outcome = self.inner.connect_addr(socket, host, remote).await;
+        let outcome = match &mut *socket {
+            AnySocket::Pool(socket) if !self.meter.is_second.get() => {
+                self.inner.connect_addr(socket, host, remote).await
+            }
+            socket => match socket.connect_addr(remote).await {
+                Ok(()) => socket.wrap_second(&self.inner, host).await,
+                failed => failed,
+            },
+        };
         self.handshake_over(socket, writes, connections, &outcome);
         outcome
     }

@@ -73,8 +73,8 @@ impl<'n> HostNetwork<'n> {
         }
     }
 
-    fn connected<T>(&self, stream: T) -> Tcp<'_, T> {
-        count(&self.meter.connections);
+    fn connected<T>(&self, stream: T, remote: SocketAddr) -> Tcp<'_, T> {
+        self.meter.connected(remote);
         Tcp { stream, network: self }
     }
 }
@@ -131,7 +131,7 @@ impl Connect for HostNetwork<'_> {
         };
         let stream = Async::<TcpStream>::connect(address).await.map_err(failure)?;
         stream.get_ref().set_nodelay(true).map_err(failure)?;
-        Ok(self.connected(stream))
+        Ok(self.connected(stream, address))
     }
 }
 
@@ -254,7 +254,7 @@ impl Connect for Waiting<'_> {
         };
         let stream = stream.map_err(failure)?;
         stream.set_nodelay(true).map_err(failure)?;
-        Ok(self.0.connected(stream))
+        Ok(self.0.connected(stream, address))
     }
 }
 

@@ -7,7 +7,10 @@ use socketpool::{
     tls::pin::Pin,
 };
 
-use crate::failure::Failure;
+use crate::{
+    crypto::{self, CipherSuite, Group},
+    failure::Failure,
+};
 
 /// The most that `--rx` can be, and the size of the pool's exchange buffers, in bytes.
 pub const MAX_RX: usize = 65_536;
@@ -19,40 +22,68 @@ pub fn help() -> String {
     format!(
         "\
 usage: request [option]… URL
+       request --explain [option]… HOST[:PORT] | URL
+
+the request
   -X METHOD                         instead of GET, of POST with a body, of PUT with --upload
   -H 'Name: value'                  a header field; may be repeated
+  --query k=v                       adds to the query of the URL; may be repeated
+  --range A-B, --range A-           asks for these bytes only; a note on standard error says when others came
+  --compressed                      asks for gzip or deflate, and decompresses
+  --sse                             reads server-sent events and writes the data of each as it comes
+
+its body
   -d DATA, -d @FILE                 sends this, or what the file holds, as it is
   --json TEXT                       sends this as application/json
   --form k=v                        sends a form; may be repeated
   --multipart k=v, --multipart k=@FILE[;type=T]
                                     sends a form with files, which are read while they are sent; may be repeated
   --upload FILE                     sends what the file holds, reading it while it is sent; - is standard input
-  --query k=v                       adds to the query of the URL; may be repeated
+
+authentication
   --user u:p, --bearer T            authenticates: with --user, else with --bearer, else with -H
   --digest u:p                      authenticates by Digest, once the server asks for it
-  --range A-B, --range A-           asks for these bytes only; a note on standard error says when others came
-  --retry N                         makes up to N attempts, with a random wait between them
+
+whom to trust
   --roots mozilla, --roots FILE     trusts Mozilla's roots (unless given), or these (PEM or DER); may be repeated
   --cacert FILE                     the same as --roots FILE
   --pin HEX                         wants this SHA-256 of the server's public key, too; may be repeated: one has to fit
+  --at UNIX_SECONDS                 checks certificates as of then
   --cert FILE [--key FILE]          shows this certificate to servers that ask; key P-256 or Ed25519, or in the same file
   --psk ID:HEX                      shares this key with the server, instead of certificates
+
+TLS
+  --groups LIST                     offers these groups, and a key of the first: x25519, secp256r1; both unless given
+  --suites LIST                     offers these cipher suites: chacha20, aes128, aes256; the first two unless given
+  --alpn LIST                       offers these protocols inside TLS; none unless given
   --tickets FILE                    resumes TLS sessions that are saved in this file, and saves the new ones there: they are
                                     secret, and the file need not exist; --stats says how many handshakes were resumed
-  --at UNIX_SECONDS                 checks certificates as of then
+  --engine ours|embedded-tls        which engine speaks TLS; ours unless given. The other one keeps no connection open
+
+connections
   --resolve HOST:PORT:ADDR[:PORT]   connects there for that host and port; may be repeated; IPv6 in brackets
   --timeout SECONDS                 for the whole exchange; 30 unless given
   --max-redirects N, --no-redirect  10 are followed unless given
+  --retry N                         makes up to N attempts, with a random wait between them
   --repeat N                        sends the request so often
+  --no-keep-alive                   each of them on a new connection
   --face async|blocking             which half of the crate does it; async unless given
   --rx BYTES                        stages so much of a request, and receives so large a head: the third number of a
                                     device's `Resources`; up to {MAX_RX}; {DEFAULT_RX}, as there, unless given
-  --compressed                      asks for gzip or deflate, and decompresses
-  --sse                             reads server-sent events and writes the data of each as it comes
+
+what is written
   -i                                writes status line and fields before the body
   -o FILE                           writes to this file
   --fail                            a status of 400 or above is a failure
-  --stats                           ends with counts of connections, requests and writes on standard error
+  --stats                           ends with counts of connections, requests and writes on standard error; a line before
+                                    them counts TLS handshakes, if there were any: all, resumed ones, and those in which
+                                    the server asked for another group or for a cookie (HelloRetryRequest)
+  -v                                tells on standard error what each connection agreed on, and what the server showed
+  --silent                          no progress bar, which otherwise shows a large body if standard error is a terminal
+  --explain                         tells instead what a device needs to talk to this server: root, flash, clock, time,
+                                    memory; https unless the URL says otherwise
+  --help                            tells this
+
 exit status: 0 a complete response  1 cannot write it  2 usage or URL  3 resolve  4 connect  5 TLS  6 timeout
   7 malformed or no response  8 truncated body  9 a limit  10 too many redirects  11 pool exhausted
   12 refused by policy  22 status of 400 or above, with --fail
@@ -83,6 +114,11 @@ pub struct Options<'a> {
     pub cert: Option<&'a str>,
     pub key: Option<&'a str>,
     pub psk: Option<(&'a str, Vec<u8>)>,
+    /// What to offer instead of the default; empty for that.
+    pub groups: Vec<Group>,
+    pub suites: Vec<CipherSuite>,
+    pub alpn: Vec<&'a [u8]>,
+    pub engine: Engine,
     /// The file of the tickets.
     pub tickets: Option<&'a str>,
     pub at: Option<u64>,
@@ -91,12 +127,17 @@ pub struct Options<'a> {
     /// As the session wants it, if given.
     pub max_redirects: Option<Option<u8>>,
     pub repeat: u32,
+    /// Idle connections are used again.
+    pub keep_alive: bool,
     pub face: Face,
     pub rx: usize,
     pub include: bool,
     pub output: Option<&'a str>,
     pub fail: bool,
     pub stats: bool,
+    pub verbose: bool,
+    pub silent: bool,
+    pub explain: bool,
     pub compressed: bool,
     /// Whether the body is an event stream.
     pub sse: bool,
@@ -133,6 +174,13 @@ pub enum Face {
     Blocking,
 }
 
+/// Who speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Ours,
+    EmbeddedTls,
+}
+
 /// Where to connect for a host and port, whatever the name server says.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -162,18 +210,26 @@ impl<'a> Options<'a> {
             cert: None,
             key: None,
             psk: None,
+            groups: Vec::new(),
+            suites: Vec::new(),
+            alpn: Vec::new(),
+            engine: Engine::Ours,
             tickets: None,
             at: None,
             routes: Vec::new(),
             timeout: None,
             max_redirects: None,
             repeat: 1,
+            keep_alive: true,
             face: Face::Async,
             rx: DEFAULT_RX,
             include: false,
             output: None,
             fail: false,
             stats: false,
+            verbose: false,
+            silent: false,
+            explain: false,
             compressed: false,
             sse: false,
         };
@@ -228,6 +284,19 @@ impl<'a> Options<'a> {
                 "--cert" => options.cert = Some(value()?),
                 "--key" => options.key = Some(value()?),
                 "--psk" => options.psk = Some(psk(value()?)?),
+                "--groups" => options.groups = list(arg, value()?, crypto::group)?,
+                "--suites" => options.suites = list(arg, value()?, crypto::suite)?,
+                "--alpn" => options.alpn = value()?.split(',').map(str::as_bytes).collect(),
+                "--engine" => {
+                    options.engine = match value()? {
+                        "ours" => Engine::Ours,
+                        "embedded-tls" => Engine::EmbeddedTls,
+                        other => return Err(usage(format!("--engine is ours or embedded-tls, not {other:?}"))),
+                    }
+                }
+                "--tls12" => {
+                    return Err(usage("--tls12: TLS 1.2 is not spoken here: a server without TLS 1.3 is refused"));
+                }
                 "--tickets" => options.tickets = Some(value()?),
                 "--at" => options.at = Some(number(arg, value()?)?),
                 "--resolve" => options.routes.push(route(value()?)?),
@@ -235,6 +304,7 @@ impl<'a> Options<'a> {
                 "--max-redirects" => options.max_redirects = Some(Some(number(arg, value()?)?)),
                 "--no-redirect" => options.max_redirects = Some(None),
                 "--repeat" => options.repeat = number(arg, value()?)?,
+                "--no-keep-alive" => options.keep_alive = false,
                 "--face" => {
                     options.face = match value()? {
                         "async" => Face::Async,
@@ -247,6 +317,9 @@ impl<'a> Options<'a> {
                 "-o" => options.output = Some(value()?),
                 "--fail" => options.fail = true,
                 "--stats" => options.stats = true,
+                "-v" => options.verbose = true,
+                "--silent" => options.silent = true,
+                "--explain" => options.explain = true,
                 "--compressed" => options.compressed = true,
                 "--sse" => options.sse = true,
                 _ if arg.starts_with('-') => return Err(usage(format!("unknown option {arg:?}"))),
@@ -278,6 +351,16 @@ impl<'a> Options<'a> {
         }
         if options.psk.is_some() && (options.cert.is_some() || !options.pins.is_empty() || !options.roots.is_empty()) {
             return Err(usage("with --psk there are no certificates: no --cert, --pin or --roots"));
+        }
+        if options.engine == Engine::EmbeddedTls
+            && (!options.groups.is_empty() || !options.suites.is_empty() || options.tickets.is_some())
+        {
+            return Err(usage(
+                "--engine embedded-tls has one group, one suite and no tickets: no --groups, --suites or --tickets",
+            ));
+        }
+        if options.explain && (!matches!(options.data, Data::Nothing) || method.is_some()) {
+            return Err(usage("--explain asks with GET and sends nothing: no -X and no body"));
         }
         let default = match options.data {
             Data::Nothing => Method::Get,
@@ -341,6 +424,19 @@ fn psk(text: &str) -> Result<(&str, Vec<u8>), Failure> {
         return Err(wrong());
     }
     Ok((identity, digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()))
+}
+
+/// What the names in a list stand for, each once.
+fn list<T: PartialEq>(option: &str, text: &str, find: fn(&str) -> Option<T>) -> Result<Vec<T>, Failure> {
+    let mut found = Vec::new();
+    for name in text.split(',') {
+        match find(name) {
+            Some(item) if !found.contains(&item) => found.push(item),
+            Some(_) => return Err(usage(format!("{option}: {name:?} is there twice"))),
+            None => return Err(usage(format!("{option}: {name:?} is none that there is: see --help"))),
+        }
+    }
+    Ok(found)
 }
 
 fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, Failure> {

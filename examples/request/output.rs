@@ -8,7 +8,10 @@ use std::{
 
 use socketpool::requests::ResponseInfo;
 
-use crate::options::Options;
+use crate::{
+    options::Options,
+    progress::{Bars, Progress},
+};
 
 /// Standard output, or the file of `-o`, which is made when there is something to write.
 pub struct Output<'o> {
@@ -18,11 +21,25 @@ pub struct Output<'o> {
     /// What is to be said once all went well.
     pub note: Option<String>,
     sink: Option<Box<dyn Write>>,
+    bars: Bars,
+    /// What is received is not what is written: its length is not known beforehand.
+    is_decoded: bool,
+    progress: Progress,
 }
 
 impl<'o> Output<'o> {
     pub fn new(options: &Options<'o>) -> Self {
-        Self { file: options.output, with_head: options.include, range: options.range, note: None, sink: None }
+        let bars = Bars::new(options);
+        Self {
+            file: options.output,
+            with_head: options.include,
+            range: options.range,
+            note: None,
+            sink: None,
+            bars,
+            is_decoded: options.compressed || options.sse,
+            progress: Progress::new(false, None),
+        }
     }
 
     /// Begins the output of a response: with `-i`, its status line and fields.
@@ -31,6 +48,7 @@ impl<'o> Output<'o> {
             self.note = other_range(response, from, last);
         }
         let with_head = self.with_head;
+        self.progress = Progress::new(self.bars.down, response.content_length().filter(|_| !self.is_decoded));
         let sink = self.sink()?;
         if with_head {
             let (minor, status, reason) = (response.minor_version(), response.status(), response.reason());
@@ -49,7 +67,14 @@ impl<'o> Output<'o> {
     pub fn body(&mut self, bytes: &[u8]) -> io::Result<()> {
         let sink = self.sink()?;
         sink.write_all(bytes)?;
-        sink.flush()
+        sink.flush()?;
+        self.progress.advance(bytes.len());
+        Ok(())
+    }
+
+    /// Ends the output of a response.
+    pub fn end(&mut self) {
+        self.progress.end();
     }
 
     /// Writes the data of an event, and a line feed behind it.

@@ -3,14 +3,15 @@
 use std::{fmt::Display, fs};
 
 use socketpool::tls::{
-    Psk, Random, Roots, TimeSource, TlsContext, VerifyPolicy,
+    Alpn, Psk, Random, Roots, TimeSource, TlsContext, VerifyPolicy,
+    engine::Crypto,
     identity::{Identity, PrivateKey},
     pem::{self, PemError},
     roots::{TrustAnchor, trust_anchor_from_der},
     verify::algorithms,
 };
 
-use crate::{failure::Failure, options::Options, support, tickets::SESSIONS};
+use crate::{crypto, failure::Failure, meter::Meter, options::Options, support, tickets::SESSIONS};
 
 /// What was in the files.
 pub struct Files<'a> {
@@ -58,6 +59,8 @@ pub struct Trust<'a> {
     policy: VerifyPolicy<'a>,
     identity: Option<Identity<'a>>,
     psk: Option<Psk<'a>>,
+    alpn: Option<Alpn<'a>>,
+    crypto: &'static Crypto,
     with_tickets: bool,
 }
 
@@ -74,19 +77,28 @@ impl<'a> Trust<'a> {
         };
         let path = options.cert.unwrap_or_default();
         let identity = files.identity.as_ref().map(|(certificate, key)| Identity::new(certificate, key)).transpose();
+        let alpn = (!options.alpn.is_empty()).then(|| Alpn::new(&options.alpn)).transpose();
         let psk = options.psk.as_ref().map(|(identity, key)| Psk::new(identity.as_bytes(), key)).transpose();
         Ok(Self {
             // A desk has room for Ed25519 as well.
             policy: VerifyPolicy::new(roots).pins(&options.pins).algorithms(algorithms::ALL),
             identity: identity.map_err(|error| usage("--cert", path, error))?,
             psk: psk.map_err(|error| Failure::Usage(format!("--psk: {error}")))?,
-            with_tickets: options.tickets.is_some(),
+            alpn: alpn.map_err(|error| Failure::Usage(format!("--alpn: {error}")))?,
+            crypto: crypto::of(options),
+            with_tickets: options.tickets.is_some() || options.explain,
         })
     }
 
-    /// The context. It verifies servers, unless a shared key does that.
-    pub fn context<T: TimeSource>(&self, clock: T) -> TlsContext<'a, impl Random + use<T>, T> {
-        let mut tls = TlsContext::new(support::random, clock).policy(self.policy);
+    /// The context. It verifies servers, unless a shared key does that; `meter` sees what they show.
+    pub fn context<'c, T: TimeSource>(&self, clock: T, meter: &'c Meter) -> TlsContext<'c, impl Random + use<T>, T>
+    where
+        'a: 'c,
+    {
+        let mut tls = TlsContext::new(support::random, clock).crypto(self.crypto).policy(self.policy).observer(meter);
+        if let Some(alpn) = self.alpn {
+            tls = tls.alpn(alpn);
+        }
         if let Some(identity) = self.identity {
             tls = tls.identity(identity);
         }

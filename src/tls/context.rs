@@ -11,7 +11,7 @@ use super::{
     Alpn, Identity, Psk, RELEASE_DATE, Random, RandomError, Roots, TimeSource, TlsError,
     engine::Crypto,
     fingerprint::{self, Fingerprint},
-    info::TlsObserver,
+    info::{Observe, TlsObserver},
     offer::{Offer, Peer},
     random::Watch,
     sessions::{Resume, SessionKey, SessionStore, Trust},
@@ -47,7 +47,7 @@ pub struct TlsContext<'c, R, T> {
     floor: UnixTime,
     offer: Offer<'c>,
     sessions: Option<&'static dyn Resume>,
-    observer: Option<&'c dyn TlsObserver>,
+    observer: Option<&'c dyn Observe>,
     /// Which context this is, once somebody has asked.
     id: Cell<Option<TlsId>>,
     #[cfg(feature = "dangerous-unverified-tls")]
@@ -175,7 +175,7 @@ impl<'c, R: Random, T: TimeSource> TlsContext<'c, R, T> {
     /// Has this object see the certificates of every server, and the verdict on them: [`TlsObserver`].
     #[must_use]
     #[inline(always)]
-    pub fn observer(mut self, observer: &'c dyn TlsObserver) -> Self {
+    pub fn observer<O: TlsObserver>(mut self, observer: &'c O) -> Self {
         self.observer = Some(observer);
         self
     }
@@ -218,7 +218,7 @@ impl<'c, R, T> TlsContext<'c, R, T> {
         self.crypto
     }
 
-    pub(crate) fn observed_by(&self) -> Option<&'c dyn TlsObserver> {
+    pub(crate) fn observed_by(&self) -> Option<&'c dyn Observe> {
         self.observer
     }
 

@@ -4,10 +4,12 @@
 //! over, because a session has no memory for them: a [`TlsObserver`] sees them while they are there, together with the
 //! verdict on them. A context without an observer has none of that code.
 
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime, alg_id};
+use core::net::IpAddr;
+
+use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime, alg_id};
 
 use super::verify::{
-    CertificateError, KeyKind, Verified,
+    CertificateError, ChainCheck, KeyKind, Progress, Verified, VerifyPolicy,
     algorithms::RsaPublicKey,
     certificate::{self, Certificate, extension},
     der::{self, Reader},
@@ -68,6 +70,39 @@ pub trait TlsObserver {
     /// The certificates of a server were verified, or refused. Once per handshake at most: not where a ticket or a shared key
     /// takes the place of certificates, nor under a context that does not verify.
     fn chain_judged(&self, chain: &ShownChain<'_>);
+}
+
+/// What a context asks of its observer. The code of this is linked only where there is one.
+pub(crate) trait Observe {
+    /// [`ChainCheck::step_named`]; the last step is told to the observer.
+    fn step<'c, 'r>(
+        &self,
+        check: &mut ChainCheck,
+        chain: &'c [CertificateDer<'c>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+        policy: &VerifyPolicy<'r>,
+    ) -> Result<Progress<'c, 'r>, CertificateError>;
+}
+
+impl<O: TlsObserver> Observe for O {
+    fn step<'c, 'r>(
+        &self,
+        check: &mut ChainCheck,
+        chain: &'c [CertificateDer<'c>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+        policy: &VerifyPolicy<'r>,
+    ) -> Result<Progress<'c, 'r>, CertificateError> {
+        let step = check.step_named(chain, name, now, policy);
+        let verdict = match step {
+            Ok(Progress::Again) => return step,
+            Ok(Progress::Done(verified)) => Ok(verified),
+            Err(error) => Err(error),
+        };
+        self.chain_judged(&ShownChain { certificates: chain, verdict, work: check.work(), now });
+        step
+    }
 }
 
 /// The certificates that a server showed, and the verdict on them.
@@ -159,18 +194,22 @@ impl<'a> CertificateInfo<'a> {
 
     /// The DNS names that it is for (RFC 5280 §4.2.1.6), wildcards as they stand there.
     pub fn dns_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.names().filter(|name| name.tag == DNS_NAME).filter_map(|name| core::str::from_utf8(name.contents).ok())
+    }
+
+    /// The IP addresses that it is for.
+    pub fn ip_addresses(&self) -> impl Iterator<Item = IpAddr> + use<'a> {
+        self.names().filter(|name| name.tag == IP_ADDRESS).filter_map(|name| match name.contents.len() {
+            4 => <[u8; 4]>::try_from(name.contents).ok().map(IpAddr::from),
+            _ => <[u8; 16]>::try_from(name.contents).ok().map(IpAddr::from),
+        })
+    }
+
+    /// The subject alternative names.
+    fn names(&self) -> impl Iterator<Item = der::Value<'a>> + use<'a> {
         let value = self.parts.extension(extension::SUBJECT_ALT_NAME).flatten().map(|names| names.value);
         let mut names = Reader::new(value.and_then(|value| der::only(value, der::SEQUENCE)).unwrap_or_default());
-        core::iter::from_fn(move || {
-            loop {
-                let name = names.read()?;
-                if name.tag == DNS_NAME
-                    && let Ok(text) = core::str::from_utf8(name.contents)
-                {
-                    return Some(text);
-                }
-            }
-        })
+        core::iter::from_fn(move || names.read())
     }
 
     /// Whether this key (as [`public_key`](Self::public_key) gives it) made its signature, by one of these algorithms; `None`
@@ -186,8 +225,9 @@ impl<'a> CertificateInfo<'a> {
     }
 }
 
-/// dNSName among the kinds of GeneralName (RFC 5280 §4.2.1.6).
+/// dNSName and iPAddress among the kinds of GeneralName (RFC 5280 §4.2.1.6).
 const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
 
 /// The kind and the size of a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +244,9 @@ impl KeyInfo {
     /// Of a subjectPublicKeyInfo without its header: a certificate's or a root's.
     #[must_use]
     pub fn of(public_key: &[u8]) -> Self {
-        let Some((algorithm, octets)) = certificate::split_spki(public_key) else { return Self { kind: None, bits: 0 } };
+        let Some((algorithm, octets)) = certificate::split_spki(public_key) else {
+            return Self { kind: None, bits: 0 };
+        };
         let (kind, bits) = if algorithm == alg_id::ECDSA_P256.as_ref() {
             (Some(KeyKind::P256), 256)
         } else if algorithm == alg_id::ECDSA_P384.as_ref() {

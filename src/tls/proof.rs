@@ -7,7 +7,6 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::{
     Alpn, Random, TimeSource, TlsContext, TlsError,
     engine::{Chain, ClientAuth, Config, Environment, Progress, PskOffer},
-    info::ShownChain,
     offer::Peer,
     random::Watch,
     sessions::{self, Keeper, Resume, SessionKey, seconds},
@@ -108,17 +107,12 @@ impl<R: Random, T: TimeSource> Environment for Proof<'_, '_, R, T> {
             let too_many = TlsError::Certificate(CertificateError::TooManyCertificates { count });
             chain.push(CertificateDer::from_slice(certificate)).map_err(|_| too_many)?;
         }
-        let step = self.check.step_named(&chain, &self.peer.name, self.now, &self.policy);
-        let verdict = match step {
-            Ok(verify::Progress::Again) => return Ok(Progress::Again),
-            Ok(verify::Progress::Done(verified)) => Ok(verified),
-            Err(error) => Err(error),
+        let (check, name) = (&mut self.check, &self.peer.name);
+        let step = match self.context.observed_by() {
+            None => check.step_named(&chain, name, self.now, &self.policy),
+            Some(observer) => observer.step(check, &chain, name, self.now, &self.policy),
         };
-        if let Some(observer) = self.context.observed_by() {
-            let (work, now) = (self.check.work(), self.now);
-            observer.chain_judged(&ShownChain { certificates: &chain, verdict, work, now });
-        }
-        let verified = verdict.map_err(TlsError::Certificate)?;
+        let verify::Progress::Done(verified) = step.map_err(TlsError::Certificate)? else { return Ok(Progress::Again) };
         self.leaf = Some(verified.leaf_key().map_err(TlsError::Certificate)?);
         if let Some(resumption) = &mut self.resumption {
             let not_after = chain.first().and_then(verify::not_after).unwrap_or(0);

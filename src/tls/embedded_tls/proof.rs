@@ -17,7 +17,7 @@ use super::{
 use crate::tls::{
     Random, TimeSource, TlsContext, TlsError,
     identity::{self, MAX_SIGNATURE_LEN, Signer},
-    info::{ShownChain, TlsObserver},
+    info::Observe,
     offer::Peer,
     random::Watch,
     verify::{CertificateError, ChainCheck, LeafKey, Progress, VerifyPolicy, verify_handshake_signature},
@@ -38,7 +38,7 @@ pub(super) struct Provider<'x, 'c, R, T> {
 struct Proof<'x, 'c> {
     shared: &'x Shared,
     policy: VerifyPolicy<'c>,
-    observer: Option<&'c dyn TlsObserver>,
+    observer: Option<&'c dyn Observe>,
     peer: &'x Peer<'x>,
     now: UnixTime,
     /// The context is of the kind that takes whatever is shown for true.
@@ -119,18 +119,16 @@ impl Proof<'_, '_> {
         }
         let chain = &chain[..entries.len().min(LONGEST_CHAIN)];
         let mut check = ChainCheck::new();
-        let verdict = loop {
-            match check.step_named(chain, &self.peer.name, self.now, &self.policy) {
-                Ok(Progress::Again) => {}
-                Ok(Progress::Done(verified)) => break Ok(verified),
-                Err(error) => break Err(error),
+        loop {
+            let (name, now, policy) = (&self.peer.name, self.now, &self.policy);
+            let step = match self.observer {
+                None => check.step_named(chain, name, now, policy),
+                Some(observer) => observer.step(&mut check, chain, name, now, policy),
+            };
+            if let Progress::Done(verified) = step.map_err(TlsError::Certificate)? {
+                return verified.leaf_key().map_err(TlsError::Certificate);
             }
-        };
-        if let Some(observer) = self.observer {
-            let (work, now) = (check.work(), self.now);
-            observer.chain_judged(&ShownChain { certificates: chain, verdict, work, now });
         }
-        verdict.and_then(|verified| verified.leaf_key()).map_err(TlsError::Certificate)
     }
 
     fn judge_signature(
