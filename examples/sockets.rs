@@ -1,7 +1,7 @@
 //! Sockets, step by step: a name, a TCP client, a TCP server, a UDP query for the time, and what time-outs mean. All on
 //! the loopback of this machine: `cargo run --example sockets`.
 //!
-//! Beside each step stands, as a comment, the line of CircuitPython that does the same.
+//! Each line of Rust is printed as it is run, and beside it the line of CircuitPython that does the same.
 
 mod support;
 
@@ -15,6 +15,14 @@ use std::{
 use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, ntp, stack::Family, time::Deadline};
 use support::{HostClock, host::HostNetwork};
 
+/// Does what the Rust says; prints it, and the Python beside it.
+macro_rules! beside {
+    ($python:literal, $rust:expr) => {{
+        println!("   {:<64} {}", stringify!($rust), $python);
+        $rust
+    }};
+}
+
 /// Seconds from 1970 to 1 November 2026: no time before this one is believed.
 const FLOOR: u64 = 1_793_491_200;
 
@@ -25,61 +33,66 @@ fn main() -> Result<(), Error> {
 async fn tour() -> Result<(), Error> {
     // A pool: so many sockets and not one more, over one network. Here it is the host's, on a board that of its radio.
     let (mut network, mut memory) = (HostNetwork::new(), Resources::<3>::new());
-    let pool = SocketPool::new(&mut network, &mut memory); // pool = socketpool.SocketPool(wifi.radio)
+    let pool = beside!("pool = socketpool.SocketPool(wifi.radio)", SocketPool::new(&mut network, &mut memory));
     println!("a pool: {:?}", pool.counts());
 
     step("1. DNS: what address has a name?");
     let deadline = Deadline::within(&HostClock, Some(Duration::from_secs(5)));
-    let address = pool.getaddrinfo("localhost", 80, Family::Ipv4, deadline).await?; // pool.getaddrinfo("localhost", 80)[0][4]
+    let address = beside!(
+        "pool.getaddrinfo(\"localhost\", 80)[0][4]",
+        pool.getaddrinfo("localhost", 80, Family::Ipv4, deadline).await?
+    );
     println!("localhost is {}", address.ip());
     let literal = pool.getaddrinfo("192.0.2.7", 80, Family::Any, deadline).await?;
     println!("192.0.2.7 is an address already, so nobody was asked: {literal}");
 
     step("2. a TCP client");
     let port = somebodys_echo_server();
-    let mut socket = pool.socket().await?; // sock = pool.socket()
-    socket.set_timeout(Some(Duration::from_secs(5))); // sock.settimeout(5)
-    socket.connect("localhost", port).await?; // sock.connect(("localhost", port))
-    socket.send_all(b"Hello, world").await?; // sock.sendall(b"Hello, world")
-    let mut buffer = [0; 128]; // buffer = bytearray(128)
-    let received = socket.recv_into(&mut buffer).await?; // received = sock.recv_into(buffer)
+    let mut socket = beside!("sock = pool.socket()", pool.socket().await?);
+    beside!("sock.settimeout(5)", socket.set_timeout(Some(Duration::from_secs(5))));
+    beside!("sock.connect((\"localhost\", port))", socket.connect("localhost", port).await?);
+    beside!("sock.sendall(b\"Hello, world\")", socket.send_all(b"Hello, world").await?);
+    let mut buffer = beside!("buffer = bytearray(128)", [0; 128]);
+    let received = beside!("received = sock.recv_into(buffer)", socket.recv_into(&mut buffer).await?);
     println!("sent and got back: {}", String::from_utf8_lossy(&buffer[..received]));
     println!("while it was open: {:?}", pool.counts());
-    socket.close().await?; // sock.close()
+    beside!("sock.close()", socket.close().await?);
     println!("after its close:   {:?}", pool.counts());
 
     step("3. a TCP server");
-    let mut socket = pool.socket().await?; // sock = pool.socket()
-    socket.bind("127.0.0.1", 0)?; // sock.bind(("127.0.0.1", 0))
-    let mut listener = socket.listen(2).await?; // sock.listen(2)
-    listener.set_timeout(Some(Duration::from_secs(5))); // sock.settimeout(5)
+    let mut socket = beside!("sock = pool.socket()", pool.socket().await?);
+    beside!("sock.bind((\"127.0.0.1\", 0))", socket.bind("127.0.0.1", 0)?);
+    let mut listener = beside!("sock.listen(2)", socket.listen(2).await?);
+    beside!("sock.settimeout(5)", listener.set_timeout(Some(Duration::from_secs(5))));
     let port = listener.local_addr()?.port();
     println!("we listen at port {port}");
     let somebody = somebodys_client(port);
-    let (mut client, _) = listener.accept().await?; // client, address = sock.accept()
-    let received = client.recv_into(&mut buffer).await?; // received = client.recv_into(buffer)
-    client.send_all(&buffer[..received]).await?; // client.sendall(buffer[:received])
-    client.close().await?; // client.close()
-    drop(listener); // sock.close()
+    let (mut client, _) = beside!("client, address = sock.accept()", listener.accept().await?);
+    let received = beside!("received = client.recv_into(buffer)", client.recv_into(&mut buffer).await?);
+    beside!("client.sendall(buffer[:received])", client.send_all(&buffer[..received]).await?);
+    beside!("client.close()", client.close().await?);
+    beside!("sock.close()", drop(listener));
     println!("a client says that it got back: {}", somebody.join().expect("no panic"));
 
     step("4. UDP: what time is it?");
     let port = somebodys_time_server();
-    let request = ntp::Request::new(0x0123_4567_89AB_CDEF); // packet = bytearray(48); packet[0] = 0x23
-    let mut socket = pool.udp_socket().await?; // sock = pool.socket(type=pool.SOCK_DGRAM)
-    socket.set_timeout(Some(Duration::from_secs(5))); // sock.settimeout(5)
-    socket.send_to(&request.packet(), "localhost", port).await?; // sock.sendto(packet, ("localhost", port))
-    let (size, sender) = socket.recv_from_into(&mut buffer).await?; // size, sender = sock.recvfrom_into(packet)
+    let request = beside!("packet = bytearray(48); packet[0] = 0x23", ntp::Request::new(0x0123_4567_89AB_CDEF));
+    let mut socket = beside!("sock = pool.socket(type=pool.SOCK_DGRAM)", pool.udp_socket().await?);
+    beside!("sock.settimeout(5)", socket.set_timeout(Some(Duration::from_secs(5))));
+    beside!("sock.sendto(packet, (\"localhost\", port))", socket.send_to(&request.packet(), "localhost", port).await?);
+    let (size, sender) =
+        beside!("size, sender = sock.recvfrom_into(packet)", socket.recv_from_into(&mut buffer).await?);
     let datagram = buffer.get(..size).unwrap_or_default();
     let reply = request.read(datagram, FLOOR).map_err(|error| Error::new(Phase::Receive, ErrorKind::Sntp(error)))?;
     println!("{size} bytes from {sender}: {} seconds since 1970, stratum {}", reply.time.as_secs(), reply.stratum);
 
     step("5. time-outs");
     let nothing = |error: Error| println!("nothing has come: {error}");
-    socket.set_timeout(Some(Duration::from_millis(50))); // sock.settimeout(0.05)
-    socket.recv_from_into(&mut buffer).await.map(|_| ()).unwrap_or_else(nothing); // OSError: ETIMEDOUT
-    socket.set_timeout(Some(Duration::ZERO)); // sock.setblocking(False)
-    let at_once = socket.recv_from_into(&mut buffer).await; // OSError: EAGAIN
+    beside!("sock.settimeout(0.05)", socket.set_timeout(Some(Duration::from_millis(50))));
+    let late = beside!("sock.recvfrom_into(packet)  # OSError: ETIMEDOUT", socket.recv_from_into(&mut buffer).await);
+    late.map(|_| ()).unwrap_or_else(nothing);
+    beside!("sock.setblocking(False)", socket.set_timeout(Some(Duration::ZERO)));
+    let at_once = beside!("sock.recvfrom_into(packet)  # OSError: EAGAIN", socket.recv_from_into(&mut buffer).await);
     assert_eq!(at_once.map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
     println!("and with no time at all: {}", at_once.expect_err("nothing has come"));
 

@@ -15,20 +15,22 @@ use socketpool::{
 };
 
 use crate::{
-    anchors,
+    anchors::{self, key_name},
     cost::PROCESSORS,
     failure::Failure,
     meter::Meter,
     options::{MAX_RX, Options},
     output::Output,
     prepare,
-    report::{Handshake, Root, Shown, date, days, key_name, milliseconds, printable, work},
+    report::{Handshake, Root, Shown, date, days, milliseconds, printable},
 };
 
 /// What of a body is read, so that the connection can be used again.
 const MAX_BODY: usize = 1 << 20;
 /// The longest record that may come, which a device has room for.
 const MAX_RECORD: usize = 16_406;
+/// How long a line may be, roughly.
+const WIDTH: usize = 100;
 const CODINGS: [&str; 2] = ["gzip", "deflate"];
 
 /// What a server answered.
@@ -74,18 +76,17 @@ where
     let mut text = Text(String::new());
     match (answers.first(), outcome) {
         (Some(first), _) => text.title(format_args!("{url} answered {}", first.status)),
-        (None, Err(error)) => text.title(format_args!("{url} gave no answer: {error}")),
-        (None, Ok(())) => unreachable!("an answer or an error"),
+        (None, _) => text.title(format_args!("{url} gave no answer")),
     }
     text.connection(&url, &seen, meter);
-    let wrong = match outcome.map_err(|error| error.kind()) {
-        Err(ErrorKind::Tls(TlsError::Certificate(error))) => {
-            seen.first().and_then(|one| one.shown.as_ref()).map(|shown| {
-                let own_only = !own.is_empty() && !options.mozilla;
-                diagnosis(error, shown, own, own_only, &url)
-            })
+    let first_shown = seen.first().and_then(|handshake| handshake.shown.as_ref());
+    let wrong = match (outcome.map_err(|error| error.kind()), first_shown) {
+        (Err(ErrorKind::Tls(TlsError::Certificate(error))), Some(shown)) => {
+            let own_only = !own.is_empty() && !options.mozilla;
+            Some(diagnosis(error, shown, own, own_only, &url))
         }
-        _ => None,
+        (Err(_), _) => Some(Wrong { at: None, lines: Vec::new() }),
+        (Ok(()), _) => None,
     };
     let shown = seen.iter().find_map(|handshake| handshake.shown.as_ref());
     if let Some(shown) = shown {
@@ -93,7 +94,10 @@ where
     }
     if let Some(wrong) = wrong {
         text.title("what is wrong");
-        wrong.lines.iter().for_each(|line| text.line("", line));
+        wrong.lines.iter().for_each(|line| text.paragraph(line));
+        if let Err(error) = outcome {
+            text.paragraph(&error.to_string());
+        }
     }
     if !answers.is_empty() {
         text.needs(&url, shown, &answers);
@@ -142,6 +146,20 @@ impl Text {
     fn line(&mut self, name: impl Display, text: impl Display) {
         let line = format!("  {name:<12}{text}");
         let _ = writeln!(self.0, "{}", line.trim_end());
+    }
+
+    /// Words, in lines that are not too long.
+    fn paragraph(&mut self, words: &str) {
+        let mut line = String::from(" ");
+        for word in words.split_whitespace() {
+            if line.len() + word.len() >= WIDTH {
+                let _ = writeln!(self.0, "{line}");
+                line = String::from(" ");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        let _ = writeln!(self.0, "{line}");
     }
 
     fn connection(&mut self, url: &str, seen: &[Handshake], meter: &Meter) {
@@ -229,7 +247,7 @@ impl Text {
             self.line("flash", format_args!("{bytes} bytes for this root: Roots::only"));
             return;
         }
-        let all = anchors::MOZILLA.iter().map(anchors::flash_of).sum::<usize>().div_ceil(1000);
+        let all = anchors::flash_of_all().div_ceil(1000);
         let name = root.name();
         let name = name.split(" (").next().unwrap_or_default();
         self.line("flash", format_args!("{bytes} bytes for this root: cargo run --example roots -- \"{name}\""));
@@ -260,8 +278,7 @@ impl Text {
                 shown.certificates.len()
             ),
         );
-        self.line("", format_args!("{bytes} of {MAX_RECORD} bytes, work {} of {most_work}:", shown.work));
-        self.line("", work(shown.work));
+        self.line("", format_args!("{bytes} of {MAX_RECORD} bytes, work {} of {most_work}", shown.work));
         if certificates.iter().any(|this| this.key().kind == Some(KeyKind::Ed25519)) {
             self.line(
                 "algorithms",
@@ -351,9 +368,13 @@ fn diagnosis(error: CertificateError, shown: &Shown, own: &[TrustAnchor<'_>], ow
         E::WeakKey { bits } => place(&|this| this.key().bits == bits),
         E::UnsupportedAlgorithm => place(&|this| this.key().kind.is_none()),
         E::NameMismatch => {
-            let names = certificates.first().map(|leaf| leaf.dns_names().map(printable).collect::<Vec<_>>());
-            match names.unwrap_or_default() {
-                none if none.is_empty() => lines.push("It has no DNS names at all.".into()),
+            let mut names = Vec::new();
+            if let Some(leaf) = certificates.first() {
+                names.extend(leaf.dns_names().map(printable));
+                names.extend(leaf.ip_addresses().map(|address| address.to_string()));
+            }
+            match names {
+                none if none.is_empty() => lines.push("It is for no name at all.".into()),
                 names => lines.push(format!("It is for {}, and {url} asks for another name.", names.join(", "))),
             }
             Some(0)
@@ -380,7 +401,6 @@ fn diagnosis(error: CertificateError, shown: &Shown, own: &[TrustAnchor<'_>], ow
         let subject = certificates.get(at).map_or("not readable", CertificateInfo::subject);
         lines.insert(0, format!("Certificate {} ({}): {}.", at + 1, printable(subject), error.reason()));
     }
-    lines.push(capitalized(&error.to_string()));
     Wrong { at, lines }
 }
 
@@ -394,12 +414,12 @@ fn unknown_issuer(
 ) {
     let last = &certificates[top];
     let issuer = printable(last.issuer());
-    let mozilla = anchors::MOZILLA.iter().find(|root| root.subject.as_ref() == last.issuer_der());
+    let mozilla = anchors::all().find(|root| root.subject() == last.issuer_der());
     if let Some(root) = mozilla.filter(|_| own_only) {
-        let bytes = anchors::flash_of(root);
-        lines.push(format!("Its issuer {issuer} is in Mozilla's list, which these roots are instead of."));
+        let bytes = anchors::flash_of(&root);
         lines.push(format!(
-            "Trust it too ({bytes} bytes of flash): cargo run --example roots -- \"{issuer}\"; here --roots mozilla."
+            "Its issuer {issuer} is in Mozilla's list, which these roots are instead of. Trust it too ({bytes} bytes of \
+             flash): cargo run --example roots -- \"{issuer}\"; here --roots mozilla."
         ));
     } else if last.issuer_der() == last.subject_der() {
         if top == 0 {
@@ -413,12 +433,10 @@ fn unknown_issuer(
         lines.push(format!("A root with the name of its issuer {issuer} is trusted, and may not issue it."));
     } else {
         lines.push(format!(
-            "Its issuer {issuer} was not sent, and is not trusted. If that is a root of your own, trust it:"
+            "Its issuer {issuer} was not sent, and is not trusted. If that is a root of your own, trust it: Roots::only, \
+             here --roots FILE. If not, it is an intermediate that the server has to send with it (nginx: both in the \
+             file of ssl_certificate; openssl s_server: -cert_chain)."
         ));
-        lines.push(
-            "Roots::only, here --roots FILE. If not, it is an intermediate that the server has to send with it".into(),
-        );
-        lines.push("(nginx: both in the file of ssl_certificate; openssl s_server: -cert_chain).".into());
     }
 }
 
@@ -444,9 +462,4 @@ fn bad_link(certificates: &[CertificateInfo<'_>], own: &[TrustAnchor<'_>], lines
         }
     }
     None
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
 }

@@ -8,13 +8,10 @@ use std::{
 use rustls_pki_types::UnixTime;
 use socketpool::{
     Error,
-    tls::{
-        CertificateInfo, KeyInfo, ShownChain, TlsInfo, TrustAnchor,
-        verify::{CertificateError, KeyKind},
-    },
+    tls::{CertificateInfo, KeyInfo, ShownChain, TlsInfo, TrustAnchor, verify::CertificateError},
 };
 
-use crate::anchors;
+use crate::anchors::{self, key_name};
 
 /// Says something about the work on standard error. Somebody need not be there to read it.
 pub fn say(line: &str) {
@@ -167,17 +164,6 @@ pub fn days(certificate: &CertificateInfo<'_>, now: UnixTime) -> String {
     match certificate.days_left(now) {
         ago @ ..0 => format!("expired {} days ago, on {}", -ago, date(certificate.not_after())),
         left => format!("{left} days left, until {}", date(certificate.not_after())),
-    }
-}
-
-/// The name of a key's kind, with its size where that is not in the name.
-pub fn key_name(key: KeyInfo) -> String {
-    match key.kind {
-        Some(KeyKind::P256) => "P-256".into(),
-        Some(KeyKind::P384) => "P-384".into(),
-        Some(KeyKind::Ed25519) => "Ed25519".into(),
-        Some(KeyKind::Rsa) => format!("RSA-{}", key.bits),
-        _ => "a key of a kind that is not verified".into(),
     }
 }
 

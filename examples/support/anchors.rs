@@ -1,17 +1,23 @@
 //! Roots, as people look at them: their names, where they are from, and what they cost.
 #![allow(dead_code, reason = "each example uses a part")]
 
-use rustls_pki_types::TrustAnchor;
-use socketpool::tls::roots::constant_trust_anchor;
+use socketpool::tls::{TrustAnchor, roots::constant_trust_anchor};
 
-/// Mozilla's.
-pub const MOZILLA: &[TrustAnchor<'static>] = webpki_roots::TLS_SERVER_ROOTS;
-
-/// Let's Encrypt's that `Roots::MOZILLA` has besides.
-const GENERATION_Y: [socketpool::tls::TrustAnchor<'static>; 2] = [
+/// Let's Encrypt's that `Roots::MOZILLA` has besides Mozilla's own.
+static GENERATION_Y: [TrustAnchor<'static>; 2] = [
     constant_trust_anchor(include_bytes!("../../src/tls/roots/isrg-root-yr.der")),
     constant_trust_anchor(include_bytes!("../../src/tls/roots/isrg-root-ye.der")),
 ];
+
+/// All that `Roots::MOZILLA` has.
+pub fn all() -> impl Iterator<Item = TrustAnchor<'static>> {
+    webpki_roots::TLS_SERVER_ROOTS.iter().map(TrustAnchor::from).chain(GENERATION_Y)
+}
+
+/// The bytes of all of them together, as `Roots::MOZILLA` has them: Mozilla's without dates and in a smaller form.
+pub fn flash_of_all() -> usize {
+    all().map(|root| flash_of(&root)).sum::<usize>() - 24 * webpki_roots::TLS_SERVER_ROOTS.len()
+}
 
 /// Where a root is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +31,11 @@ pub enum Origin {
 impl Origin {
     /// By its name and its key.
     pub fn of(subject: &[u8], public_key: &[u8]) -> Self {
-        let is_mozillas = |root: &&TrustAnchor<'_>| {
-            root.subject.as_ref() == subject && root.subject_public_key_info.as_ref() == public_key
-        };
-        if MOZILLA.iter().find(is_mozillas).is_some() {
-            Self::Mozilla
-        } else if GENERATION_Y.iter().any(|root| root.subject() == subject && root.public_key() == public_key) {
+        let is_it = |root: TrustAnchor<'_>| root.subject() == subject && root.public_key() == public_key;
+        if GENERATION_Y.into_iter().any(is_it) {
             Self::Added
+        } else if all().any(is_it) {
+            Self::Mozilla
         } else {
             Self::Own
         }
@@ -51,9 +55,8 @@ pub fn flash(subject: &[u8], public_key: &[u8], constraints: Option<&[u8]>) -> u
     subject.len() + public_key.len() + constraints.map_or(0, <[u8]>::len) + 48
 }
 
-/// The bytes of one of Mozilla's.
 pub fn flash_of(root: &TrustAnchor<'_>) -> usize {
-    flash(&root.subject, &root.subject_public_key_info, root.name_constraints.as_deref())
+    flash(root.subject(), root.public_key(), root.name_constraints())
 }
 
 /// The common name of a distinguished name (DER without its header), or what else of it tells what root it is, with the
@@ -71,4 +74,16 @@ pub fn name(subject: &[u8]) -> String {
     };
     let own = attribute(COMMON_NAME).or_else(|| attribute(UNIT)).unwrap_or_default();
     attribute(ORGANISATION).map_or(own.clone(), |organisation| format!("{own} ({organisation})"))
+}
+
+/// The name of a key's kind, with its size where that is not in the name.
+pub fn key_name(key: socketpool::tls::KeyInfo) -> String {
+    use socketpool::tls::verify::KeyKind;
+    match key.kind {
+        Some(KeyKind::P256) => "P-256".into(),
+        Some(KeyKind::P384) => "P-384".into(),
+        Some(KeyKind::Ed25519) => "Ed25519".into(),
+        Some(KeyKind::Rsa) => format!("RSA-{}", key.bits),
+        _ => "a key of a kind that is not verified".into(),
+    }
 }
