@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     net::SocketAddr,
+    rc::Rc,
     time::Instant,
 };
 
@@ -32,7 +33,7 @@ pub struct Meter {
     /// Write calls on TCP connections; counted by the network.
     pub writes: Cell<usize>,
     /// Those of them that were TLS's own, in handshakes and to take leave: `writes` less these carried requests.
-    tls_writes: Cell<usize>,
+    tls_writes: Rc<Cell<usize>>,
     /// Connections whose handshake failed: no request was sent on them.
     refused: Cell<usize>,
     /// How often a kept connection was taken for a request.
@@ -300,7 +301,7 @@ where
         let outcome = match &mut *socket {
             AnySocket::Pool(socket) if !self.meter.is_second.get() => self.inner.connect(socket, host, port).await,
             socket => match socket.connect(host, port).await {
-                Ok(()) => socket.wrap_second(&self.inner, host).await,
+                Ok(()) => socket.wrap_second(&self.inner, host, Rc::clone(&self.meter.tls_writes)).await,
                 failed => failed,
             },
         };
@@ -315,7 +316,7 @@ where
                 self.inner.connect_addr(socket, host, remote).await
             }
             socket => match socket.connect_addr(remote).await {
-                Ok(()) => socket.wrap_second(&self.inner, host).await,
+                Ok(()) => socket.wrap_second(&self.inner, host, Rc::clone(&self.meter.tls_writes)).await,
                 failed => failed,
             },
         };

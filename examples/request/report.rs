@@ -105,7 +105,7 @@ impl Handshake {
             Ok(()) => {
                 let info = self.info;
                 let kind = if info.is_some_and(|info| info.is_resumed) { "resumed" } else { "full handshake" };
-                let again = if info.is_some_and(|info| info.is_retried) { ", asked twice" } else { "" };
+                let again = if info.is_some_and(|info| info.is_retried) { ", after a HelloRetryRequest" } else { "" };
                 lines.push(format!("{}; {kind} in {took}{again}", self.agreed()));
             }
             Err(_) => lines.push(format!("the handshake failed after {took}")),

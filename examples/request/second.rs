@@ -15,26 +15,37 @@ use socketpool::{
     traits::Socket,
 };
 
+use crate::meter::count;
+
 /// A socket of the pool, or TLS of the second engine over one.
 pub enum AnySocket<'m, S: Socket + 'm> {
     Pool(S),
     Second {
         stream: TlsStream<'m, Below<S>>,
-        deadline: Rc<Cell<Option<Deadline>>>,
+        shared: Rc<Shared>,
     },
     /// A handshake failed, and took the socket with it.
     Gone,
 }
 
-/// The socket below TLS. A stream gives what is below out at its end only, so a later deadline is left where both find it.
+/// The socket below TLS. A stream gives what is below out at its end only, so what is to be told it lies where both find it.
 pub struct Below<S> {
     socket: S,
-    deadline: Rc<Cell<Option<Deadline>>>,
+    shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+pub struct Shared {
+    /// If it has changed since.
+    deadline: Cell<Option<Deadline>>,
+    /// What is written from here on is TLS's own, and counted here.
+    is_closing: Cell<bool>,
+    tls_writes: Rc<Cell<usize>>,
 }
 
 impl<S: Socket> Below<S> {
     fn in_time(&mut self) -> &mut S {
-        if let Some(deadline) = self.deadline.get() {
+        if let Some(deadline) = self.shared.deadline.get() {
             self.socket.set_deadline(deadline);
         }
         &mut self.socket
@@ -49,14 +60,15 @@ impl<'m, S: Socket + 'm> AnySocket<'m, S> {
         &mut self,
         context: &TlsContext<'_, G, C>,
         host: &str,
+        tls_writes: Rc<Cell<usize>>,
     ) -> Result<()> {
         let Self::Pool(socket) = std::mem::replace(self, Self::Gone) else { return Err(GONE) };
-        let deadline = Rc::default();
+        let shared = Rc::new(Shared { tls_writes, ..Shared::default() });
         // A stream borrows its memory for as long as it lives. That of a desk is never given back.
         let memory = Box::leak(Box::new(Memory::new()));
-        let mut stream = TlsStream::new(Below { socket, deadline: Rc::clone(&deadline) }, memory);
+        let mut stream = TlsStream::new(Below { socket, shared: Rc::clone(&shared) }, memory);
         stream.connect(context, host).await.map_err(at(Phase::Handshake))?;
-        *self = Self::Second { stream, deadline };
+        *self = Self::Second { stream, shared };
         Ok(())
     }
 }
@@ -77,6 +89,9 @@ impl<S: Socket> Read for Below<S> {
 
 impl<S: Socket> Write for Below<S> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        if self.shared.is_closing.get() {
+            count(&self.shared.tls_writes);
+        }
         self.in_time().write(bytes).await
     }
 
@@ -121,7 +136,7 @@ impl<S: Socket> Socket for AnySocket<'_, S> {
     fn set_deadline(&mut self, at: Deadline) {
         match self {
             Self::Pool(socket) => socket.set_deadline(at),
-            Self::Second { deadline, .. } => deadline.set(Some(at)),
+            Self::Second { shared, .. } => shared.deadline.set(Some(at)),
             Self::Gone => {}
         }
     }
@@ -144,7 +159,10 @@ impl<S: Socket> Socket for AnySocket<'_, S> {
         match self {
             Self::Pool(socket) => socket.keep(key),
             // Closed, in order as far as that needs no waiting.
-            Self::Second { stream, .. } => drop(stream.close()),
+            Self::Second { stream, shared } => {
+                shared.is_closing.set(true);
+                drop(stream.close());
+            }
             Self::Gone => {}
         }
     }
@@ -152,10 +170,13 @@ impl<S: Socket> Socket for AnySocket<'_, S> {
     async fn close(self) -> Result<()> {
         match self {
             Self::Pool(socket) => socket.close().await,
-            Self::Second { stream, .. } => match stream.close().map_err(at(Phase::Close))? {
-                Some(below) => below.socket.close().await,
-                None => Ok(()),
-            },
+            Self::Second { stream, shared } => {
+                shared.is_closing.set(true);
+                match stream.close().map_err(at(Phase::Close))? {
+                    Some(below) => below.socket.close().await,
+                    None => Ok(()),
+                }
+            }
             Self::Gone => Ok(()),
         }
     }
