@@ -359,6 +359,9 @@ impl<'a> Options<'a> {
                 "--engine embedded-tls has one group, one suite and no tickets: no --groups, --suites or --tickets",
             ));
         }
+        if options.explain && options.tickets.is_some() {
+            return Err(usage("--explain wants to see certificates: no --tickets"));
+        }
         if options.explain && (!matches!(options.data, Data::Nothing) || method.is_some()) {
             return Err(usage("--explain asks with GET and sends nothing: no -X and no body"));
         }

@@ -33,12 +33,25 @@ pub enum Validity {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(Self::params(name), key).expect("a root"))
+    }
+
+    /// An authority that this one vouches for.
+    pub fn intermediate(&self, name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = Self::params(name);
+        params.use_authority_key_identifier_extension = true;
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).expect("an intermediate"))
+    }
+
+    fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::new([]).expect("no names");
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         params.not_before = date_time_ymd(2024, 1, 1);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a root"))
+        params
     }
 
     pub fn der(&self) -> CertificateDer<'static> {
@@ -52,6 +65,13 @@ impl Authority {
     /// What a server for `name` needs, signed by this authority.
     pub fn server_config(&self, name: &str, validity: Validity) -> ServerConfig {
         let (chain, key) = self.server_certificate(name, validity);
+        builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate")
+    }
+
+    /// The same, for a server that sends its authority's certificate too: an intermediate's.
+    pub fn server_config_with_chain(&self, name: &str) -> ServerConfig {
+        let (mut chain, key) = self.server_certificate(name, Validity::Now);
+        chain.push(self.der());
         builder().with_no_client_auth().with_single_cert(chain, key).expect("a usable certificate")
     }
 

@@ -165,6 +165,8 @@ macro_rules! both_faces {
     };
 }
 
+mod window;
+
 both_faces! {
     answers_are_written_out,
     requests_are_what_was_asked_for,
@@ -399,6 +401,22 @@ fn usage_is_checked_before_anything_is_sent(face: &str) {
         &["--rx", "65537", url],
         &["--rx", "1k", url],
         &["--face", "other", url],
+        &["--groups", "", url],
+        &["--groups", "x25519,x448", url],
+        &["--groups", "x25519,X25519", url],
+        &["--suites", "rc4", url],
+        &["--suites", "aes128,TLS_AES_128_GCM_SHA256", url],
+        &["--alpn", "", url],
+        &["--alpn", "a,,b", url],
+        &["--alpn", "a,b,c,d,e", url],
+        &["--engine", "other", url],
+        &["--engine", "embedded-tls", "--groups", "x25519", url],
+        &["--engine", "embedded-tls", "--suites", "aes128", url],
+        &["--engine", "embedded-tls", "--tickets", "/no/such/file", url],
+        &["--tls12", url],
+        &["--explain", "-X", "HEAD", url],
+        &["--explain", "-d", "x", url],
+        &["--explain", "--tickets", "/no/such/file", url],
         &["--resolve", "127.0.0.1:80", url],
         &["--resolve", "a:80:not-an-address", url],
         &["--resolve", "a:x:127.0.0.1", url],
@@ -633,7 +651,7 @@ fn one_connection_serves_all(face: &str) {
     let server = Server::start(&authority, "localhost", Validity::Now);
     let url = format!("https://localhost:{}/", server.port);
     let args = ["--cacert", root.to_str().expect("UTF-8"), "--repeat", "20", "--json", "{\"n\":1}", &url];
-    assert_eq!(stats(face, &args), line);
+    assert_eq!(stats(face, &args), format!("handshakes=1 resumed=0 retried=0\n{line}"));
     assert_eq!((server.connections(), server.requests()), (1, 20));
 
     // After a failure too, the counts come last.
@@ -656,7 +674,12 @@ fn sessions_outlive_the_command(face: &str) {
         let (root, tickets) = (root.to_str().expect("UTF-8"), tickets.to_str().expect("UTF-8"));
         stats(face, &["--cacert", root, "--tickets", tickets, &url])
     };
-    let line = |resumed| format!("connections=1 requests=1 reused=0 writes=1 handshakes=1 resumed={resumed}\n");
+    let line = |resumed| {
+        format!(
+            "handshakes=1 resumed={resumed} retried=0\n\
+             connections=1 requests=1 reused=0 writes=1 handshakes=1 resumed={resumed}\n"
+        )
+    };
     for resumed in [0, 1, 1] {
         assert_eq!(run(&root), line(resumed));
     }

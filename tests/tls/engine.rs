@@ -27,7 +27,8 @@ use rustls::{
 };
 use rustls_pki_types::UnixTime;
 use socketpool::tls::{
-    Alpn, Identity, Now, Roots, Signer, TlsContext, TlsError, TlsStream, TlsStreamError,
+    Alpn, CertificateInfo, Identity, Now, Roots, ShownChain, Signer, TlsContext, TlsError, TlsObserver, TlsStream,
+    TlsStreamError,
     engine::{
         AES_128_GCM_SHA256, AES_256_GCM_SHA384, CHACHA20_POLY1305_SHA256, CipherSuite, Crypto, Group, SECP256R1, X25519,
     },
@@ -501,4 +502,61 @@ fn buffers_are_overwritten() {
     });
     drop(stream);
     assert!(rx.iter().chain(&tx).all(|byte| *byte == 0));
+}
+
+/// What an observer was told.
+#[derive(Default)]
+struct Witness(std::cell::RefCell<Vec<(usize, Result<bool, CertificateError>, u16)>>);
+
+impl TlsObserver for Witness {
+    fn chain_judged(&self, chain: &ShownChain<'_>) {
+        assert_eq!(chain.now.as_secs(), 1_780_272_000);
+        let leaf = CertificateInfo::parse(&chain.certificates[0]).unwrap();
+        assert_eq!(leaf.dns_names().collect::<Vec<_>>(), ["localhost"]);
+        let verdict = chain.verdict.map(|verified| verified.anchor() == Some(WORLD.anchors[0]));
+        self.0.borrow_mut().push((chain.certificates.len(), verdict, chain.work));
+    }
+}
+
+/// An observer sees the certificates once per handshake, with the verdict on them, under either engine.
+#[test]
+fn an_observer_sees_what_the_server_showed() {
+    let unknown = CertificateError::UnknownIssuer;
+    for (name, roots, verdict, work) in [
+        ("localhost", Roots::only(&WORLD.anchors), Ok(true), 10),
+        ("localhost", Roots::NONE, Err(unknown), 0),
+        ("other.example", Roots::only(&WORLD.anchors), Err(CertificateError::NameMismatch), 10),
+    ] {
+        let witness = Witness::default();
+        let context = context().roots(roots).observer(&witness);
+        let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 1_536]);
+        let outcome = block_on(TlsStream::new(Wire::new(&Kind::default()), &mut rx, &mut tx).connect(&context, name));
+        let refused = verdict.map(|_| ()).map_err(|error| TlsStreamError::Tls(TlsError::Certificate(error)));
+        assert_eq!(outcome, refused, "{name}");
+        assert_eq!(witness.0.take(), [(1, verdict, work)], "{name}");
+
+        #[cfg(feature = "embedded-tls")]
+        {
+            let provider = CryptoProvider { kx_groups: vec![kx_group::SECP256R1], ..default_provider() };
+            let wire = Wire::new(&Kind { provider, ..Kind::default() });
+            let mut memory = socketpool::tls::embedded_tls::Memory::new();
+            let mut stream = socketpool::tls::embedded_tls::TlsStream::new(wire, &mut memory);
+            assert_eq!(block_on(stream.connect(&context, name)), refused, "{name}");
+            assert_eq!(witness.0.take(), [(1, verdict, work)], "{name}");
+        }
+    }
+}
+
+/// What was agreed on tells that the server asked for another group first (RFC 8446 §4.1.4).
+#[test]
+fn a_second_hello_is_told() {
+    for (kx_groups, is_retried) in [(vec![kx_group::X25519], false), (vec![kx_group::SECP256R1], true)] {
+        let kind = Kind { provider: CryptoProvider { kx_groups, ..default_provider() }, ..Kind::default() };
+        let (mut rx, mut tx) = (vec![0; 16_406], vec![0; 1_536]);
+        let context = context();
+        let mut stream = TlsStream::new(Wire::new(&kind), &mut rx, &mut tx);
+        block_on(stream.connect(&context, "localhost")).unwrap();
+        let info = stream.info().unwrap();
+        assert_eq!((info.version(), info.is_retried), ("TLS 1.3", is_retried));
+    }
 }

@@ -3,6 +3,7 @@
 mod chain;
 mod compact;
 mod handshake;
+mod info;
 mod profile;
 mod roots;
 mod rsa;
