@@ -143,8 +143,7 @@ impl<'a> Roots<'a> {
     ///
     /// `cargo run --example roots` in this crate's repository lists Mozilla's with what each costs, and given names
     /// writes those as Rust source. Or make constants of the certificates that the authorities publish, with
-    /// [`constant_trust_anchor`]. Which root a server leads to, `openssl s_client -showcerts -connect HOST:443` tells: the
-    /// last issuer (`i:`) that it prints.
+    /// [`constant_trust_anchor`]. Which root a server leads to, `cargo run --example request -- --explain HOST` tells.
     #[must_use]
     pub const fn public(public: &'a [TrustAnchor<'a>]) -> Self {
         Self { mozilla: &[], public, own: &[] }

@@ -165,6 +165,8 @@ macro_rules! both_faces {
     };
 }
 
+mod window;
+
 both_faces! {
     answers_are_written_out,
     requests_are_what_was_asked_for,
