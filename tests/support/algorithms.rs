@@ -70,7 +70,7 @@ pub fn verdict(all: &[Algorithm], key: &[u8], message: &[u8], signature: &[u8]) 
 
 /// How many generated signatures are tried of each kind: few, or as many as the gate says.
 pub fn cases() -> usize {
-    std::env::var("SIGNATURE_CASES").map_or(200, |cases| cases.parse().expect("SIGNATURE_CASES is a number"))
+    std::env::var("SIGNATURE_CASES").map_or(24, |cases| cases.parse().expect("SIGNATURE_CASES is a number"))
 }
 
 /// Numbers that look random and are the same in every run: the hashes of a counter.
@@ -93,5 +93,11 @@ impl Noise {
 
     pub fn below(&mut self, limit: usize) -> usize {
         self.number() as usize % limit
+    }
+
+    /// Changes one bit.
+    pub fn flip(&mut self, octets: &mut [u8]) {
+        let position = self.below(octets.len());
+        octets[position] ^= 1 << self.below(8);
     }
 }

@@ -281,13 +281,9 @@ where
             assert!(verdict(&self.hashes[hash], &key, &message, &signature));
 
             let (mut other_key, mut other_message, mut other_signature) = (key.clone(), message, signature);
-            let mut flip = |octets: &mut [u8]| {
-                let position = self.noise.below(octets.len());
-                octets[position] ^= 1 << self.noise.below(8);
-            };
             match self.noise.below(5) {
-                0 => flip(&mut other_key),
-                1 => flip(&mut other_signature),
+                0 => self.noise.flip(&mut other_key),
+                1 => self.noise.flip(&mut other_signature),
                 2 => other_signature = der(&s.to_repr(), &r.to_repr()),
                 3 => {
                     let mut above = Self::order();
