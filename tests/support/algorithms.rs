@@ -70,7 +70,7 @@ pub fn verdict(all: &[Algorithm], key: &[u8], message: &[u8], signature: &[u8]) 
 
 /// How many generated signatures are tried of each kind: few, or as many as the gate says.
 pub fn cases() -> usize {
-    std::env::var("SIGNATURE_CASES").map_or(200, |cases| cases.parse().expect("SIGNATURE_CASES is a number"))
+    std::env::var("SIGNATURE_CASES").map_or(24, |cases| cases.parse().expect("SIGNATURE_CASES is a number"))
 }
 
 /// Numbers that look random and are the same in every run: the hashes of a counter.

@@ -105,21 +105,25 @@ struct Key {
     der: Vec<u8>,
 }
 
-/// Primes of 64 bits, none of which has an exponent that divides what is below it.
+/// Primes just below 2^64, none of which has an exponent that divides the number before it.
 struct Primes(Vec<u64>);
 
 impl Primes {
     fn new(noise: &mut Noise) -> Self {
         let mut primes = Vec::new();
-        while primes.len() < 300 {
-            primes.extend(Some(Self::one(noise, 64)).filter(|prime| !primes.contains(prime)));
+        while primes.len() < 100 {
+            // The product of 64 of them has to have its highest bit.
+            let prime = Self::one(noise, 64, 0xff << 56);
+            if !primes.contains(&prime) {
+                primes.push(prime);
+            }
         }
         Self(primes)
     }
 
-    fn one(noise: &mut Noise, bits: u32) -> u64 {
+    fn one(noise: &mut Noise, bits: u32, set: u64) -> u64 {
         loop {
-            let prime = noise.number() >> (64 - bits) | 1 << (bits - 1) | 1;
+            let prime = noise.number() >> (64 - bits) | set >> (64 - bits) | 1;
             if EXPONENTS.iter().all(|exponent| !(prime - 1).is_multiple_of(*exponent)) && is_prime(prime) {
                 return prime;
             }
@@ -141,10 +145,10 @@ impl Primes {
                 let left = (bits % 64) as u32;
                 if left < 16 {
                     primes.pop();
-                    primes.push(Self::one(noise, 40));
-                    primes.push(Self::one(noise, 24 + left));
+                    primes.push(Self::one(noise, 40, 0xff << 56));
+                    primes.push(Self::one(noise, 24 + left, 1 << 63));
                 } else {
-                    primes.push(Self::one(noise, left));
+                    primes.push(Self::one(noise, left, 1 << 63));
                 }
             }
             let mut modulus = vec![1];
