@@ -6,10 +6,13 @@
 #[path = "../../examples/request/failure.rs"]
 #[allow(dead_code, reason = "only the exit statuses are of interest here")]
 mod failure;
+mod responses;
+mod secure;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each binary uses a part")]
 mod support;
 mod troubleshooting;
+mod usage;
 
 use std::{
     fs,
@@ -22,6 +25,13 @@ use std::{
 
 use failure::Failure;
 use rcgen::KeyPair;
+use responses::{
+    another_range_than_asked_for_is_said, answers_are_written_out, compressed,
+    compressed_bodies_are_decompressed_on_request, events_are_written_as_they_come, limits_say_what_is_needed,
+};
+use secure::{
+    clients_show_who_they_are, pins_are_checked_besides_the_chain, sessions_outlive_the_command, tls_is_verified,
+};
 use sha2::{Digest, Sha256};
 use socketpool::{
     Error, ErrorKind, Limit, Phase, Policy, Resource,
@@ -32,6 +42,7 @@ use support::{
     http_server::{Reply, Scripted, closed_port},
     server::{Authority, Server, Validity},
 };
+use usage::usage_is_checked_before_anything_is_sent;
 
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
@@ -138,25 +149,6 @@ fn answer(request: &str) -> Reply {
     })
 }
 
-/// Compressed words, in good order and not.
-fn compressed(path: &str) -> Reply {
-    let mut body = miniz_oxide::deflate::compress_to_vec_zlib("compressed words ".repeat(2000).as_bytes(), 6);
-    let mut coding = "deflate";
-    match path {
-        "/damaged" => *body.last_mut().expect("a checksum") ^= 1,
-        "/cut" => body.truncate(body.len() - 1),
-        "/gzip" => {
-            // Nothing but a stored block with `gzipped`.
-            body = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\x07\0\xf8\xffgzipped\xe1\x64\x7d\x80\x07\0\0\0".to_vec();
-            coding = "gzip";
-        }
-        _ => {}
-    }
-    let length = body.len();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {length}\r\n\r\n");
-    Reply::Bytes([head.as_bytes(), &body].concat())
-}
-
 /// Each test through both faces.
 macro_rules! both_faces {
     ($($name:ident,)*) => {
@@ -186,44 +178,6 @@ both_faces! {
     pins_are_checked_besides_the_chain,
     clients_show_who_they_are,
     a_reader_that_leaves_is_no_panic,
-}
-
-fn answers_are_written_out(face: &str) {
-    let server = Scripted::plain(answer);
-    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
-
-    let bodies = [
-        ("/", "hello\n"),
-        ("/204", ""),
-        ("/chunked", "abcdefg"),
-        ("/until-close", "to the end"),
-        ("/404", "lost\n"),
-        ("/302?/", "hello\n"),
-    ];
-    for (path, body) in bodies {
-        assert_eq!(expect(face, 0, &[&url(path)]).0, body, "{path}");
-    }
-    assert_eq!(expect(face, 0, &[&url("/large")]).0.len(), 1_100_000);
-
-    let (out, _) = expect(face, 0, &["-i", &url("/fields")]);
-    assert_eq!(out, "HTTP/1.1 201 Made Up\r\nX-One: 1\r\nX-Two: 2\r\nContent-Length: 4\r\n\r\nbody");
-    let (out, _) = expect(face, 0, &["-i", "-X", "HEAD", &url("/fields")]);
-    assert!(out.ends_with("Content-Length: 4\r\n\r\n"), "{out}");
-    let (out, _) = expect(face, 0, &["-i", "--repeat", "3", &url("/204")]);
-    assert_eq!(out, "HTTP/1.1 204 No Content\r\n\r\n".repeat(3));
-    let (out, _) = expect(face, 0, &["-i", "--no-redirect", &url("/302?/")]);
-    assert!(out.starts_with("HTTP/1.1 302 Elsewhere\r\nLocation: /\r\n") && out.ends_with("\r\n\r\nno"), "{out}");
-
-    let file = scratch(face, "out");
-    let path = file.to_str().expect("UTF-8");
-    assert_eq!(expect(face, 0, &["-o", path, &url("/chunked")]).0, "");
-    assert_eq!(fs::read_to_string(&file).expect("written"), "abcdefg");
-    expect(face, 1, &["-o", "/no/such/directory/out", &url("/")]);
-
-    // With --fail the body is written out all the same.
-    let (out, err) = expect(face, 22, &["--fail", &url("/404")]);
-    assert_eq!((&*out, &*err), ("lost\n", "error: head: the server answered 404\n"));
-    expect(face, 0, &["--fail", &url("/")]);
 }
 
 fn requests_are_what_was_asked_for(face: &str) {
@@ -324,119 +278,6 @@ const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.
 const OTHER_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/ed25519.key.pem");
 const PIN: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-fn usage_is_checked_before_anything_is_sent(face: &str) {
-    let server = Scripted::plain(answer);
-    let url = &format!("http://127.0.0.1:{}/", server.port);
-    let cases: &[&[&str]] = &[
-        &[],
-        &[url, url],
-        &["--no-such-option", url],
-        &["-Z", url],
-        &[url, "-H"],
-        &[url, "--timeout"],
-        &["-H", "no colon", url],
-        &["-H", "X: a\r\nY: b", url],
-        &["-H", "X: a\n", url],
-        &["-H", "X: a\rb", url],
-        &["-H", "X\r\nY: b", url],
-        &["-H", "X : blank before the colon", url],
-        &["-H", ": no name", url],
-        &["-H", "Content-Length: 5", url],
-        &["-H", "Transfer-Encoding: chunked", url],
-        &["-X", "", url],
-        &["-X", "GET /x HTTP/1.1\r\nX:", url],
-        &["-X", "CONNECT", url],
-        &["--bearer", "a\r\nb", url],
-        &["--user", "no colon", url],
-        &["--user", "a\n:b", url],
-        &["--form", "no equals sign", url],
-        &["--multipart", "no equals sign", url],
-        &["--multipart", "a=@/no/such/file", url],
-        &["--multipart", "a=1", "-d", "2", url],
-        &["--upload", "/no/such/file", url],
-        &["--upload", file!(), "--json", "2", url],
-        &["--digest", "no colon", url],
-        &["--digest", "a:b", "--user", "c:d", url],
-        &["--retry", "0", url],
-        &["--retry", "256", url],
-        &["--range", "5", url],
-        &["--range", "-5", url],
-        &["--range", "a-b", url],
-        &["--query", "no equals sign", url],
-        &["-d", "1", "--json", "2", url],
-        &["--form", "a=1", "-d", "2", url],
-        &["-d", "@/no/such/file", url],
-        &["--cacert", "/no/such/file", url],
-        &["--cacert", file!(), url],
-        &["--roots", "/no/such/file", url],
-        &["--roots", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/identity/p256.der"), url],
-        &["--roots", file!(), url],
-        &["--pin", "abcd", url],
-        &["--pin", "sha256/", url],
-        &["--cert", "/no/such/file", url],
-        &["--cert", CERT, url],
-        &["--cert", CERT, "--key", "/no/such/file", url],
-        &["--cert", CERT, "--key", CERT, url],
-        &["--cert", CERT, "--key", OTHER_KEY, url],
-        &["--cert", file!(), "--key", KEY, url],
-        &["--key", KEY, url],
-        &["--psk", "device", url],
-        &["--psk", "device:0011", url],
-        &["--psk", "device:00112233445566778899aabbccddeef", url],
-        &["--psk", "device:00112233445566778899aabbccddeegg", url],
-        &["--psk", ":00112233445566778899aabbccddeeff", url],
-        &["--psk", "device:00112233445566778899aabbccddeeff", "--cert", CERT, "--key", KEY, url],
-        &["--psk", "device:00112233445566778899aabbccddeeff", "--pin", PIN, url],
-        &["--psk", "device:00112233445566778899aabbccddeeff", "--roots", file!(), url],
-        &["--at", "yesterday", url],
-        &["--at", "-1", url],
-        &["--timeout", "soon", url],
-        &["--timeout", "-1", url],
-        &["--timeout", "NaN", url],
-        &["--timeout", "inf", url],
-        &["--max-redirects", "256", url],
-        &["--max-redirects", "+1", url],
-        &["--repeat", "0", url],
-        &["--repeat", "x", url],
-        &["--rx", "65537", url],
-        &["--rx", "1k", url],
-        &["--face", "other", url],
-        &["--groups", "", url],
-        &["--groups", "x25519,x448", url],
-        &["--groups", "x25519,X25519", url],
-        &["--suites", "rc4", url],
-        &["--suites", "aes128,TLS_AES_128_GCM_SHA256", url],
-        &["--alpn", "", url],
-        &["--alpn", "a,,b", url],
-        &["--alpn", "a,b,c,d,e", url],
-        &["--engine", "other", url],
-        &["--engine", "embedded-tls", "--groups", "x25519", url],
-        &["--engine", "embedded-tls", "--suites", "aes128", url],
-        &["--engine", "embedded-tls", "--tickets", "/no/such/file", url],
-        &["--tls12", url],
-        &["--explain", "-X", "HEAD", url],
-        &["--explain", "-d", "x", url],
-        &["--explain", "--tickets", "/no/such/file", url],
-        &["--resolve", "127.0.0.1:80", url],
-        &["--resolve", "a:80:not-an-address", url],
-        &["--resolve", "a:x:127.0.0.1", url],
-        &["--resolve", "a:80:127.0.0.1:99999", url],
-        &[""],
-        &["127.0.0.1"],
-        &["ftp://127.0.0.1/"],
-        &["http://"],
-        &["http://127.0.0.1:99999/"],
-        &["http://a b/"],
-        &["http://127.0.0.1/\r\nX: y"],
-    ];
-    for args in cases {
-        let (out, _) = expect(face, 2, args);
-        assert_eq!(out, "", "{args:?}");
-    }
-    assert_eq!(server.take_requests(), [""; 0]);
-    assert_eq!(request(face, &["--help"]).status.code(), Some(0));
-}
-
 fn failures_have_their_exit_status(face: &str) {
     let server = Scripted::plain(answer);
     let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
@@ -471,65 +312,6 @@ fn failures_have_their_exit_status(face: &str) {
         let (out, err) = expect(face, 8, &[&url(path)]);
         assert_eq!((&*out, &*err), ("half", "error: body: the connection ended before the message did\n"));
     }
-}
-
-fn limits_say_what_is_needed(face: &str) {
-    let server = Scripted::plain(answer);
-    let long_field = format!("X: {}", "y".repeat(600));
-    let form = format!("a={}", "z".repeat(600));
-    let cases: &[(&str, &[&str])] =
-        &[("/large-head", &[]), ("/", &["-H", &long_field]), ("/", &["--form", &form]), ("/?some=query", &[])];
-    for (path, args) in cases {
-        let url = format!("http://127.0.0.1:{}{path}", server.port);
-        let with_rx = |exit, rx: usize| {
-            let rx = rx.to_string();
-            expect(face, exit, &[args, &["--rx", &rx, &*url][..]].concat())
-        };
-        // Asked for the URL's size first, then for more and more: each need is enough to come further.
-        let mut rx = 0;
-        loop {
-            let rx_text = rx.to_string();
-            let output = request(face, &[args, &["--rx", &rx_text, &*url][..]].concat());
-            if output.status.success() {
-                break;
-            }
-            let err = text(&output.stderr);
-            assert_eq!(output.status.code(), Some(9), "{err}");
-            let needed = err.split(" needs ").nth(1).and_then(|rest| rest.split(' ').next());
-            let needed = needed.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{err}"));
-            assert!(needed > rx, "{rx} is too little: {err}");
-            rx = needed;
-        }
-        with_rx(9, rx - 1);
-    }
-    // What a device has is what there is unless told otherwise; and the message says what a device would need.
-    let url = format!("http://127.0.0.1:{}/large-head", server.port);
-    let (_, err) = expect(face, 9, &[&url]);
-    let need = err.split(" needs ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
-    let advice =
-        format!("there are 2048; a device would need Resources<SOCKETS, TLS, {need}>, this command --rx {need}\n");
-    assert!(err.ends_with(&advice), "{err}");
-    expect(face, 0, &["--rx", need, &url]);
-}
-
-/// RFC 9110 §14.2: a server may ignore Range, and §15.3.7 has the client look which part came.
-fn another_range_than_asked_for_is_said(face: &str) {
-    let server = Scripted::plain(answer);
-    let note = |range, query: &str| {
-        let url = format!("http://127.0.0.1:{}/part{query}", server.port);
-        expect(face, 0, &["--range", range, &url]).1
-    };
-    assert_eq!(note("5-9", "?5-9/26"), "");
-    assert_eq!(note("5-", "?5-25/26"), "");
-    assert_eq!(note("5-99", "?5-25/26"), "");
-    assert_eq!(note("5-", "?5-25/*"), "");
-    assert_eq!(note("5-9", "?0-9/26"), "note: the server sent bytes 0-9 instead of 5-9\n");
-    assert_eq!(note("5-9", "?5-7/26"), "note: the server sent bytes 5-7 instead of 5-9\n");
-    assert_eq!(note("5-", "?5-9/26"), "note: the server sent bytes 5-9 instead of 5-\n");
-    assert_eq!(note("5-", ""), "note: the server sent a part (206) and does not say which, instead of bytes 5-\n");
-    let (_, err) = expect(face, 0, &["--range", "5-9", &format!("http://127.0.0.1:{}/", server.port)]);
-    assert_eq!(err, "note: the server sent all of it (200) instead of bytes 5-9\n");
-    expect(face, 0, &["--range", "5-9", &format!("http://127.0.0.1:{}/404", server.port)]);
 }
 
 fn redirects_are_followed_with_care(face: &str) {
@@ -594,35 +376,6 @@ fn routes_lead_elsewhere(face: &str) {
     }
 }
 
-fn compressed_bodies_are_decompressed_on_request(face: &str) {
-    let server = Scripted::plain(answer);
-    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
-    let words = "compressed words ".repeat(2000);
-    assert_eq!(expect(face, 0, &["--compressed", &url("/deflate")]).0, words);
-    assert_eq!(expect(face, 0, &["--compressed", &url("/gzip")]).0, "gzipped");
-    assert_eq!(expect(face, 0, &["--compressed", &url("/chunked")]).0, "abcdefg");
-    let (echo, _) = expect(face, 0, &["--compressed", &url("/echo")]);
-    assert!(echo.contains("\r\nAccept-Encoding: gzip, deflate\r\n") && !echo.contains("identity"), "{echo}");
-    expect(face, 7, &["--compressed", &url("/damaged")]);
-    expect(face, 7, &["--compressed", &url("/br")]);
-    assert_eq!(expect(face, 8, &["--compressed", &url("/cut")]).0, words);
-    // Unless asked for, the body is written as it came.
-    let raw = request(face, &[&url("/deflate")]).stdout;
-    assert!(raw.len() < 1000 && raw.starts_with(b"\x78"), "{raw:?}");
-    let counts = stats(face, &["--compressed", "--repeat", "3", &url("/deflate")]);
-    assert_eq!(counts, "connections=1 requests=3 reused=2 writes=3\n");
-}
-
-fn events_are_written_as_they_come(face: &str) {
-    let server = Scripted::plain(answer);
-    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.port);
-    assert_eq!(expect(face, 0, &["--sse", &url("/events")]).0, "one\ntwo\nlines\n");
-    assert_eq!(expect(face, 8, &["--sse", &url("/events-cut")]).0, "one\n");
-    server.take_requests();
-    expect(face, 0, &["--sse", &url("/")]);
-    assert!(server.take_requests()[0].contains("\r\nAccept: text/event-stream\r\n"));
-}
-
 /// The counts of `--stats`.
 fn stats(face: &str, args: &[&str]) -> String {
     let output = request(face, &[&["--stats"], args].concat());
@@ -659,189 +412,6 @@ fn one_connection_serves_all(face: &str) {
     let err = text(&output.stderr).lines().collect::<Vec<_>>();
     assert!(err[0].starts_with("error: handshake: ") && output.status.code() == Some(5), "{err:?}");
     assert_eq!(err[1..], ["connections=1 requests=0 reused=0 writes=0"]);
-}
-
-/// With --tickets the next run resumes what the last one saved; a file that is damaged costs full handshakes.
-fn sessions_outlive_the_command(face: &str) {
-    let (authority, other) = (Authority::new("Root"), Authority::new("Other"));
-    let [root, other_root, tickets] = ["of.pem", "other.pem", "tickets"].map(|name| scratch(face, name));
-    fs::write(&root, authority.pem()).expect("writable");
-    fs::write(&other_root, authority.pem() + &other.pem()).expect("writable");
-    let _ = fs::remove_file(&tickets);
-    let server = Server::start(&authority, "localhost", Validity::Now);
-    let url = format!("https://localhost:{}/", server.port);
-    let run = |root: &Path| {
-        let (root, tickets) = (root.to_str().expect("UTF-8"), tickets.to_str().expect("UTF-8"));
-        stats(face, &["--cacert", root, "--tickets", tickets, &url])
-    };
-    let line = |resumed| {
-        format!(
-            "handshakes=1 resumed={resumed} retried=0\n\
-             connections=1 requests=1 reused=0 writes=1 handshakes=1 resumed={resumed}\n"
-        )
-    };
-    for resumed in [0, 1, 1] {
-        assert_eq!(run(&root), line(resumed));
-    }
-    // Who trusts others too has tickets of their own, in the same file.
-    for resumed in [0, 1] {
-        assert_eq!(run(&other_root), line(resumed));
-    }
-    assert_eq!(run(&root), line(1));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(&tickets).expect("there").permissions().mode() & 0o777, 0o600);
-    }
-    let stored = fs::read(&tickets).expect("there");
-    fs::write(&tickets, &stored[..stored.len() - 1]).expect("writable");
-    let told = run(&root);
-    assert!(told.starts_with("warning: --tickets ") && told.ends_with(&line(0)), "{told}");
-    assert_eq!(run(&root), line(1));
-    let (_, failed) = expect(face, 2, &["--tickets", env!("CARGO_TARGET_TMPDIR"), &url]);
-    assert!(failed.starts_with("error: "), "{failed}");
-}
-
-fn tls_is_verified(face: &str) {
-    let (authority, other) = (Authority::new("Root"), Authority::new("Other"));
-    let [root, root_der, bundle] = ["root.pem", "root.der", "bundle.pem"].map(|name| scratch(face, name));
-    fs::write(&root, authority.pem()).expect("writable");
-    fs::write(&root_der, authority.der()).expect("writable");
-    fs::write(&bundle, format!("# two\n{}{}", other.pem(), authority.pem())).expect("writable");
-    let [root, root_der, bundle] = [&root, &root_der, &bundle].map(|path| path.to_str().expect("UTF-8"));
-    let stranger = scratch(face, "stranger.pem");
-    fs::write(&stranger, other.pem()).expect("writable");
-    let stranger = stranger.to_str().expect("UTF-8");
-
-    let server = Scripted::tls(authority.server_config("localhost", Validity::Now), answer);
-    let url = |path: &str| format!("https://localhost:{}{path}", server.port);
-    let trusted: &[&[&str]] = &[
-        &["--cacert", root],
-        &["--cacert", root_der],
-        &["--cacert", bundle],
-        &["--cacert", stranger, "--cacert", root],
-    ];
-    for args in trusted {
-        assert_eq!(expect(face, 0, &[args, &[&*url("/")][..]].concat()).0, "hello\n", "{args:?}");
-    }
-    assert_eq!(expect(face, 0, &["--cacert", root, &url("/large")]).0.len(), 1_100_000);
-    let route = format!("localhost:443:127.0.0.1:{}", server.port);
-    expect(face, 0, &["--cacert", root, "--resolve", &route, "https://localhost/"]);
-    server.take_requests();
-
-    let by_address = format!("https://127.0.0.1:{}/", server.port);
-    let other_name = format!("device.test:443:127.0.0.1:{}", server.port);
-    let (here, refused): (_, &[&[&str]]) = (
-        &*url("/"),
-        &[
-            &[],
-            &["--cacert", stranger],
-            &["--cacert", root, &by_address],
-            &["--cacert", root, "--resolve", &other_name, "https://device.test/"],
-            &["--cacert", root, "--at", "1000000000"],
-        ],
-    );
-    for args in refused {
-        let here = if args.iter().any(|arg| arg.starts_with("https:")) { &[][..] } else { &[here] };
-        let (_, err) = expect(face, 5, &[args, here].concat());
-        assert!(err.starts_with("error: handshake: "), "{err}");
-    }
-    assert_eq!(server.take_requests(), [""; 0], "not a byte to a server that is not verified");
-
-    let expired = Server::start(&authority, "localhost", Validity::Expired);
-    let old_url = format!("https://localhost:{}/", expired.port);
-    let (_, err) = expect(face, 5, &["--cacert", root, &old_url]);
-    assert!(err.contains("expired"), "{err}");
-    expect(face, 0, &["--cacert", root, "--at", "1730000000", &old_url]);
-
-    // Over TLS as without: a body that is cut short, a redirect that leaves TLS.
-    let (out, _) = expect(face, 8, &["--cacert", root, &url("/truncated")]);
-    assert_eq!(out, "half");
-    let plain = Scripted::plain(answer);
-    let down = url(&format!("/302?http://localhost:{}/", plain.port));
-    let (_, err) = expect(face, 12, &["--cacert", root, &down]);
-    assert_eq!(err, "error: head: a redirect from https to http is refused\n");
-    assert_eq!(plain.take_requests(), [""; 0]);
-    let up = format!("http://localhost:{}/302?{}", plain.port, url("/"));
-    assert_eq!(expect(face, 0, &["--cacert", root, &up]).0, "hello\n");
-}
-
-/// A file for one run, as an argument.
-fn file(face: &str, name: &str, contents: impl AsRef<[u8]>) -> String {
-    let path = scratch(face, name);
-    fs::write(&path, contents).expect("writable");
-    path.to_str().expect("UTF-8").to_owned()
-}
-
-fn pins_are_checked_besides_the_chain(face: &str) {
-    let authority = Authority::new("Root");
-    let root = &*file(face, "pins-root.pem", authority.pem());
-    let (config, spki) = authority.server_config_and_key("localhost");
-    let pin = &Sha256::digest(spki).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let server = Server::with_config(config, None);
-    let url = &*format!("https://localhost:{}/", server.port);
-    for pins in [&["--pin", pin][..], &["--pin", PIN, "--pin", pin], &["--pin", &pin.to_uppercase()]] {
-        expect(face, 0, &[&["--roots", root, url], pins].concat());
-    }
-    let (_, err) = expect(face, 5, &["--roots", root, "--pin", PIN, url]);
-    assert!(err.starts_with("error: handshake: pin-mismatch: "), "{err}");
-    for args in [&["--pin", pin, url][..], &["--roots", "mozilla", "--pin", pin, url]] {
-        let (_, err) = expect(face, 5, args);
-        assert!(err.starts_with("error: handshake: unknown-issuer: "), "{err}");
-    }
-    expect(face, 0, &["--roots", "mozilla", "--cacert", root, "--pin", pin, url]);
-    assert_eq!(server.requests(), 4);
-}
-
-fn clients_show_who_they_are(face: &str) {
-    let (authority, devices) = (Authority::new("Root"), Authority::new("Root of devices"));
-    let root = &*file(face, "clients-root.pem", authority.pem());
-    let strict = Server::with_config(authority.server_config_for("localhost", &devices, true), None);
-    let lenient = Server::with_config(authority.server_config_for("localhost", &devices, false), None);
-    let [url, open_url] = [&strict, &lenient].map(|server| format!("https://localhost:{}/", server.port));
-    for (name, algorithm) in [("p256", &rcgen::PKCS_ECDSA_P256_SHA256), ("ed25519", &rcgen::PKCS_ED25519)] {
-        let pair = KeyPair::generate_for(algorithm).expect("a key");
-        let certificate = devices.client_certificate(&pair, 0);
-        let cert = &*file(face, &format!("{name}-cert.der"), &certificate);
-        let key = &*file(face, &format!("{name}-key.pem"), pair.serialize_pem());
-        let key_der = &*file(face, &format!("{name}-key.der"), pair.serialize_der());
-        for key in [key, key_der] {
-            expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &url]);
-        }
-        expect(face, 0, &["--roots", root, "--cert", cert, "--key", key, &open_url]);
-    }
-    assert_eq!((strict.requests(), lenient.requests()), (4, 2));
-    // The key in the certificate's file; and the certificate of an authority that the server does not know.
-    let pair = KeyPair::generate().expect("a key");
-    let both = |issuer: &Authority| {
-        let body = base64(&issuer.client_certificate(&pair, 0));
-        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n{}", pair.serialize_pem())
-    };
-    let [known, unknown] = [("known", &devices), ("unknown", &authority)]
-        .map(|(name, issuer)| file(face, &format!("{name}.pem"), both(issuer)));
-    expect(face, 0, &["--roots", root, "--cert", &known, &url]);
-    // The server says no once our handshake is over: that may be seen while sending or waiting, or as a closed
-    // connection.
-    for args in [&["--roots", root, "--cert", &*unknown, &*url][..], &["--roots", root, &*url]] {
-        let output = request(face, args);
-        assert!(matches!(output.status.code(), Some(5 | 7)), "{output:?}");
-    }
-    expect(face, 0, &["--roots", root, &open_url]);
-
-    let psk = ["--psk", "a:b:00112233445566778899aabbccddeeff", &*open_url];
-    let (_, err) = expect(face, 5, &psk);
-    assert!(err.starts_with("error: handshake: psk-refused: "), "{err}");
-    assert_eq!((strict.requests(), lenient.requests()), (5, 3));
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let encode = |chunk: &[u8]| {
-        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        let digit = |at| if at <= chunk.len() { DIGITS[(bits >> (18 - 6 * at)) as usize & 63] as char } else { '=' };
-        [0, 1, 2, 3].map(digit)
-    };
-    bytes.chunks(3).flat_map(encode).collect()
 }
 
 fn a_reader_that_leaves_is_no_panic(face: &str) {
