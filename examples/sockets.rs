@@ -12,24 +12,23 @@ use std::{
     time::Duration,
 };
 
-use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, ntp, stack::Family, time::Deadline};
-use support::{HostClock, host::HostNetwork};
+use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, host, ntp, stack::Family, time::Deadline};
 
 /// Seconds from 1970 to 1 November 2026: no time before this one is believed.
 const FLOOR: u64 = 1_793_491_200;
 
 fn main() -> Result<(), Error> {
-    async_io::block_on(tour())
+    host::block_on(tour())
 }
 
 async fn tour() -> Result<(), Error> {
     // A pool: so many sockets and not one more, over one network. Here it is the host's, on a board that of its radio.
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<3>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<3>::new());
     let pool = SocketPool::new(&mut network, &mut memory); // pool = socketpool.SocketPool(wifi.radio)
     println!("a pool: {:?}", pool.counts());
 
     step("1. DNS: what address has a name?");
-    let deadline = Deadline::within(&HostClock, Some(Duration::from_secs(5)));
+    let deadline = Deadline::within(&host::Timer, Some(Duration::from_secs(5)));
     let address = pool.getaddrinfo("localhost", 80, Family::Ipv4, deadline).await?; // pool.getaddrinfo("localhost", 80)[0][4]
     println!("localhost is {}", address.ip());
     let literal = pool.getaddrinfo("192.0.2.7", 80, Family::Any, deadline).await?;

@@ -19,7 +19,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 #[macro_use]
@@ -41,6 +41,8 @@ mod error;
 pub mod exchange;
 #[cfg(any(doc, doctest))]
 pub mod guides;
+#[cfg(feature = "std")]
+pub mod host;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod ntp;

@@ -10,7 +10,7 @@ use socketpool::tls::{
     verify::algorithms,
 };
 
-use crate::{failure::Failure, options::Options, support, tickets::SESSIONS};
+use crate::{failure::Failure, options::Options, tickets::SESSIONS};
 
 /// What was in the files.
 pub struct Files<'a> {
@@ -86,7 +86,7 @@ impl<'a> Trust<'a> {
 
     /// The context. It verifies servers, unless a shared key does that.
     pub fn context<T: TimeSource>(&self, clock: T) -> TlsContext<'a, impl Random + use<T>, T> {
-        let mut tls = TlsContext::new(support::random, clock).policy(self.policy);
+        let mut tls = TlsContext::new(socketpool::host::Random, clock).policy(self.policy);
         if let Some(identity) = self.identity {
             tls = tls.identity(identity);
         }
