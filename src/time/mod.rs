@@ -46,8 +46,9 @@ impl Instant {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a monotonic clock",
     label = "not a `socketpool::time::Clock`",
-    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one \
-            (feature `embedded-hal-async`); else implement `now`, in milliseconds"
+    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one (feature \
+            `embedded-hal-async`), `socketpool::host::Timer` is the host's (feature `std`); else implement `now`, \
+            in milliseconds"
 )]
 pub trait Clock {
     /// Now. Never earlier than what it told before.
@@ -65,7 +66,7 @@ impl<C: Clock + ?Sized> Clock for &C {
     message = "`{Self}` cannot wait for a moment",
     label = "not a `socketpool::time::Timer`",
     note = "`socketpool::time::EmbassyTimer` can (feature `embassy-time`), `DelayTimer` can (feature \
-            `embedded-hal-async`); else implement `wait_until`"
+            `embedded-hal-async`), `socketpool::host::Timer` can (feature `std`); else implement `wait_until`"
 )]
 pub trait Timer: Clock {
     /// Waits until `at`; at once if it has passed.
