@@ -59,6 +59,13 @@ pub mod requests;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+/// The crate whose `Read` and `Write` sockets have, in the version that fits.
+#[doc(no_inline)]
+pub use embedded_io_async;
+/// The crate whose `TcpConnect`, `Dns` and `UdpStack` make a [`stack::Network`], in the version that fits.
+#[doc(no_inline)]
+pub use embedded_nal_async;
+
 #[doc(inline)]
 pub use self::{
     error::{Blame, Error, ErrorKind, Limit, Phase, Policy, Resource, Result, SendAllError},

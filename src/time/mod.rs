@@ -98,6 +98,12 @@ impl<T: Timer + ?Sized> Timer for &T {
 ///
 /// Its own [`wait_until`](Timer::wait_until) does not wait inside: it is pending until then. A future
 /// that is pending nevertheless is polled again after [`idle`](Self::idle), until its deadline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a network for a blocking pool: its operations are awaited",
+    label = "not a `socketpool::time::BlockingTimer`",
+    note = "a stack of embedded-nal is made one by `socketpool::blocking::stack::Network::new(stack, clock, idle, \
+            zero_read)`; a host's is `socketpool::host::Network` (feature `std`)"
+)]
 pub trait BlockingTimer: Timer {
     /// Lets some time pass: sleeps a little, or moves the stack's packets.
     fn idle(&self) {
