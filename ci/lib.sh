@@ -10,7 +10,7 @@ targets=(thumbv6m-none-eabi thumbv8m.main-none-eabihf riscv32imc-unknown-none-el
 qemu_targets=(thumbv6m-none-eabi riscv32imac-unknown-none-elf)
 small=thumbv6m-none-eabi # the chip without atomics
 small_riscv=riscv32imc-unknown-none-elf
-host_only=()             # features that need an operating system: not built for chips
+host_only=(std)          # features that need an operating system: not built for chips
 
 # A gate that has nothing to work on leaves here, and the table says so.
 skip() {

@@ -10,7 +10,7 @@ use std::{cell::RefCell, time::Instant};
 
 use serde::Deserialize;
 use socketpool::{
-    Error, Resources, SocketPool, blocking,
+    Error, Resources, SocketPool, blocking, host,
     requests::Session,
     tls::{CertificateInfo, Roots, ShownChain, TlsContext, TlsObserver, roots::trust_anchor_from_der},
 };
@@ -49,16 +49,16 @@ impl Watch {
 
 fn main() -> Result<(), Error> {
     match std::env::args().nth(1) {
-        Some(url) => async_io::block_on(fetch(&url)),
-        None => async_io::block_on(tour()),
+        Some(url) => host::block_on(fetch(&url)),
+        None => host::block_on(tour()),
     }
 }
 
 /// GET with Mozilla's roots.
 async fn fetch(url: &str) -> Result<(), Error> {
-    let (mut network, mut memory) = (support::network(), Resources::<1, 1, 8192>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1, 1, 8192>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
-    let tls = TlsContext::new(support::random, support::date);
+    let tls = TlsContext::new(host::Random, host::Date);
     let http = Session::new(&pool, &tls);
 
     let mut watch = Watch(Instant::now());
@@ -84,12 +84,12 @@ async fn tour() -> Result<(), Error> {
     println!("a server with a certificate authority of its own listens at {url}");
 
     // The three lines of set-up: a pool over the network, whom to trust, and a session.
-    let (mut network, mut memory) = (support::network(), Resources::<3, 1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<3, 1>::new());
     println!("the pool's memory: {} bytes for 3 sockets, 1 TLS session at a time", size_of_val(&memory));
     let root = authority.der();
     let anchors = [trust_anchor_from_der(&root).expect("a root certificate")];
     let pool = SocketPool::new(&mut network, &mut memory);
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(host::Random, host::Date).roots(Roots::only(&anchors));
     let http = Session::new(&pool, &tls);
 
     let mut watch = Watch(Instant::now());
@@ -123,7 +123,7 @@ async fn tour() -> Result<(), Error> {
     let stranger = Authority::new("Another Root");
     let der = stranger.der();
     let strangers = [trust_anchor_from_der(&der).expect("a root certificate")];
-    let distrustful = TlsContext::new(support::random, support::date).roots(Roots::only(&strangers)).observer(&witness);
+    let distrustful = TlsContext::new(host::Random, host::Date).roots(Roots::only(&strangers)).observer(&witness);
     let refused = Session::new(&pool, &distrustful).get(&url).send().await;
     println!("4. the wrong root is refused:          {}", refused.expect_err("refused"));
     seen();
@@ -164,7 +164,7 @@ where
     R: socketpool::tls::Random,
     T: socketpool::tls::TimeSource,
 {
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1, 1>::new());
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let http = blocking::Session::new(&pool, tls);
     let mut buffer = [0; 256];

@@ -51,9 +51,9 @@ use std::{
 
 use rustls_pki_types::UnixTime;
 use socketpool::{
-    ErrorKind, Limit,
+    ErrorKind, Limit, host,
     requests::RequestBuilder,
-    tls::{Now, RELEASE_DATE, TimeSource},
+    tls::{Now, RELEASE_DATE, Random as _, TimeSource},
 };
 
 use self::{
@@ -120,7 +120,7 @@ fn run(options: &Options<'_>, meter: &Meter) -> Result<(), Failure> {
     let trust = Trust::new(options, &files, &anchors)?;
     let mut output = Output::new(options);
     match options.face {
-        Face::Async => async_io::block_on(asynchronous::run(options, &body, (&trust, &anchors), &mut output, meter))?,
+        Face::Async => host::block_on(asynchronous::run(options, &body, (&trust, &anchors), &mut output, meter))?,
         Face::Blocking => blocking::run(options, &body, (&trust, &anchors), &mut output, meter)?,
     }
     if let Some(note) = output.note {
@@ -191,7 +191,7 @@ fn authenticate<'r, S>(
 
 fn random_number() -> u32 {
     let mut bytes = [0; 4];
-    support::random(&mut bytes);
+    host::Random.fill(&mut bytes).expect("the host has random numbers");
     u32::from_le_bytes(bytes)
 }
 
@@ -204,6 +204,6 @@ fn floor(at: Option<u64>) -> UnixTime {
 fn date(at: Option<u64>) -> impl TimeSource {
     move || match at {
         Some(seconds) => Now::Trusted(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
-        None => support::date(),
+        None => host::Date.now(),
     }
 }

@@ -6,7 +6,7 @@ mod support;
 
 use serde::{Deserialize, Serialize};
 use socketpool::{
-    Error, ErrorKind, Resources, SocketPool, blocking,
+    Error, ErrorKind, Resources, SocketPool, blocking, host,
     requests::{Inflate, Session},
     tls::{Random, Roots, TimeSource, TlsContext, roots::trust_anchor_from_der},
 };
@@ -24,10 +24,10 @@ fn main() -> Result<(), Error> {
     let url = |path: &str| format!("https://localhost:{}{path}", server.port);
     let der = authority.der();
     let anchors = [trust_anchor_from_der(&der).expect("a root certificate")];
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(host::Random, host::Date).roots(Roots::only(&anchors));
 
-    async_io::block_on(async {
-        let (mut network, mut memory) = (support::network(), Resources::<2, 2>::new());
+    host::block_on(async {
+        let (mut network, mut memory) = (host::Network::new(), Resources::<2, 2>::new());
         let pool = SocketPool::new(&mut network, &mut memory);
         let http = Session::new(&pool, &tls);
         sending(&http, url).await?;
@@ -178,7 +178,7 @@ fn without_await<R: Random, T: TimeSource>(
     url: impl Fn(&str) -> String,
 ) -> Result<(), Error> {
     step("the blocking face");
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1, 1>::new());
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let http = blocking::Session::new(&pool, tls);
     let mut buffer = [0; 256];

@@ -11,31 +11,30 @@ use std::time::Duration;
 use embassy_futures::join::{join, join_array};
 use embassy_sync::mutex::Mutex;
 use socketpool::{
-    Error, ErrorKind, Limit, Listener, Phase, Resources, Socket, SocketPool, pool::WhenFull, stack::SocketOption,
+    Error, ErrorKind, Limit, Listener, Phase, Resources, Socket, SocketPool, host, pool::WhenFull, stack::SocketOption,
     sync::NoopRawMutex,
 };
-use support::host::HostNetwork;
 
 const SLOTS: usize = 6;
 
 /// Who serves one client after the other, per listener: more than there are slots, so that a full pool can be seen.
 const WORKERS: usize = 5;
 
-type Client<'p, 's> = Socket<'p, 's, HostNetwork, SLOTS>;
+type Client<'p, 's> = Socket<'p, 's, host::Network, SLOTS>;
 
 /// A door that workers take turns at.
-type Door<'p, 's> = Mutex<NoopRawMutex, Listener<'p, 's, HostNetwork, SLOTS>>;
+type Door<'p, 's> = Mutex<NoopRawMutex, Listener<'p, 's, host::Network, SLOTS>>;
 
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let when_full = if arguments.iter().any(|word| word == "refuse") { WhenFull::Refuse } else { WhenFull::Wait };
     let mut ports = arguments.iter().filter_map(|word| word.parse().ok());
     let (http, echo) = (ports.next().unwrap_or(8080), ports.next().unwrap_or(7007));
-    async_io::block_on(serve(http, echo, when_full))
+    host::block_on(serve(http, echo, when_full))
 }
 
 async fn serve(http: u16, echo: u16, when_full: WhenFull) -> Result<(), Error> {
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<SLOTS>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<SLOTS>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     let http = Mutex::new(listen(&pool, "HTTP", http, when_full).await?);
     let echo = Mutex::new(listen(&pool, "echo", echo, when_full).await?);
@@ -47,11 +46,11 @@ async fn serve(http: u16, echo: u16, when_full: WhenFull) -> Result<(), Error> {
 }
 
 async fn listen<'p, 's>(
-    pool: &'p SocketPool<'s, HostNetwork, SLOTS>,
+    pool: &'p SocketPool<'s, host::Network, SLOTS>,
     what: &str,
     port: u16,
     when_full: WhenFull,
-) -> Result<Listener<'p, 's, HostNetwork, SLOTS>, Error> {
+) -> Result<Listener<'p, 's, host::Network, SLOTS>, Error> {
     let mut socket = pool.socket().await?;
     socket.set_option(SocketOption::ReuseAddress(true))?;
     socket.bind("127.0.0.1", port)?;

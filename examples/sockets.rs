@@ -12,8 +12,7 @@ use std::{
     time::Duration,
 };
 
-use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, ntp, stack::Family, time::Deadline};
-use support::{HostClock, host::HostNetwork};
+use socketpool::{Error, ErrorKind, Phase, Resources, SocketPool, host, ntp, stack::Family, time::Deadline};
 
 /// Does what the Rust says; prints it, and the Python beside it.
 macro_rules! beside {
@@ -27,17 +26,17 @@ macro_rules! beside {
 const FLOOR: u64 = 1_793_491_200;
 
 fn main() -> Result<(), Error> {
-    async_io::block_on(tour())
+    host::block_on(tour())
 }
 
 async fn tour() -> Result<(), Error> {
     // A pool: so many sockets and not one more, over one network. Here it is the host's, on a board that of its radio.
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<3>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<3>::new());
     let pool = beside!("pool = socketpool.SocketPool(wifi.radio)", SocketPool::new(&mut network, &mut memory));
     println!("a pool: {:?}", pool.counts());
 
     step("1. DNS: what address has a name?");
-    let deadline = Deadline::within(&HostClock, Some(Duration::from_secs(5)));
+    let deadline = Deadline::within(&host::Timer, Some(Duration::from_secs(5)));
     let address = beside!(
         "pool.getaddrinfo(\"localhost\", 80)[0][4]",
         pool.getaddrinfo("localhost", 80, Family::Ipv4, deadline).await?

@@ -19,7 +19,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 #[macro_use]
@@ -41,6 +41,8 @@ mod error;
 pub mod exchange;
 #[cfg(any(doc, doctest))]
 pub mod guides;
+#[cfg(feature = "std")]
+pub mod host;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod ntp;
@@ -56,6 +58,13 @@ pub mod http;
 pub mod requests;
 #[cfg(feature = "tls")]
 pub mod tls;
+
+/// The crate whose `Read` and `Write` sockets have, in the version that fits.
+#[doc(no_inline)]
+pub use embedded_io_async;
+/// The crate whose `TcpConnect`, `Dns` and `UdpStack` make a [`stack::Network`], in the version that fits.
+#[doc(no_inline)]
+pub use embedded_nal_async;
 
 #[doc(inline)]
 pub use self::{

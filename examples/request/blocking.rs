@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     floor,
     meter::{Meter, Metered},
-    network::{HostNetwork, Waiting},
+    network::HostNetwork,
     options::{MAX_RX, Options},
     output::Output,
     prepare,
@@ -33,7 +33,7 @@ pub fn run(
     meter: &Meter,
 ) -> Result<(), Failure> {
     // A pool over the network, whom to trust, and a session.
-    let mut network = Waiting(HostNetwork::new(&options.routes, meter));
+    let mut network = HostNetwork::new(&options.routes, meter);
     let mut memory = Box::new(Resources::<SOCKETS, SOCKETS, MAX_RX>::new());
     let pool = Metered::new(SocketPool::new(&mut network, &mut memory), meter);
     let tls = Metered::new(trust.context(date(options.at), meter).floor(floor(options.at)), meter);

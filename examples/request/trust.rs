@@ -11,7 +11,7 @@ use socketpool::tls::{
     verify::algorithms,
 };
 
-use crate::{crypto, failure::Failure, meter::Meter, options::Options, support, tickets::SESSIONS};
+use crate::{crypto, failure::Failure, meter::Meter, options::Options, tickets::SESSIONS};
 
 /// What was in the files.
 pub struct Files<'a> {
@@ -95,7 +95,7 @@ impl<'a> Trust<'a> {
     where
         'a: 'c,
     {
-        let mut tls = TlsContext::new(support::random, clock).crypto(self.crypto).policy(self.policy).observer(meter);
+        let mut tls = TlsContext::new(socketpool::host::Random, clock).crypto(self.crypto).policy(self.policy).observer(meter);
         if let Some(alpn) = self.alpn {
             tls = tls.alpn(alpn);
         }

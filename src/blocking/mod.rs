@@ -60,6 +60,13 @@ mod sync;
 mod tls;
 mod udp;
 
+/// The crate whose `Read` and `Write` blocking sockets have, in the version that fits.
+#[doc(no_inline)]
+pub use embedded_io;
+/// The crate whose `TcpClientStack` and `Dns` make a [`stack::Network`], in the version that fits.
+#[doc(no_inline)]
+pub use embedded_nal;
+
 #[cfg(feature = "gzip")]
 pub use self::requests::Decoded;
 #[cfg(feature = "json")]

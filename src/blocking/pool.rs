@@ -33,7 +33,10 @@ impl<'s, S: Connect + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     pub fn new<const TLS: usize, const HEAD: usize, const RX: usize, const SHARED: usize>(
         network: &'s mut S,
         memory: &'s mut Resources<N, TLS, HEAD, R, RX, SHARED>,
-    ) -> Self {
+    ) -> Self
+    where
+        S: Stack,
+    {
         Self(pool::SocketPool::new(network, memory).blocking())
     }
 

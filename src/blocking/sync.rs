@@ -11,7 +11,7 @@ use crate::{
     tls::{Random, time::WallClock},
 };
 
-impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Asks two time servers for the date with SNTP, and sets `clock` if they agree. Takes one slot of the pool, and 20
     /// seconds at most; gives the date.
     ///
@@ -30,7 +30,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         clock: &WallClock<C>,
         servers: [&str; 2],
         random: &mut impl Random,
-    ) -> Result<UnixTime> {
+    ) -> Result<UnixTime>
+    where
+        S: Datagrams,
+    {
         run(self.network(), self.0.sync_time(clock, servers, random))
     }
 
@@ -44,7 +47,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         servers: [&str; 2],
         random: &mut impl Random,
         deadline: Deadline,
-    ) -> Result<UnixTime> {
+    ) -> Result<UnixTime>
+    where
+        S: Datagrams,
+    {
         run(self.network(), self.0.sync_time_until(clock, servers, random, deadline))
     }
 }

@@ -25,12 +25,15 @@ pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex
     pool::UdpSocket<'p, 's, S, N, R>,
 );
 
-impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
     ///
     /// # Errors
     /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) when every slot is in use.
-    pub fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
+    pub fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>>
+    where
+        S: Datagrams,
+    {
         run(self.network(), self.0.udp_socket()).map(UdpSocket)
     }
 }

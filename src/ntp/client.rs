@@ -24,7 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long each request to a server may stay without a reply until the next one, and then no other.
 pub(crate) const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(4)];
 
-impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Asks two time servers for the date with SNTP, and sets `clock` if they agree. Takes one slot of the pool, and 20
     /// seconds at most; gives the date.
     ///
@@ -46,7 +46,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         clock: &WallClock<C>,
         servers: [&str; 2],
         random: &mut impl Random,
-    ) -> Result<UnixTime> {
+    ) -> Result<UnixTime>
+    where
+        S: Datagrams,
+    {
         self.sync_time_until(clock, servers, random, Deadline::within(self.network(), Some(PATIENCE))).await
     }
 
@@ -63,7 +66,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         [first, second]: [&str; 2],
         random: &mut impl Random,
         deadline: Deadline,
-    ) -> Result<UnixTime> {
+    ) -> Result<UnixTime>
+    where
+        S: Datagrams,
+    {
         let mut socket = self.udp_socket().await?;
         socket.set_deadline(deadline);
         let (first, second) = (Server::parse(first)?, Server::parse(second)?);
@@ -79,7 +85,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
         other: Option<SocketAddr>,
         random: &mut impl Random,
         deadline: Deadline,
-    ) -> Result<Sample> {
+    ) -> Result<Sample>
+    where
+        S: Datagrams,
+    {
         let server = different(socket.resolve(server.host, server.port, Patience::Until(deadline)).await?, other)?;
         for pause in PAUSES {
             let request = new_request(random)?;

@@ -37,14 +37,17 @@ type Halves<'a, 's, S, M> = (
     WriteHalf<'a, 's, S, <<S as Connect>::Connection<'s> as Split>::Writer<'a>>,
 );
 
-impl<'p, 's, S: Stack + Connect<Connection<'s>: Split> + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
+impl<'p, 's, S: Stack + 's, const N: usize, R: RawMutex> Socket<'p, 's, S, N, R> {
     /// Both directions, to be used at the same time, each with the time-out that the socket has now. When they are dropped
     /// the socket can go on; it is closed in the end, not kept.
     ///
     /// # Errors
     /// With phase `Setup`: [`ErrorKind::NotConnected`]; `Unsupported`, as [`ErrorKind::Io`], under TLS, whose records need
     /// both directions in one hand.
-    pub fn split(&mut self) -> Result<Halves<'_, 's, S, Buffer<'p, 's, N, R>>> {
+    pub fn split(&mut self) -> Result<Halves<'_, 's, S, Buffer<'p, 's, N, R>>>
+    where
+        S::Connection<'s>: Split,
+    {
         let error = |kind| Error::new(Phase::Setup, kind);
         if self.torn || self.read_torn || self.write_ended {
             return Err(error(ErrorKind::NotConnected));

@@ -57,7 +57,7 @@ pub struct UdpSocket<'p, 's, S: Connect + Datagrams, const N: usize, R: RawMutex
 /// So many datagrams of strangers are passed over by one call that must not wait.
 pub(crate) const STRANGERS: u8 = 16;
 
-impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
+impl<'s, S: Stack + 's, const N: usize, R: RawMutex> SocketPool<'s, S, N, R> {
     /// Takes a free slot for UDP, as [`socket`](Self::socket) does for TCP.
     ///
     /// # Errors
@@ -65,7 +65,10 @@ impl<'s, S: Stack + Datagrams + 's, const N: usize, R: RawMutex> SocketPool<'s, 
     ///
     /// # Cancel safety
     /// As for [`socket`](Self::socket).
-    pub async fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>> {
+    pub async fn udp_socket(&self) -> Result<UdpSocket<'_, 's, S, N, R>>
+    where
+        S: Datagrams,
+    {
         let slot = self.socket().await?.into_slot();
         Ok(UdpSocket { socket: None, peer: None, pool: self, _slot: slot, timeout: Timeout::Each(None) })
     }

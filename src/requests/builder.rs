@@ -22,7 +22,8 @@ use crate::{
 /// memory) is reported by `send`, with phase `Setup`. A request has room for [`MAX_PARTS`](super::MAX_PARTS) parts; a slice
 /// given to [`headers`](Self::headers) or [`queries`](Self::queries) is one of them.
 ///
-/// `S` is the session, `B` the body: see [`Payload`](super::Content).
+/// `S` is the session, `B` the body: see [`Payload`](super::Content). It is not a future itself: the one of `send` has no
+/// name that an `IntoFuture` could give (stable Rust names such a future only in a box).
 #[must_use = "a request is only sent by `send`"]
 #[derive(Debug)]
 pub struct RequestBuilder<'r, S, B = Empty> {

@@ -143,7 +143,6 @@ impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool,
     T: TlsContext<P::Socket<'p>>,
-    B: Content,
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
@@ -169,7 +168,10 @@ where
     /// # Cancel safety
     /// Dropping the future ends the exchange and closes its connection; the server may have got the request, or a part of
     /// it. A source that was lent to the request has been read as far as it was.
-    pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>> {
+    pub fn send(self) -> impl Future<Output = Result<Response<'p, P>>>
+    where
+        B: Content,
+    {
         let Self { session: &Session { pool, tls, .. }, outset, body, options } = self;
         send::<Awaits, _, _, _>(pool, tls, Stage::Before(outset, options), body)
     }

@@ -23,7 +23,7 @@ use crate::time::Timer;
     message = "`{Self}` is not a network for a pool",
     label = "not a `socketpool::stack::Stack`",
     note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
-            embassy-net by `socketpool::embassy::Network`"
+            embassy-net by `socketpool::embassy::Network`; a host's is `socketpool::host::Network` (feature `std`)"
 )]
 pub trait Stack: Connect + Resolve + Timer {}
 
@@ -34,7 +34,7 @@ impl<S: Connect + Resolve + Timer> Stack for S {}
     message = "`{Self}` is not a network for a pool: it opens no connections",
     label = "not a `socketpool::stack::Connect`",
     note = "a stack of embedded-nal-async is made one by `socketpool::stack::Network::new(tcp, dns, timer)`, \
-            embassy-net by `socketpool::embassy::Network`"
+            embassy-net by `socketpool::embassy::Network`; a host's is `socketpool::host::Network` (feature `std`)"
 )]
 pub trait Connect {
     /// An open connection. Dropping it closes it.
@@ -157,8 +157,8 @@ pub trait Connection: Read + Write {
 #[diagnostic::on_unimplemented(
     message = "the two directions of `{Self}` cannot be used at the same time",
     label = "cannot be split",
-    note = "connections of embassy-net can (`socketpool::embassy::Network`); others send and receive \
-            in turns"
+    note = "connections of embassy-net and of a host can (`socketpool::embassy::Network`, \
+            `socketpool::host::Network`); others send and receive in turns"
 )]
 pub trait Split: Connection {
     /// The direction from the peer.
@@ -179,7 +179,7 @@ pub trait Split: Connection {
 #[diagnostic::on_unimplemented(
     message = "the network `{Self}` has no servers",
     label = "cannot listen",
-    note = "embassy-net has (`socketpool::embassy::Network`), and a stack of yours that implements \
+    note = "embassy-net has (`socketpool::embassy::Network`), a host has (`socketpool::host::Network`), and a stack of yours that implements \
             `socketpool::stack::Listen`; embedded-nal-async has no words for servers"
 )]
 pub trait Listen: Connect {

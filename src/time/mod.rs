@@ -46,8 +46,9 @@ impl Instant {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a monotonic clock",
     label = "not a `socketpool::time::Clock`",
-    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one \
-            (feature `embedded-hal-async`); else implement `now`, in milliseconds"
+    note = "`socketpool::time::EmbassyTimer` is one (feature `embassy-time`), `DelayTimer` makes one (feature \
+            `embedded-hal-async`), `socketpool::host::Timer` is the host's (feature `std`); else implement `now`, \
+            in milliseconds"
 )]
 pub trait Clock {
     /// Now. Never earlier than what it told before.
@@ -65,7 +66,7 @@ impl<C: Clock + ?Sized> Clock for &C {
     message = "`{Self}` cannot wait for a moment",
     label = "not a `socketpool::time::Timer`",
     note = "`socketpool::time::EmbassyTimer` can (feature `embassy-time`), `DelayTimer` can (feature \
-            `embedded-hal-async`); else implement `wait_until`"
+            `embedded-hal-async`), `socketpool::host::Timer` can (feature `std`); else implement `wait_until`"
 )]
 pub trait Timer: Clock {
     /// Waits until `at`; at once if it has passed.
@@ -97,6 +98,12 @@ impl<T: Timer + ?Sized> Timer for &T {
 ///
 /// Its own [`wait_until`](Timer::wait_until) does not wait inside: it is pending until then. A future
 /// that is pending nevertheless is polled again after [`idle`](Self::idle), until its deadline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a network for a blocking pool: its operations are awaited",
+    label = "not a `socketpool::time::BlockingTimer`",
+    note = "a stack of embedded-nal is made one by `socketpool::blocking::stack::Network::new(stack, clock, idle, \
+            zero_read)`; a host's is `socketpool::host::Network` (feature `std`)"
+)]
 pub trait BlockingTimer: Timer {
     /// Lets some time pass: sleeps a little, or moves the stack's packets.
     fn idle(&self) {

@@ -156,7 +156,7 @@ fn verdict_of_handshake(case: &Value) -> Option<Result<(), String>> {
     });
 
     Some(with_policy(case, |_, name, now, policy| {
-        let (mut network, mut memory) = (support::blocking_network(), Box::new(Resources::<1, 1>::new()));
+        let (mut network, mut memory) = (support::network(), Box::new(Resources::<1, 1>::new()));
         let pool = SocketPool::new(&mut network, &mut memory);
         let floor = UnixTime::since_unix_epoch(Duration::ZERO);
         let tls = TlsContext::new(support::random, || Now::Trusted(now)).policy(policy).floor(floor);

@@ -165,7 +165,7 @@ macro_rules! request {
         let mut memory = Box::new(Resources::<1, 1>::new());
         let start = Instant::now();
         let outcome: Outcome = if $is_blocking {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let $http = blocking::Session::new(&pool, &tls);
             let exchange = || {

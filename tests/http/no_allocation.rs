@@ -11,7 +11,7 @@ use std::{
 use embedded_io_async::ErrorKind;
 use serde::{Deserialize, Serialize};
 use socketpool::{
-    Resources, SocketPool, blocking,
+    Resources, SocketPool, blocking, host,
     mock::{Peer, Script, Step},
     requests::Session,
     stack::{Connect, Connection, Family, Resolve, ResolveError},
@@ -55,7 +55,7 @@ struct BareStack;
 
 impl Clock for BareStack {
     fn now(&self) -> Instant {
-        support::HostClock.now()
+        host::Timer.now()
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use rustls_pki_types::UnixTime;
 use socketpool::{
-    Error, ErrorKind, Phase, Resource, Resources, SocketPool,
+    Error, ErrorKind, Phase, Resource, Resources, SocketPool, host,
     mock::{Peer, Script, Step, block_on},
     ntp::{PACKET_LEN, SntpError, WINDOW},
     time::{Clock, Deadline, Instant},
@@ -26,7 +26,7 @@ use socketpool::{
 };
 
 use crate::support::{
-    self, HostClock,
+    self,
     both::{loopback, scripted},
     server::{Authority, Server, Validity},
 };
@@ -242,7 +242,7 @@ fn time_server(since_release: u64) -> String {
 loopback! {
     fn the_date_over_the_host<1, 0>(|pool| {
         let (right, also, wrong) = (time_server(86_400), time_server(86_402), time_server(90_000));
-        let clock = WallClock::new(HostClock);
+        let clock = WallClock::new(host::Timer);
         let lie = wait!(pool.sync_time(&clock, [&right, &wrong], &mut support::random)).unwrap_err();
         assert!(matches!(lie.kind(), ErrorKind::Sntp(SntpError::Disagreement { .. })), "{lie}");
         assert_eq!(clock.now(), Now::Unknown);
@@ -327,7 +327,7 @@ loopback! {
             listener.accept().unwrap().0.read_to_end(&mut bytes).unwrap();
             bytes
         });
-        let clock = WallClock::new(HostClock);
+        let clock = WallClock::new(host::Timer);
         let tls = TlsContext::new(support::random, &clock);
         let mut socket = wait!(pool.socket()).unwrap();
         socket.set_timeout(LONG);

@@ -402,7 +402,7 @@ mod blocking {
         let root = authority.der();
         let anchors = [trust_anchor_from_der(&root).unwrap()];
         let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
-        let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+        let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
         let pool = SocketPool::new(&mut network, &mut memory);
         let mut stack = pool.connector(&tls, "localhost");
         for end in [TcpErrorKind::PipeClosed, TcpErrorKind::Other] {

@@ -11,7 +11,7 @@ use socketpool::{
     traits::{Need, Socket as _, SocketPool as _},
 };
 
-use crate::support::{self, both::poll_times};
+use crate::support::both::poll_times;
 
 const HOST: &str = "peer.example";
 const KEY: Key<'static> = Key { host: HOST, port: 80, session_id: 0, tls: None };
@@ -245,7 +245,7 @@ fn over_the_host() {
     let silent = full.local_addr().unwrap();
     let _filler = TcpStream::connect(silent).unwrap();
 
-    let (mut network, mut memory) = (support::host::HostNetwork::new(), Resources::<2>::new());
+    let (mut network, mut memory) = (socketpool::host::Network::new(), Resources::<2>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     let mut socket = block_on(pool.socket()).unwrap();
     assert_eq!(poll_times(socket.connect_addr(silent), 3), None);

@@ -18,15 +18,13 @@ use std::{
 };
 
 use socketpool::{
-    Error, Resources, SocketPool,
+    Error, Resources, SocketPool, host,
     mock::{Network, Peer, Script, Step},
     pool::{Counts, Key, PATIENCE},
     sync::CriticalSectionRawMutex,
     time::Deadline,
     traits::{NoTls, Socket as _, SocketPool as _},
 };
-
-use crate::support::host::HostNetwork;
 
 /// Numbers that come one after the other as if by chance, the same each time (xorshift64).
 struct Chance(Cell<u64>);
@@ -192,7 +190,7 @@ fn tasks_that_are_dropped_in_any_order() {
     }
 }
 
-type Shared<'s> = SocketPool<'s, HostNetwork, SLOTS, CriticalSectionRawMutex>;
+type Shared<'s> = SocketPool<'s, host::Network, SLOTS, CriticalSectionRawMutex>;
 
 #[test]
 fn threads_share_a_pool_behind_a_critical_section() {
@@ -216,7 +214,7 @@ fn threads_share_a_pool_behind_a_critical_section() {
             });
         }
     });
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<SLOTS, 0, 64, CriticalSectionRawMutex>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<SLOTS, 0, 64, CriticalSectionRawMutex>::new());
     let pool: Shared<'_> = SocketPool::new(&mut network, &mut memory);
     let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let turn = async |number: usize| {

@@ -22,7 +22,7 @@ use std::{
 use async_io::block_on;
 use embedded_nal_async::TcpConnect as _;
 use socketpool::{
-    Error, ErrorKind, Phase, Resource, Resources, SocketPool, blocking,
+    Error, ErrorKind, Phase, Resource, Resources, SocketPool, blocking, host,
     pool::{Counts, WAITERS},
     requests::{MAX_PARTS, Session},
     stack::{self, Family, ResolveError},
@@ -36,8 +36,7 @@ use socketpool::{
 };
 
 use crate::support::{
-    self, HostClock,
-    host::HostNetwork,
+    self,
     server::{Authority, Server, Validity},
 };
 
@@ -222,7 +221,7 @@ fn tasks_of_one_executor<const N: usize, const TLS: usize>(tasks: usize, each: u
 fn run_tasks<const N: usize, const TLS: usize>(tasks: usize, each: usize, drops: bool, what: &str) -> Vec<usize> {
     let world = World::new();
     let tls = world.context();
-    let (mut network, mut memory) = (HostNetwork::new(), Box::new(Resources::<N, TLS>::new()));
+    let (mut network, mut memory) = (host::Network::new(), Box::new(Resources::<N, TLS>::new()));
     let pool = SocketPool::new(&mut network, &mut memory);
     let http = Session::new(&pool, &tls);
     let chance = Chance(Cell::new(tasks as u64 * 31 + N as u64));
@@ -297,7 +296,7 @@ fn threads<const N: usize, const TLS: usize>(threads: usize, each: usize) {
 /// One run, and how often each was served.
 fn run_threads<const N: usize, const TLS: usize>(threads: usize, each: usize, what: &str) -> Vec<usize> {
     let world = World::new();
-    let (mut network, mut memory) = (HostNetwork::new(), Box::new(Shared::<N, TLS>::new()));
+    let (mut network, mut memory) = (host::Network::new(), Box::new(Shared::<N, TLS>::new()));
     let pool = SocketPool::new(&mut network, &mut memory);
     let served: Vec<_> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
     let enough = || served.iter().map(|times| times.load(Ordering::SeqCst)).sum::<usize>() >= threads * each;
@@ -353,7 +352,7 @@ std::thread_local! {
 /// How long the thread may wait for its peer now.
 fn patience() -> Option<Duration> {
     let instant = DEADLINE.with_borrow(|deadline| deadline.instant())?;
-    let left = instant.as_millis().saturating_sub(HostClock.now().as_millis());
+    let left = instant.as_millis().saturating_sub(host::Timer.now().as_millis());
     Some(Duration::from_millis(left.max(1)))
 }
 
@@ -426,7 +425,7 @@ impl stack::Resolve for ThreadNetwork {
 
 impl Clock for ThreadNetwork {
     fn now(&self) -> Instant {
-        HostClock.now()
+        host::Timer.now()
     }
 }
 
@@ -507,8 +506,8 @@ fn a_blocking_pool_of_one_thread_never_waits() {
     all_is_free(pool.counts(), 2, 1);
 }
 
-fn pool_and<R: RawMutex, const N: usize, const TLS: usize>() -> (HostNetwork, Box<Resources<N, TLS, 2048, R>>) {
-    (HostNetwork::new(), Box::new(Resources::new()))
+fn pool_and<R: RawMutex, const N: usize, const TLS: usize>() -> (host::Network, Box<Resources<N, TLS, 2048, R>>) {
+    (host::Network::new(), Box::new(Resources::new()))
 }
 
 /// An https request beside a connection that has the only session for good (MQTT over TLS) waits, and fails by name when

@@ -15,7 +15,7 @@ use socketpool::{
     traits::{TlsContext, TlsId},
 };
 
-use crate::support::{self, both::poll_times};
+use crate::support::both::poll_times;
 
 /// How many connections are made.
 const CYCLES: usize = 10_000;
@@ -282,7 +282,7 @@ fn over_the_host() {
             }
         }
     });
-    let (mut network, mut memory) = (support::host::HostNetwork::new(), Resources::<SLOTS>::new());
+    let (mut network, mut memory) = (socketpool::host::Network::new(), Resources::<SLOTS>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     let (mut chance, mut ends, mut at_first) = (Chance(0x5EED), Ends::default(), 0);
     for cycle in 0..400 {

@@ -10,12 +10,12 @@ use std::{
 use embassy_futures::join::join;
 use rustix::net::sockopt;
 use socketpool::{
-    Error, ErrorKind, Phase, Resources, SocketPool,
+    Error, ErrorKind, Phase, Resources, SocketPool, host,
     pool::{Key, Shutdown},
     traits::Socket as _,
 };
 
-use crate::support::{both::poll_times, host::HostNetwork};
+use crate::support::both::poll_times;
 
 /// More than the buffers of both sides together take.
 const MUCH: usize = 1 << 24;
@@ -39,7 +39,7 @@ fn echo(mut stream: TcpStream) {
 
 #[test]
 fn one_sends_while_the_other_receives() {
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     async_io::block_on(async {
         let port = serve(echo);
@@ -71,7 +71,7 @@ fn one_sends_while_the_other_receives() {
 
 #[test]
 fn a_connection_that_breaks_off_has_no_end() {
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     async_io::block_on(async {
         let port = serve(|mut stream| {
@@ -97,7 +97,7 @@ fn a_connection_that_breaks_off_has_no_end() {
 
 #[test]
 fn half_sent_and_half_closed() {
-    let (mut network, mut memory) = (HostNetwork::new(), Resources::<1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
     async_io::block_on(async {
         let port = serve(|_stream| thread::sleep(Duration::from_secs(2)));

@@ -7,16 +7,14 @@ use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, UdpClientStack, UdpFu
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SocketPool,
     blocking::stack::{Network, UdpSilence, ZeroRead},
+    host,
     mock::{Peer, Script, Step, block_on},
     pool::Key,
     stack::{DatagramSocket as _, Datagrams as _, Family, Local},
     time::{Deadline, Timer as _},
 };
 
-use crate::support::{
-    HostClock,
-    both::{loopback, poll_times, scripted},
-};
+use crate::support::both::{loopback, poll_times, scripted};
 
 const PATIENCE: Option<Duration> = Some(Duration::from_millis(60));
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
@@ -253,8 +251,8 @@ fn the_quirks_of_embedded_nal_stacks() {
         }
         thread::sleep(Duration::from_millis(1));
     };
-    let network = Network::new(quirks, HostClock, idle, ZeroRead::WouldBlock).udp_silence(UdpSilence::Error);
-    network.set_deadline(Deadline::within(&HostClock, PATIENCE));
+    let network = Network::new(quirks, host::Timer, idle, ZeroRead::WouldBlock).udp_silence(UdpSilence::Error);
+    network.set_deadline(Deadline::within(&host::Timer, PATIENCE));
     let mut socket = block_on(network.bind(any(0))).unwrap();
     {
         let odd = stack.borrow();

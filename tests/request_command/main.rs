@@ -149,6 +149,13 @@ fn answer(request: &str) -> Reply {
     })
 }
 
+/// A file for one run, as an argument.
+fn file(face: &str, name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = scratch(face, name);
+    fs::write(&path, contents).expect("writable");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
 /// Each test through both faces.
 macro_rules! both_faces {
     ($($name:ident,)*) => {

@@ -107,13 +107,6 @@ pub fn tls_is_verified(face: &str) {
     assert_eq!(expect(face, 0, &["--cacert", root, &up]).0, "hello\n");
 }
 
-/// A file for one run, as an argument.
-fn file(face: &str, name: &str, contents: impl AsRef<[u8]>) -> String {
-    let path = scratch(face, name);
-    fs::write(&path, contents).expect("writable");
-    path.to_str().expect("UTF-8").to_owned()
-}
-
 pub fn pins_are_checked_besides_the_chain(face: &str) {
     let authority = Authority::new("Root");
     let root = &*file(face, "pins-root.pem", authority.pem());

@@ -6,17 +6,22 @@ use std::{net::SocketAddr, thread, time::Duration};
 use embedded_io::{ErrorKind as Io, Read as _};
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources,
-    blocking::{Listener, SocketPool, stack::Stack, traits::SocketPool as _},
+    blocking::{Listener, Network, SocketPool, ZeroRead, stack::Stack, traits::SocketPool as _},
+    host,
     pool::WhenFull,
     stack::{Family, Listen, SocketOption},
     time::Deadline,
 };
 
-use crate::support;
-
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
 const PATIENCE: Option<Duration> = Some(Duration::from_millis(60));
 const DO_NOT_WAIT: Option<Duration> = Some(Duration::ZERO);
+
+/// The network of std-embedded-nal, which knows what went wrong.
+fn nal() -> Network<std_embedded_nal::Stack, host::Timer, impl Fn(&mut std_embedded_nal::Stack)> {
+    let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));
+    Network::new(std_embedded_nal::Stack, host::Timer, idle, ZeroRead::Eof).tcp_errors(|error| error.0.kind().into())
+}
 
 type Pool<'s, S, const N: usize> = SocketPool<'s, S, N>;
 
@@ -38,7 +43,7 @@ fn loopback(at: SocketAddr) -> SocketAddr {
 fn echo(clients: usize) -> SocketAddr {
     let (tell, told) = std::sync::mpsc::channel();
     thread::spawn(move || {
-        let (mut network, mut memory) = (support::blocking_network(), Resources::<2>::new());
+        let (mut network, mut memory) = (nal(), Resources::<2>::new());
         let pool = Pool::<_, 2>::new(&mut network, &mut memory);
         let mut listener = listen(&pool, 0).unwrap();
         tell.send(listener.local_addr().unwrap()).unwrap();
@@ -61,7 +66,7 @@ fn echo(clients: usize) -> SocketAddr {
 #[test]
 fn client_and_server_speak_pool_to_pool() {
     let server = echo(3);
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1>::new());
+    let (mut network, mut memory) = (nal(), Resources::<1>::new());
     let pool = Pool::<_, 1>::new(&mut network, &mut memory);
     for text in [&b"one"[..], b"two", b"three"] {
         let mut socket = pool.socket().unwrap();
@@ -83,7 +88,7 @@ fn client_and_server_speak_pool_to_pool() {
 
 #[test]
 fn nobody_comes_and_nobody_is_there() {
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<2>::new());
+    let (mut network, mut memory) = (nal(), Resources::<2>::new());
     let pool = Pool::<_, 2>::new(&mut network, &mut memory);
     let mut listener = listen(&pool, 0).unwrap();
     for (timeout, kind) in [(DO_NOT_WAIT, ErrorKind::WouldBlock), (PATIENCE, ErrorKind::Timeout)] {
@@ -105,7 +110,7 @@ fn nobody_comes_and_nobody_is_there() {
 
 #[test]
 fn a_client_for_whom_there_is_no_slot_waits_or_is_refused() {
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<2>::new());
+    let (mut network, mut memory) = (nal(), Resources::<2>::new());
     let pool = Pool::<_, 2>::new(&mut network, &mut memory);
     let mut listener = listen(&pool, 0).unwrap();
     let here = loopback(listener.local_addr().unwrap());
@@ -127,7 +132,7 @@ fn a_client_for_whom_there_is_no_slot_waits_or_is_refused() {
 
 #[test]
 fn what_embedded_nal_has_no_word_for_has_a_name() {
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1>::new());
+    let (mut network, mut memory) = (nal(), Resources::<1>::new());
     let pool = Pool::<_, 1>::new(&mut network, &mut memory);
     let unsupported = Error::new(Phase::Listen, ErrorKind::Io(Io::Unsupported));
     let mut socket = pool.socket().unwrap();
@@ -142,7 +147,7 @@ fn what_embedded_nal_has_no_word_for_has_a_name() {
 
 #[test]
 fn datagrams_and_names() {
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<2>::new());
+    let (mut network, mut memory) = (nal(), Resources::<2>::new());
     let pool = Pool::<_, 2>::new(&mut network, &mut memory);
     let (mut one, mut two) = (pool.udp_socket().unwrap(), pool.udp_socket().unwrap());
     for socket in [&mut one, &mut two] {

@@ -15,7 +15,9 @@ mod peers;
 mod rows;
 mod smoltcp;
 
-use columns::{Column, EMBASSY, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP};
+use columns::{
+    Column, EMBASSY, HOST, HOST_BLOCKING, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP,
+};
 use rows::{Outcome, Row, rows};
 
 /// Runs every row over one stack.
@@ -81,6 +83,11 @@ fn embedded_nal() {
 #[test]
 fn host() {
     column("host", &HOST);
+}
+
+#[test]
+fn host_blocking() {
+    column("host blocking", &HOST_BLOCKING);
 }
 
 #[test]

@@ -91,7 +91,7 @@ macro_rules! loopback {
             fn blocking_face() {
                 use crate::support::both::direct as wait;
                 use socketpool::traits::{Socket as _, TlsContext as _};
-                let (mut network, mut memory) = (crate::support::blocking_network(), Resources::<$slots, $tls>::new());
+                let (mut network, mut memory) = (crate::support::network(), Resources::<$slots, $tls>::new());
                 let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut memory);
                 $test
                 assert_eq!($pool.counts().in_use, 0);

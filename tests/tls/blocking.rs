@@ -15,6 +15,7 @@ use embedded_io::Read as _;
 use socketpool::{
     Error, ErrorKind, Phase, Resource, Resources, SendAllError,
     blocking::{SocketPool, stack::Stack},
+    host,
     pool::Key,
     time::Deadline,
     tls::{Random, Roots, TimeSource, TlsContext, TlsError, roots::trust_anchor_from_der},
@@ -37,7 +38,7 @@ macro_rules! with_pool {
         let root = $authority.der();
         let $anchors = [trust_anchor_from_der(&root).unwrap()];
         let $tls = TlsContext::new(support::random, support::date).roots(Roots::only(&$anchors));
-        let (mut network, mut memory) = (support::blocking_network(), Resources::<2, 1>::new());
+        let (mut network, mut memory) = (support::network(), Resources::<2, 1>::new());
         let $pool = SocketPool::new(&mut network, &mut memory);
         $test
     };
@@ -64,7 +65,7 @@ fn verified_and_kept_and_found_again_by_its_context_only() {
     let server = Server::start(&authority, "localhost", Validity::Now);
     with_pool!(authority, |pool, tls, anchors| {
         let manager = pool.connection_manager();
-        let deadline = Deadline::within(&support::HostClock, LONG);
+        let deadline = Deadline::within(&host::Timer, LONG);
         for round in 0..3 {
             let mut leased = manager.get_socket("localhost", server.port, 0, Some(&tls), deadline).unwrap();
             assert_eq!(leased.reused, round > 0);

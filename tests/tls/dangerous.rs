@@ -33,7 +33,7 @@ fn it_believes_a_stranger_and_keeps_that_to_itself() {
     });
     assert_eq!((server.connections(), server.requests()), (2, 1));
 
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let mut response = blocking::Session::new(&pool, &unverified).get(&url).send().expect("anybody will do");
     assert!(response.text(&mut [0; 256]).is_ok());

@@ -9,7 +9,7 @@ use std::{cell::Cell, slice, thread, time::Duration};
 
 use breaking::Breaking;
 use socketpool::{
-    Error, ErrorKind, Phase, Resources, SocketPool, blocking,
+    Error, ErrorKind, Phase, Resources, SocketPool, blocking, host,
     requests::Session,
     stack,
     tls::{
@@ -20,7 +20,7 @@ use socketpool::{
 };
 
 use crate::support::{
-    self, HostClock,
+    self,
     server::Authority,
     tls_server::{script::*, server::Server},
 };
@@ -72,7 +72,7 @@ fn fetch(face: Face, tls: &Tls<'_>, port: u16, timeout: Duration, times: usize) 
             bodies
         }),
         Face::Blocking => {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let http = blocking::Session::new(&pool, tls);
             let mut once = || {
@@ -242,7 +242,7 @@ fn send_in_vain(face: Face, tls: &Tls<'_>, port: u16) -> Found {
     match face {
         Face::Async => async_io::block_on(async {
             let breaking = Breaking { inner: std_embedded_nal_async::Stack::default(), broken: &broken };
-            let mut network = stack::Network::new(breaking, std_embedded_nal_async::Stack::default(), HostClock);
+            let mut network = stack::Network::new(breaking, std_embedded_nal_async::Stack::default(), host::Timer);
             let pool = SocketPool::new(&mut network, &mut memory);
             let mut socket = pool.socket().await.unwrap();
             socket.set_timeout(Some(PATIENCE));
@@ -258,7 +258,8 @@ fn send_in_vain(face: Face, tls: &Tls<'_>, port: u16) -> Found {
         Face::Blocking => {
             let breaking = Breaking { inner: std_embedded_nal::Stack, broken: &broken };
             let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));
-            let mut network = blocking::stack::Network::new(breaking, HostClock, idle, blocking::stack::ZeroRead::Eof);
+            let mut network =
+                blocking::stack::Network::new(breaking, host::Timer, idle, blocking::stack::ZeroRead::Eof);
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let mut socket = pool.socket().unwrap();
             socket.set_timeout(Some(PATIENCE));

@@ -79,7 +79,7 @@ fn exchange_with<R: Random, T: TimeSource>(
             Ok(answer)
         }),
         Face::Blocking => {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let mut socket = pool.socket()?;
             socket.set_timeout(PATIENCE);
@@ -376,7 +376,7 @@ fn every_setter_makes_another_context() {
         type Host = socketpool::stack::Network<
             std_embedded_nal_async::Stack,
             std_embedded_nal_async::Stack,
-            support::HostClock,
+            socketpool::host::Timer,
         >;
         socketpool::traits::TlsContext::<AnySocket<'_>>::id(tls)
     }

@@ -323,7 +323,7 @@ macro_rules! by_async {
 macro_rules! by_blocking {
     ($mode:expr, $tls:ident) => {{
         let url = |port| format!("https://localhost:{port}/");
-        let (mut network, mut memory, mut buffer) = (support::blocking_network(), Resources::<1, 1>::new(), [0; 64]);
+        let (mut network, mut memory, mut buffer) = (support::network(), Resources::<1, 1>::new(), [0; 64]);
         let pool = blocking::SocketPool::new(&mut network, &mut memory);
         let http = blocking::Session::new(&pool, &$tls);
         try_all($mode, "blocking", &mut |port| {

@@ -40,7 +40,7 @@ fn fetch(face: Face, port: u16) -> Result<Vec<u8>, Error> {
             response.content(&mut buffer).await.map(|body| body.to_vec())
         }),
         Face::Blocking => {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let mut response = blocking::Session::new(&pool, &tls).get(&url).timeout(timeout).send()?;
             response.content(&mut buffer).map(|body| body.to_vec())

@@ -677,7 +677,7 @@ fn through_a_pool(face: Face, tls: &Context<'_>, ports: &[u16]) -> Vec<bool> {
             outcomes
         }),
         Face::Blocking => {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let timer = traits::SocketPool::timer(&pool);
             let each = |port: &u16| {
@@ -758,7 +758,7 @@ fn fetch(face: Face, port: u16, key: &'static [u8]) -> Result<Vec<u8>, Error> {
             response.content(&mut buffer).await.map(|body| body.to_vec())
         }),
         Face::Blocking => {
-            let mut network = support::blocking_network();
+            let mut network = support::network();
             let pool = blocking::SocketPool::new(&mut network, &mut memory);
             let mut response = blocking::Session::new(&pool, &tls).get(&url).timeout(timeout).send()?;
             response.content(&mut buffer).map(|body| body.to_vec())

@@ -42,7 +42,7 @@ macro_rules! fetch {
             }
             bodies
         });
-        let (mut network, mut memory) = (support::blocking_network(), Box::new($memory));
+        let (mut network, mut memory) = (support::network(), Box::new($memory));
         let pool = blocking::SocketPool::new(&mut network, &mut memory);
         let http = blocking::Session::new(&pool, &tls);
         let mut buffer = vec![0; 70_000];

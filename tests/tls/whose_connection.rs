@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::LazyLock, time::Duration};
 
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id};
 use socketpool::{
-    ErrorKind, Resources,
+    ErrorKind, Resources, host,
     tls::{
         Alpn, Identity, Now, Psk, Roots, TlsContext, VerifyPolicy,
         dangerous::UnverifiedTlsContext,
@@ -129,8 +129,7 @@ macro_rules! contexts {
 }
 
 type AnySocket<'a> = socketpool::Socket<'a, 'a, Host, 1>;
-type Host =
-    socketpool::stack::Network<std_embedded_nal_async::Stack, std_embedded_nal_async::Stack, support::HostClock>;
+type Host = socketpool::stack::Network<std_embedded_nal_async::Stack, std_embedded_nal_async::Stack, host::Timer>;
 
 fn id(tls: &impl socketpool::traits::TlsContext<AnySocket<'static>>) -> TlsId {
     tls.id()
@@ -232,7 +231,7 @@ mod asynchronous {
 mod blocking {
     use socketpool::blocking::{Session, SocketPool};
 
-    use crate::support::blocking_network as network;
+    use crate::support::network;
 
     macro_rules! wait {
         ($work:expr) => {

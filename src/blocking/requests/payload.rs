@@ -8,6 +8,12 @@ use crate::exchange::{Face, NoSource, Produce, Rewindable};
 ///
 /// Everything that is an embedded-io [`Read`] is a source, to be read once. One that can also [`Seek`] becomes one that
 /// can be read again by wrapping it in [`Rewindable`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of bytes for a request",
+    label = "neither a `Read` of embedded-io nor a `Source`",
+    note = "a slice of bytes is one, a file through an adapter, and a type of yours that implements `Source`; `produce` \
+            makes one of a closure"
+)]
 pub trait Source {
     /// Reads some bytes into `room`, which is never empty, and says how many; 0 at the end.
     ///

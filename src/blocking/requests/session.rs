@@ -126,7 +126,6 @@ impl<'p, P, T, B> RequestBuilder<'_, Session<'p, P, T>, B>
 where
     P: SocketPool<Timer: BlockingTimer>,
     T: TlsContext<P::Socket<'p>>,
-    B: Content<Waits>,
 {
     /// Sends the request and receives the head of the response; redirects are followed.
     ///
@@ -148,7 +147,10 @@ where
     /// Any [`Error`](crate::Error); its phase says how far the exchange had come. [`ErrorKind::Source`](crate::ErrorKind::Source) if a body did not stream as it
     /// should; [`Policy::BodyNotReplayable`](crate::Policy::BodyNotReplayable) if one was needed again that could not be
     /// read again.
-    pub fn send(self) -> Result<Response<'p, P>> {
+    pub fn send(self) -> Result<Response<'p, P>>
+    where
+        B: Content<Waits>,
+    {
         let Self { session: &Session { pool, tls, .. }, outset, body, options } = self;
         let work = send::<Waits, _, _, _>(pool, tls, Stage::Before(outset, options), body);
         run(pool.timer(), work).map(Response)

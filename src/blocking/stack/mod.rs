@@ -21,6 +21,12 @@ pub use self::network::{Network, NetworkConnection, NetworkDatagrams, NetworkLis
 use crate::time::BlockingTimer;
 
 /// All that a blocking pool needs of a network, in one bound. Whatever has the parts has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a network for a blocking pool",
+    label = "not a `socketpool::blocking::stack::Stack`",
+    note = "a stack of embedded-nal is made one by `socketpool::blocking::stack::Network::new(stack, clock, idle, \
+            zero_read)`; a host's is `socketpool::host::Network` (feature `std`)"
+)]
 pub trait Stack: crate::stack::Stack + BlockingTimer {}
 
 impl<S: crate::stack::Stack + BlockingTimer> Stack for S {}

@@ -29,6 +29,12 @@ use crate::error::{ErrorKind, Result};
 ///
 /// The way of each kind is straight, and its own, so that a program links only what it uses. `F` is the
 /// [face](Face) by which its sources are read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as the body of a request",
+    label = "not a `socketpool::requests::Content`",
+    note = "`body`, `form`, `json` and `multipart` make bodies; what is given to `stream` has to be a `Read` of \
+            embedded-io-async (in a blocking session, of embedded-io), or a `Source` of yours"
+)]
 pub trait Content<F = Awaits>: Outline {
     /// Whether the server is asked first.
     const ASKS: bool = false;

@@ -28,10 +28,10 @@ macro_rules! device {
     (@ asynchronous, $memory:ident, |$pool:ident| $test:block) => {{
         let mut network = $crate::support::network();
         let $pool = socketpool::SocketPool::new(&mut network, &mut $memory);
-        async_io::block_on(async { $test })
+        socketpool::host::block_on(async { $test })
     }};
     (@ blocking, $memory:ident, |$pool:ident| $test:block) => {{
-        let mut network = $crate::support::blocking_network();
+        let mut network = $crate::support::network();
         let $pool = socketpool::blocking::SocketPool::new(&mut network, &mut $memory);
         $test
     }};

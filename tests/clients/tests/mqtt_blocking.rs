@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clients::{Broker, Stop, device, support::HostClock};
+use clients::{Broker, Stop, device};
 use embedded_time::{Clock, clock, fraction::Fraction};
 use minimq_blocking::{Broker as _, ConfigBuilder, Error as MqttError, Minimq, Publication, QoS, broker::NamedBroker};
 use socketpool::{
@@ -21,7 +21,7 @@ impl Clock for Millis {
     const SCALING_FACTOR: Fraction = Fraction::new(1, 1000);
 
     fn try_now(&self) -> Result<embedded_time::Instant<Self>, clock::Error> {
-        Ok(embedded_time::Instant::new(HostClock.now().as_millis() as u32))
+        Ok(embedded_time::Instant::new(socketpool::host::Timer.now().as_millis() as u32))
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use embedded_io_async::ErrorKind::{InvalidInput, Unsupported};
 use socketpool::{
-    ErrorKind, Phase,
+    ErrorKind, Phase, blocking, host,
     mock::{self, Script, block_on},
     stack,
 };
@@ -16,9 +16,7 @@ use super::{
     smoltcp::Cast,
 };
 use crate::support::{
-    self,
     embassy::{Cable, Stacks, over, stacks},
-    host::HostNetwork,
     smoltcp_nal::Lab,
 };
 
@@ -67,7 +65,8 @@ const NO_OPTION: Limit = Says(io(Phase::Setup, Unsupported));
 const NO_HALF_CLOSE: Limit = Says(io(Phase::Close, Unsupported));
 
 /// The host's network, with all that the seam knows.
-pub const HOST: Column = Column { run: host, limits: &[] };
+pub const HOST: Column = Column { run: host_async, limits: &[] };
+pub const HOST_BLOCKING: Column = Column { run: host_blocking, limits: &[] };
 
 /// What embedded-nal-async has no words for.
 pub const NAL_ASYNC: Column = Column {
@@ -143,8 +142,8 @@ const MOCK_LIMITS: &[(Fits, Limit)] = &[
 pub const MOCK_ASYNC: Column = Column { run: mock_async, limits: MOCK_LIMITS };
 pub const MOCK_BLOCKING: Column = Column { run: mock_blocking, limits: MOCK_LIMITS };
 
-fn host(row: &Row, out: &mut Vec<Outcome>) {
-    let mut network = HostNetwork { multicast: core::net::Ipv4Addr::LOCALHOST };
+fn host_async(row: &Row, out: &mut Vec<Outcome>) {
+    let mut network = host::Network::new().multicast(core::net::Ipv4Addr::LOCALHOST);
     async_io::block_on(async {
         match row.kind {
             Kind::Server => {
@@ -157,8 +156,13 @@ fn host(row: &Row, out: &mut Vec<Outcome>) {
     });
 }
 
+fn host_blocking(row: &Row, out: &mut Vec<Outcome>) {
+    over_loopback_blocking(host::Network::new().multicast(core::net::Ipv4Addr::LOCALHOST), row, out);
+}
+
 fn nal_async(row: &Row, out: &mut Vec<Outcome>) {
-    async_io::block_on(over_loopback(support::network(), row, out));
+    let stack = std_embedded_nal_async::Stack::default;
+    async_io::block_on(over_loopback(stack::Network::new(stack(), stack(), host::Timer), row, out));
 }
 
 /// Rows without servers.
@@ -173,7 +177,21 @@ async fn over_loopback(mut network: impl stack::Stack + stack::Datagrams, row: &
 }
 
 fn nal_blocking(row: &Row, out: &mut Vec<Outcome>) {
-    let mut network = support::blocking_network();
+    over_loopback_blocking(nal(), row, out);
+}
+
+/// The network of std-embedded-nal, which knows what went wrong.
+fn nal() -> blocking::Network<std_embedded_nal::Stack, host::Timer, impl Fn(&mut std_embedded_nal::Stack)> {
+    let idle = |_: &mut _| std::thread::sleep(core::time::Duration::from_micros(200));
+    blocking::Network::new(std_embedded_nal::Stack, host::Timer, idle, blocking::ZeroRead::Eof)
+        .tcp_errors(|error| error.0.kind().into())
+}
+
+fn over_loopback_blocking(
+    mut network: impl blocking::stack::Stack + stack::Datagrams + stack::Listen,
+    row: &Row,
+    out: &mut Vec<Outcome>,
+) {
     let mut company = Company::new(row.peers);
     match row.kind {
         Kind::Tcp => faces::blocking::tcp(&mut network, &company.at, &row.steps, out),

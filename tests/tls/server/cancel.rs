@@ -10,7 +10,7 @@ use std::{
 };
 
 use socketpool::{
-    Error, ErrorKind, Phase, Resources, SocketPool, blocking,
+    Error, ErrorKind, Phase, Resources, SocketPool, blocking, host,
     requests::Session,
     time::Deadline,
     tls::{Roots, TlsContext, roots::trust_anchor_from_der},
@@ -18,7 +18,7 @@ use socketpool::{
 
 use super::faces::{check_report, url};
 use crate::support::{
-    self, HostClock,
+    self,
     tls_server::{
         script::{
             ANSWER, BODY, CRYPTO, HANDSHAKE, Record, Script, Step, WORLD, answering, clear, close_notify, data,
@@ -34,8 +34,8 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// Gives a future up after a while.
 async fn given_up<W: Future>(work: W) {
-    let deadline = Deadline::within(&HostClock, Some(A_WHILE));
-    assert!(deadline.limit(&HostClock, work).await.is_none(), "it had to wait");
+    let deadline = Deadline::within(&host::Timer, Some(A_WHILE));
+    assert!(deadline.limit(&host::Timer, work).await.is_none(), "it had to wait");
 }
 
 /// Stalls in a record of the answer after so many bytes.
@@ -132,8 +132,8 @@ fn a_read_goes_on_where_it_stopped() {
             for _ in 0..2 {
                 assert_eq!(socket.recv_into(&mut buffer).await, TIMEOUT, "after {} bytes", received.len());
             }
-            let more = Deadline::within(&HostClock, Some(PATIENCE));
-            let dropped = more.limit(&HostClock, socket.recv_into(&mut buffer)).await;
+            let more = Deadline::within(&host::Timer, Some(PATIENCE));
+            let dropped = more.limit(&host::Timer, socket.recv_into(&mut buffer)).await;
             assert!(matches!(dropped, None | Some(TIMEOUT)));
             counter.fetch_add(1, Ordering::SeqCst);
             socket.set_timeout(Some(LONG));
@@ -154,7 +154,7 @@ fn a_read_goes_on_where_it_stopped() {
 fn a_blocking_read_goes_on_where_it_stopped() {
     let anchors = [trust_anchor_from_der(WORLD.root.der()).unwrap()];
     let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
-    let (mut network, mut memory) = (support::blocking_network(), Resources::<1, 1>::new());
+    let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let counter = Arc::new(AtomicUsize::new(0));
     let (script, expected) = in_halves(&counter);

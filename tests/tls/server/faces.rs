@@ -8,7 +8,7 @@ use std::{
 };
 
 use socketpool::{
-    Error, ErrorKind, Phase, Resources, SocketPool, blocking,
+    Error, ErrorKind, Phase, Resources, SocketPool, blocking, host,
     pool::Counts,
     requests::Session,
     stack,
@@ -17,7 +17,7 @@ use socketpool::{
 
 use super::tap::Tap;
 use crate::support::{
-    self, HostClock,
+    self,
     tls_server::{
         script::{
             ALERT, ANSWER, BODY, CRYPTO, DATA, HANDSHAKE, Script, Step, WORLD, answering, close_notify, data, sealed,
@@ -99,7 +99,7 @@ pub fn asynchronous(run: impl FnOnce(Face<'_>)) {
     let tls = TlsContext::new(support::random, support::date).crypto(&CRYPTO).roots(Roots::only(&anchors));
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal_async::Stack::default(), written: &written };
-    let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), HostClock);
+    let mut network = stack::Network::new(tap, std_embedded_nal_async::Stack::default(), host::Timer);
     let mut memory = Resources::<1, 1>::new();
     let pool = SocketPool::new(&mut network, &mut memory);
     let http = Session::new(&pool, &tls);
@@ -119,7 +119,7 @@ pub fn blocking(run: impl FnOnce(Face<'_>)) {
     let written = RefCell::default();
     let tap = Tap { inner: std_embedded_nal::Stack, written: &written };
     let idle = |_: &mut _| thread::sleep(Duration::from_micros(200));
-    let mut network = blocking::stack::Network::new(tap, HostClock, idle, blocking::stack::ZeroRead::Eof);
+    let mut network = blocking::stack::Network::new(tap, host::Timer, idle, blocking::stack::ZeroRead::Eof);
     let mut memory = Resources::<1, 1>::new();
     let pool = blocking::SocketPool::new(&mut network, &mut memory);
     let http = blocking::Session::new(&pool, &tls);

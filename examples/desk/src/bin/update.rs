@@ -15,7 +15,7 @@ use desk::{
 };
 use sha2::{Digest, Sha256};
 use socketpool::{
-    Resources, SocketPool,
+    Resources, SocketPool, host,
     tls::{Roots, TlsContext, roots::trust_anchor_from_der},
 };
 use socketpool_apps::{
@@ -118,11 +118,11 @@ fn look(slot: &mut FileSlot, version: u32, answer: fn(&str) -> Vec<u8>, rounds: 
     let root = authority.der();
     let anchors = [trust_anchor_from_der(&root)?];
     let url = format!("https://localhost:{}/firmware", server.port);
-    let (mut network, mut memory) = (support::network(), Resources::<1, 1>::new());
+    let (mut network, mut memory) = (host::Network::new(), Resources::<1, 1>::new());
     let pool = SocketPool::new(&mut network, &mut memory);
-    let tls = TlsContext::new(support::random, support::date).roots(Roots::only(&anchors));
+    let tls = TlsContext::new(host::Random, host::Date).roots(Roots::only(&anchors));
     let source = Source { url: &url, key: &Offer::public_key(&SECRET), version };
     let schedule = Schedule::every(Duration::ZERO, &|| 0).rounds(rounds).timeout(Duration::from_secs(2));
-    async_io::block_on(update::run(&pool, &tls, source, slot, schedule));
+    host::block_on(update::run(&pool, &tls, source, slot, schedule));
     Ok(())
 }

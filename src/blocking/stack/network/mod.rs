@@ -51,7 +51,7 @@ const PORTS_TRIED: usize = 16;
 ///
 /// | stack | [`ZeroRead`] | idle hook | good to know |
 /// |---|---|---|---|
-/// | std-embedded-nal 0.4 | `Eof` | sleep or yield | has servers; connecting, resolving, and reading from a connection that was accepted wait inside one call, which no deadline ends |
+/// | std-embedded-nal 0.4 | `Eof` | sleep or yield | `host::Network` can do more; has servers; connecting, resolving, and reading from a connection that was accepted wait inside one call, which no deadline ends |
 /// | smoltcp-nal 0.7 | `WouldBlock` | `poll` | IPv4 only; a refused connection is tried again until the deadline; a name without a response takes ten seconds, and the next one waits for it; a reset is told from an orderly end by [`tcp_errors`](Self::tcp_errors); a connection that was closed sends what it has until its socket is taken again |
 /// | w5500 0.6 | `WouldBlock` | nothing, or wait for the interrupt pin | no `Dns`: add one; bytes that arrive together with the end of the stream may be lost |
 /// | esp-at-nal 0.5 | `Eof` | nothing | no `Dns`: add one; connecting waits inside one call; the end of the stream is not reported, so reading ends at the deadline |
