@@ -21,9 +21,10 @@ use at::{FETCH, LINKS, SEND};
 use driver::{Modem, PATIENCE};
 use embassy_futures::join::join;
 use embedded_io_async::{ErrorKind as Io, ErrorType, Read, Write};
-use simulator::{Line, Simulator, Waits, start};
+pub use simulator::Waits;
+use simulator::{Line, Simulator, start};
 use socketpool::{
-    Error, ErrorKind, Phase, Resource, Resources, SocketPool,
+    Error, ErrorKind, Phase, Resource, Resources, SocketPool, host,
     pool::StackTls,
     requests::Session,
     stack::{Connect as _, Resolve as _},
@@ -33,15 +34,9 @@ use socketpool::{
 };
 
 use crate::support::{
-    self, HostClock,
+    self,
     server::{Authority, Server, Validity},
 };
-
-impl BlockingTimer for HostClock {
-    fn idle(&self) {
-        thread::sleep(Duration::from_micros(100));
-    }
-}
 
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
 
@@ -96,13 +91,13 @@ macro_rules! on_a_modem {
 }
 
 /// A modem that knows the date, and trusts [`ROOT`] under the profiles 0 and 1.
-fn network(waits: Waits) -> (Simulator, Modem<Line, HostClock>) {
+pub fn network(waits: Waits) -> (Simulator, Modem<Line, host::Timer>) {
     let (simulator, line) = start(waits);
-    let modem = Modem::new(line, HostClock);
+    let modem = Modem::new(line, host::Timer);
     let date = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    run(&HostClock, modem.set_clock(date)).unwrap();
+    run(&host::Timer, modem.set_clock(date)).unwrap();
     for profile in [0, 1] {
-        run(&HostClock, modem.set_root(profile, &ROOT.der())).unwrap();
+        run(&host::Timer, modem.set_root(profile, &ROOT.der())).unwrap();
     }
     (simulator, modem)
 }
@@ -154,7 +149,7 @@ on_a_modem! {
         let manager = pool.connection_manager();
         let (first, second) = (StackTls::PROFILE_0, StackTls::profile(1));
         // The same host and port throughout: verified under one profile, under another, and not at all.
-        let deadline = Deadline::within(&HostClock, LONG);
+        let deadline = Deadline::within(&host::Timer, LONG);
         let connections = [(Some(&first), false), (Some(&second), false), (Some(&first), true), (Some(&second), true)];
         for (tls, reused) in connections {
             let leased = wait!(manager.get_socket("localhost", server.port, 0, tls, deadline)).unwrap();
@@ -175,7 +170,7 @@ fn key(port: u16, tls: Option<&StackTls>) -> Key<'static> {
     fn id(tls: &impl socketpool::traits::TlsContext<AnySocket>) -> socketpool::traits::TlsId {
         tls.id()
     }
-    type AnySocket = socketpool::Socket<'static, 'static, Modem<Line, HostClock>, 4>;
+    type AnySocket = socketpool::Socket<'static, 'static, Modem<Line, host::Timer>, 4>;
     Key { host: "localhost", port, session_id: 0, tls: tls.map(id) }
 }
 
@@ -204,8 +199,8 @@ on_a_modem! {
 #[test]
 fn without_the_date_nobody_is_verified() {
     let (_simulator, line) = start(Waits::Pending);
-    let mut network = Modem::new(line, HostClock);
-    run(&HostClock, network.set_root(0, &ROOT.der())).unwrap();
+    let mut network = Modem::new(line, host::Timer);
+    run(&host::Timer, network.set_root(0, &ROOT.der())).unwrap();
     let server = Server::start(&ROOT, "localhost", Validity::Now);
     let mut memory = Resources::<1>::new();
     let pool = SocketPool::new(&mut network, &mut memory);
@@ -241,7 +236,7 @@ on_a_modem! {
 
         // What cannot be a host is not said to the modem, between quotes or not.
         let (before, manager) = (modem.commands("AT"), pool.connection_manager());
-        let deadline = Deadline::within(&HostClock, LONG);
+        let deadline = Deadline::within(&host::Timer, LONG);
         for host in ["a\",443,0,\"b", "a\r\nAT+RESET", "", "a b"] {
             let leased = wait!(manager.get_socket(host, 443, 0, Some(&StackTls::PROFILE_0), deadline));
             assert_eq!(leased.unwrap_err(), unresolved(ErrorKind::HostName), "{host:?}");
@@ -301,9 +296,9 @@ fn a_connector_gives_address_and_host_blocking() {
     let mut received = [0; 15];
     while let Err(error) = connector.receive(&mut socket, &mut received) {
         assert_eq!(error, nb::Error::WouldBlock);
-        HostClock.idle();
+        host::Timer.idle();
     }
-    assert!(received.starts_with(b"HTTP"));
+    assert_eq!(received[0], b'H');
     assert_eq!(simulator.commands(&format!("AT+OPEN=0,\"TLS\",\"127.0.0.1\",{},0,\"device.example\"", server.port)), 1);
 }
 

@@ -16,7 +16,8 @@ mod rows;
 mod smoltcp;
 
 use columns::{
-    Column, EMBASSY, HOST, HOST_BLOCKING, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP,
+    Column, EMBASSY, HOST, HOST_BLOCKING, Limit, MOCK_ASYNC, MOCK_BLOCKING, MODEM_ASYNC, MODEM_BLOCKING, NAL_ASYNC,
+    NAL_BLOCKING, SMOLTCP,
 };
 use rows::{Outcome, Row, rows};
 
@@ -93,6 +94,16 @@ fn host_blocking() {
 #[test]
 fn smoltcp() {
     column("smoltcp-nal", &SMOLTCP);
+}
+
+#[test]
+fn modem_async() {
+    column("modem async", &MODEM_ASYNC);
+}
+
+#[test]
+fn modem_blocking() {
+    column("modem blocking", &MODEM_BLOCKING);
 }
 
 #[test]
