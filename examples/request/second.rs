@@ -21,7 +21,7 @@ use crate::meter::count;
 pub enum AnySocket<'m, S: Socket + 'm> {
     Pool(S),
     Second {
-        stream: TlsStream<'m, Below<S>>,
+        stream: Box<TlsStream<'m, Below<S>>>,
         shared: Rc<Shared>,
     },
     /// A handshake failed, and took the socket with it.
@@ -68,7 +68,7 @@ impl<'m, S: Socket + 'm> AnySocket<'m, S> {
         let memory = Box::leak(Box::new(Memory::new()));
         let mut stream = TlsStream::new(Below { socket, shared: Rc::clone(&shared) }, memory);
         stream.connect(context, host).await.map_err(at(Phase::Handshake))?;
-        *self = Self::Second { stream, shared };
+        *self = Self::Second { stream: Box::new(stream), shared };
         Ok(())
     }
 }

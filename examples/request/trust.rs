@@ -95,7 +95,8 @@ impl<'a> Trust<'a> {
     where
         'a: 'c,
     {
-        let mut tls = TlsContext::new(socketpool::host::Random, clock).crypto(self.crypto).policy(self.policy).observer(meter);
+        let mut tls =
+            TlsContext::new(socketpool::host::Random, clock).crypto(self.crypto).policy(self.policy).observer(meter);
         if let Some(alpn) = self.alpn {
             tls = tls.alpn(alpn);
         }
