@@ -15,7 +15,10 @@ mod peers;
 mod rows;
 mod smoltcp;
 
-use columns::{Column, EMBASSY, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, NAL_ASYNC, NAL_BLOCKING, SMOLTCP};
+use columns::{
+    Column, EMBASSY, HOST, Limit, MOCK_ASYNC, MOCK_BLOCKING, MODEM_ASYNC, MODEM_BLOCKING, NAL_ASYNC, NAL_BLOCKING,
+    SMOLTCP,
+};
 use rows::{Outcome, Row, rows};
 
 /// Runs every row over one stack.
@@ -86,6 +89,16 @@ fn host() {
 #[test]
 fn smoltcp() {
     column("smoltcp-nal", &SMOLTCP);
+}
+
+#[test]
+fn modem_async() {
+    column("modem async", &MODEM_ASYNC);
+}
+
+#[test]
+fn modem_blocking() {
+    column("modem blocking", &MODEM_BLOCKING);
 }
 
 #[test]

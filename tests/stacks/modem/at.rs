@@ -97,6 +97,11 @@ impl State {
         self.out.extend_from_slice(payload).is_ok()
     }
 
+    /// Whether bytes of this connection are on the line, some of them yet to come.
+    pub fn is_coming(&self, number: usize) -> bool {
+        self.data.is_some_and(|(whose, _)| whose == number)
+    }
+
     /// What nobody waits for: a reset, and the end of connections that were dropped.
     fn tidy(&mut self) {
         let dropped = self.links.iter().position(|link| link.used == Use::Dropped);
@@ -157,6 +162,7 @@ impl State {
             }
             "+DATA" => self.links.get_mut(numbers::<1>(rest)?[0])?.has_more = true,
             "+CLOSED" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Ok(0)),
+            "+RESET" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Err(ErrorKind::ConnectionReset)),
             "+LOST" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Err(ErrorKind::ConnectionAborted)),
             "+RECV" => {
                 let [number, len, left] = numbers(rest)?;

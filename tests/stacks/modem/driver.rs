@@ -215,6 +215,9 @@ impl<L: Read + Write, W: Timer> Read for ModemConnection<'_, L, W> {
     async fn read(&mut self, out: &mut [u8]) -> Result<usize, ErrorKind> {
         let (number, fetch) = (self.number, Command::Fetch(self.number));
         let look = |state: &mut State| {
+            if state.is_coming(number) {
+                return None;
+            }
             let link = &mut state.links[number];
             if !link.received.is_empty() || out.is_empty() {
                 let received = core::iter::from_fn(|| link.received.pop_front());
@@ -224,7 +227,7 @@ impl<L: Read + Write, W: Timer> Read for ModemConnection<'_, L, W> {
                 return Some(Err(kind));
             }
             if !link.has_more {
-                return link.ended.filter(|_| state.command != Some(fetch));
+                return link.ended;
             }
             state.begin(fetch, format_args!("AT+RECV={number},{FETCH}"), &[]);
             None
@@ -266,10 +269,7 @@ impl<L: Read + Write, W: Timer> Connection for ModemConnection<'_, L, W> {
     fn has_more_to_fetch(&self) -> bool {
         let state = &self.modem.at.borrow().state;
         let link = &state.links[self.number];
-        link.has_more
-            || link.ended.is_some()
-            || !link.received.is_empty()
-            || state.command == Some(Command::Fetch(self.number))
+        link.has_more || link.ended.is_some() || !link.received.is_empty() || state.is_coming(self.number)
     }
 }
 

@@ -15,11 +15,14 @@ use super::{
     rows::{Act, Do, Kind, Outcome, Peer, Row, Step, datagram, failed, io},
     smoltcp::Cast,
 };
-use crate::support::{
-    self,
-    embassy::{Cable, Stacks, over, stacks},
-    host::HostNetwork,
-    smoltcp_nal::Lab,
+use crate::{
+    modem::{self, Waits},
+    support::{
+        self,
+        embassy::{Cable, Stacks, over, stacks},
+        host::HostNetwork,
+        smoltcp_nal::Lab,
+    },
 };
 
 /// One network stack under one face.
@@ -132,6 +135,20 @@ pub const SMOLTCP: Column = Column {
 pub const EMBASSY: Column =
     Column { run: embassy, limits: &[(Name("join and leave"), Says(io(Phase::Setup, InvalidInput)))] };
 
+/// What an AT modem has no commands for.
+const MODEM_LIMITS: &[(Fits, Limit)] = &[
+    (Fits::Kind(Kind::Server), NotAsked("this modem has no servers")),
+    (Fits::Kind(Kind::Udp), NotAsked("this modem has no UDP")),
+    (Name("send, no room"), NotAsked("the simulated modem takes as much as is sent")),
+    (Name("send_all, no room"), NotAsked("the simulated modem takes as much as is sent")),
+    (Name("send, after shutdown(Write)"), NO_HALF_CLOSE),
+    (Name("set_option"), NO_OPTION),
+    (Name("local_addr"), NO_OPTION),
+];
+
+pub const MODEM_ASYNC: Column = Column { run: modem_async, limits: MODEM_LIMITS };
+pub const MODEM_BLOCKING: Column = Column { run: modem_blocking, limits: MODEM_LIMITS };
+
 /// What the scripted network does not play.
 const MOCK_LIMITS: &[(Fits, Limit)] = &[
     (Name("set_option"), NO_OPTION),
@@ -180,6 +197,22 @@ fn nal_blocking(row: &Row, out: &mut Vec<Outcome>) {
         Kind::Server => faces::blocking::server(&mut network, 0, &row.steps, |port| company.come(port), out),
         Kind::Udp => faces::blocking::udp(&mut network, &company.at, &row.steps, out),
     }
+    company.part();
+}
+
+fn modem_async(row: &Row, out: &mut Vec<Outcome>) {
+    let (_simulator, mut network) = modem::network(Waits::Pending);
+    let company = Company::new(row.peers);
+    async_io::block_on(faces::asynchronous::tcp(&mut network, &company.at, &row.steps, out));
+    drop(network); // a peer may wait for what nobody is left to move over the line
+    company.part();
+}
+
+fn modem_blocking(row: &Row, out: &mut Vec<Outcome>) {
+    let (_simulator, mut network) = modem::network(Waits::Inside);
+    let company = Company::new(row.peers);
+    faces::blocking::tcp(&mut network, &company.at, &row.steps, out);
+    drop(network);
     company.part();
 }
 
