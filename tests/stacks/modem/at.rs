@@ -162,6 +162,7 @@ impl State {
             }
             "+DATA" => self.links.get_mut(numbers::<1>(rest)?[0])?.has_more = true,
             "+CLOSED" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Ok(0)),
+            "+RESET" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Err(ErrorKind::ConnectionReset)),
             "+LOST" => self.links.get_mut(numbers::<1>(rest)?[0])?.ended = Some(Err(ErrorKind::ConnectionAborted)),
             "+RECV" => {
                 let [number, len, left] = numbers(rest)?;

@@ -16,7 +16,8 @@
 //! +OPEN:<link>,<code>                             it is open (0), or why not
 //! +DATA:<link>                                    there is something to be fetched
 //! +CLOSED:<link>                                  the peer has ended its side, in order
-//! +LOST:<link>                                    the connection was reset, or cut off
+//! +RESET:<link>                                   the peer has reset the connection
+//! +LOST:<link>                                    the connection was cut off otherwise: TLS without `close_notify`
 //! +SIGNAL:<strength>
 //!
 //! code  1 no such name   2 no answer of a name server   3 refused   4 no answer of the peer
@@ -430,6 +431,7 @@ impl Simulator {
                     continue;
                 }
                 Err(error) if matches!(error.kind(), Std::WouldBlock | Std::TimedOut) => continue,
+                Err(error) if error.kind() == Std::ConnectionReset => "+RESET",
                 Err(_) => "+LOST",
             };
             self.notice(link, &[], &format!("{word}:{index}"));
