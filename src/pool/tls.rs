@@ -48,6 +48,20 @@ impl<'s, S: Stack + 's, const N: usize, R: RawMutex> Socket<'_, 's, S, N, R> {
     }
 }
 
+/// A socket in its handshake. It is closed at once if that fails or is dropped, so that no other waits for what it has.
+struct Unproven<'a, 'p, 's, S: Stack, const N: usize, R: RawMutex> {
+    socket: &'a mut Socket<'p, 's, S, N, R>,
+    is_proven: bool,
+}
+
+impl<S: Stack, const N: usize, R: RawMutex> Drop for Unproven<'_, '_, '_, S, N, R> {
+    fn drop(&mut self) {
+        if !self.is_proven {
+            self.socket.disconnect();
+        }
+    }
+}
+
 /// What there cannot be: a session that was reserved and is not there.
 const NO_SESSION: Error = Error::new(Phase::Setup, ErrorKind::Exhausted(Resource::TlsSessions));
 
@@ -95,16 +109,14 @@ impl<G: Random, C: TimeSource> TlsContext<'_, G, C> {
         let memory = socket.pool.tls.iter().flatten().find_map(|place| place.lend()).ok_or(NO_SESSION)?;
         let memory = Lent::new(memory, socket.pool.shared_rx);
         socket.lease.use_session();
-        let patience = socket.patience();
-        let network = socket.pool.network;
-        let session = socket.stream().insert(Stream::Tls(TlsSession::new(connection, memory)));
+        let mut unproven = Unproven { socket, is_proven: false };
+        let (patience, network) = (unproven.socket.patience(), unproven.socket.pool.network);
+        let session = unproven.socket.stream().insert(Stream::Tls(TlsSession::new(connection, memory)));
         let proven = match session {
             Stream::Tls(session) => patience.limit(network, pin!(session.connect(self, server_hostname, port))).await,
             Stream::Plain(_) => Err(ErrorKind::NotConnected),
         };
-        if proven.is_err() {
-            socket.disconnect();
-        }
+        unproven.is_proven = proven.is_ok();
         proven.map_err(error)
     }
 }

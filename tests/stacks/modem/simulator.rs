@@ -274,7 +274,7 @@ impl Simulator {
     /// One line, and before every second one a notice of no interest.
     fn say(&self, state: &mut State, line: &str) {
         state.lines += 1;
-        if state.lines % 2 == 0 {
+        if state.lines.is_multiple_of(2) {
             self.say_raw(b"+SIGNAL:17\r\n");
         }
         self.say_raw(line.as_bytes());
