@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # In this order: what is quick and fails often comes first.
 gates=(
   fmt words tree arrows clippy docs surface links features targets bare examples boards picow sizes bench icount interop qemu
-  compact corpora miri deny package
+  corpora miri deny package
 )
 # By name only: they take long, or do not stand in the budget of CI yet.
 by_name=(fuzz chaos soak guides newcomer)

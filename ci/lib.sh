@@ -2,6 +2,7 @@
 # What several gates use. Each gate sources it first, and stands in the project's root then.
 # shellcheck disable=SC2034 # the gates use the variables
 set -euo pipefail
+shopt -s inherit_errexit # what fails within $(...) fails its gate
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 export CARGO_TARGET_DIR=$root/target

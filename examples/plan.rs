@@ -20,7 +20,6 @@ usage: plan [option]…
   --tx BYTES       that a connection can have on its way; 2048 unless given
   --udp N          UDP sockets of 512 bytes; 1 unless given
   --roots WHICH    mozilla (unless given), own, or none: no TLS
-  --full           without the feature verify-compact
 ";
 
 /// A board, and which rows of the budgets are about it.
@@ -84,7 +83,6 @@ struct Plan {
     tx: usize,
     udp: usize,
     roots: String,
-    compact: bool,
 }
 
 fn main() -> ExitCode {
@@ -117,16 +115,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Plan>, String
         tx: 2048,
         udp: 1,
         roots: "mozilla".into(),
-        compact: true,
     };
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "-h" | "--help" => return Ok(None),
-            "--full" => {
-                plan.compact = false;
-                continue;
-            }
-            _ => {}
+        if ["-h", "--help"].contains(&word.as_str()) {
+            return Ok(None);
         }
         let value = words.next().ok_or(format!("{word} wants a value, or is none of the options"))?;
         let number =
@@ -203,11 +195,10 @@ fn budget(budgets: &str, table: &str, name: &str) -> Vec<usize> {
 
 /// The deepest stack of all handshakes that were measured.
 fn stack(plan: &Plan, budgets: &str) -> Option<usize> {
-    let core = format!("{}{}", plan.board.core, if plan.compact { ", verify-compact" } else { "" });
     let kinds = ["P-256", "P-384", "RSA-2048", "RSA-4096", "Y-ECDSA", "Y-RSA"];
     kinds
         .iter()
-        .filter_map(|kind| budget(budgets, "icount", &format!("{core}: handshake {kind}")).last().copied())
+        .filter_map(|kind| budget(budgets, "icount", &format!("{}: handshake {kind}", plan.board.core)).last().copied())
         .max()
 }
 
@@ -232,11 +223,10 @@ fn print(plan: &Plan, budgets: &str) -> bool {
     println!("\n{left:>10}  left for your program, its tasks and their stack");
 
     println!("\nflash");
-    let program = match (plan.roots.as_str(), plan.compact) {
-        ("none", _) => "POST JSON and parse",
-        ("own", true) => "HTTPS, one CA, verify-compact",
-        ("own", false) => "HTTPS, one CA",
-        _ => "HTTPS, Mozilla, verify-compact",
+    let program = match plan.roots.as_str() {
+        "none" => "POST JSON and parse",
+        "own" => "HTTPS, one CA",
+        _ => "HTTPS, Mozilla",
     };
     let ours = budget(budgets, target, program).first().copied();
     match ours {

@@ -23,8 +23,8 @@ quoted() {
   done <<'QUOTED'
 GET
 POST JSON and parse
-HTTPS, one CA, verify-compact
-HTTPS, Mozilla, verify-compact
+HTTPS, one CA
+HTTPS, Mozilla
 QUOTED
   return "$bad"
 }
@@ -72,11 +72,10 @@ GET over a connection|connection-get|http|14000|reqwless-get:reqwless edge-http-
 POST JSON and parse over a connection|connection-post|http|18000|reqwless-post:reqwless edge-http-post:edge-http
 GET, blocking|get-blocking|both||
 GET with both faces|both|both||
-HTTPS, one CA|https-one|https||reqwless-https-one:reqwless-https
-HTTPS, one CA, verify-compact|https-one|verify-compact|190000|
-HTTPS, Mozilla, verify-compact|https-all|verify-compact|250000|
-TLS by our engine, Crypto::DEFAULT|https-engine|verify-compact||
-TLS by our engine, Crypto::SMALL|https-engine|verify-compact,engine-small||
+HTTPS, one CA|https-one|https|190000|reqwless-https-one:reqwless-https
+HTTPS, Mozilla|https-all|https|250000|
+TLS by our engine, Crypto::DEFAULT|https-engine|https||
+TLS by our engine, Crypto::SMALL|https-engine|engine-small||
 PROGRAMS
   if [ "$bad" = 1 ]; then echo "more than 3 % above its budget in benches/budgets.toml, or without one, or with core::fmt"; fi
   quoted || bad=1

@@ -26,13 +26,13 @@ pub const PROCESSORS: [Processor; 2] = [
     Processor { name: "RISC-V (ESP32-C3, 160 MHz)", row: "RISC-V", hertz: 160e6, cycles: 1.0 },
 ];
 
-/// The instructions of a row, of the small verifier where there are two.
+/// The instructions of a row.
 fn instructions(row: &str, what: &str) -> Option<f64> {
     let number = |name: String| {
         let line = BUDGETS.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix("\" = ["))?;
         line.split(',').next()?.trim().parse().ok()
     };
-    number(format!("\"{row}, verify-compact: {what}")).or_else(|| number(format!("\"{row}: {what}")))
+    number(format!("\"{row}: {what}"))
 }
 
 impl Processor {

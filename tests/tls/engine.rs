@@ -531,9 +531,12 @@ fn buffers_are_overwritten() {
     assert!(rx.iter().chain(&tx).all(|byte| *byte == 0));
 }
 
+/// How many certificates a chain had, whether it ended at the root or why it failed, and the work that took.
+type Judged = (usize, Result<bool, CertificateError>, u16);
+
 /// What an observer was told.
 #[derive(Default)]
-struct Witness(std::cell::RefCell<Vec<(usize, Result<bool, CertificateError>, u16)>>);
+struct Witness(std::cell::RefCell<Vec<Judged>>);
 
 impl TlsObserver for Witness {
     fn chain_judged(&self, chain: &ShownChain<'_>) {

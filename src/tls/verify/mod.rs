@@ -30,7 +30,7 @@
 //!
 //! It takes any bytes without a panic, and needs no more memory than its stack: on a Cortex-M0+ 7.5 KB for the search for a
 //! path with one intermediate certificate, 1.4 KB more for each further one. A check runs when the search is over, and needs
-//! less but for RSA-4096 without the feature `verify-compact`, 14 KB.
+//! less.
 //!
 //! [`verify_handshake_signature`] then checks that the server owns the key in that certificate.
 //!
